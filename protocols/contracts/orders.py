@@ -1,0 +1,37 @@
+"""What travels between coordinator and partner: one delivery out, one reply back.
+
+Both are bytes with names. What the bytes mean is settled by signatures (``protocols/ledger``),
+never by the carrier, so any transport that moves them will do.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message from the coordinator to one partner.
+
+    Attributes:
+        order: A DSSE envelope signed by the coordinator's order key.
+        parameters: What the order's ``parameters_digest`` commits to; empty for most orders.
+        evidence: Checkpoint and inclusion proofs for the partner's earlier log entries.
+    """
+
+    order: bytes
+    parameters: bytes
+    evidence: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One message from a partner to the coordinator.
+
+    Attributes:
+        answer: A DSSE envelope signed by the partner's identity key.
+        vector: The noised integers, int64 little-endian; empty unless the answer is a contribution.
+        leaves: The partner's signed log entries that it has not yet seen proven, one a line.
+    """
+
+    answer: bytes
+    vector: bytes
+    leaves: bytes

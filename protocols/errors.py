@@ -1,0 +1,111 @@
+"""The error tree: every refusal of fedscore is one of these, and says what to do next.
+
+Messages name what was expected, what was found and which identifier; never a row, a
+feature value or a key. ``exit_code`` is what a command line returns for the class.
+"""
+
+
+class ScoringError(Exception):
+    """Root of the tree; never raised itself."""
+
+    exit_code = 1
+
+
+class ConfigError(ScoringError):
+    """Settings, files or command-line arguments do not parse."""
+
+    exit_code = 2
+
+
+class ContractError(ScoringError):
+    """Input breaks a published contract."""
+
+    exit_code = 2
+
+
+class DataError(ContractError):
+    """A partner's own data does not fit the contract; shown at its own console only."""
+
+
+class UnreadableDataError(DataError):
+    """A data file is truncated, not UTF-8, or of a kind we do not read."""
+
+
+class MissingColumnError(DataError):
+    """A column that the contract names is not in the file."""
+
+
+class CapacityError(DataError):
+    """More borrowers than the charter's capacity for this partner."""
+
+
+class DuplicateRequestError(ContractError):
+    """A request id was used before with another body."""
+
+
+class VerificationError(ScoringError):
+    """A digest, proof or signature fails."""
+
+    exit_code = 1
+
+
+class SignatureError(VerificationError):
+    """A signature is missing, malformed, or not by the key it must be by."""
+
+
+class CheckpointError(VerificationError):
+    """A checkpoint note is malformed, not signed by the log, or goes back."""
+
+
+class InclusionError(VerificationError):
+    """A leaf is not in the tree that the checkpoint commits to."""
+
+
+class EntryError(VerificationError):
+    """Bytes are not a well-formed log entry."""
+
+
+class ChainError(VerificationError):
+    """A signer's entries do not follow one another without a gap."""
+
+
+class PriceError(VerificationError):
+    """A claimed privacy cost is not what the mechanism parameters cost."""
+
+
+class PrivacyError(ScoringError):
+    """Going on would break a privacy promise."""
+
+    exit_code = 3
+
+
+class BudgetExhaustedError(PrivacyError):
+    """The spend would pass a cap of the charter or of the partner's own policy."""
+
+
+class ReleaseRefusedError(PrivacyError):
+    """Something tried to leave that the gate does not know."""
+
+
+class UnsupportedMechanismError(PrivacyError):
+    """An order asks for a query, a mode or a noise that the charter does not allow."""
+
+
+class OrderRefusedError(PrivacyError):
+    """An order is not the coordinator's, does not fit the charter, or comes out of turn."""
+
+
+class RolledBackError(PrivacyError):
+    """The budget book is older than what the log proves: it was restored from a copy."""
+
+
+class RoundError(ScoringError):
+    """A round cannot complete."""
+
+    exit_code = 4
+
+
+class ReleaseError(ScoringError):
+    """There is no such release, or it does not load."""
+
+    exit_code = 5
