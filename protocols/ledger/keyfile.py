@@ -1,0 +1,89 @@
+"""Private Ed25519 keys on disk: PKCS#8 PEM that only its owner can read, never overwritten."""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from protocols.errors import ConfigError
+
+_MOST_BYTES = 10_000
+
+
+def create_key(path: Path) -> Ed25519PrivateKey:
+    """Make a key and write it to a new file of mode 0600, durably, before it is returned.
+
+    Raises:
+        ConfigError: The file exists already, or cannot be written.
+    """
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private(path, pem)
+    return key
+
+
+def load_key(path: Path) -> Ed25519PrivateKey:
+    """Read a key that ``create_key`` wrote.
+
+    Raises:
+        ConfigError: Absent, readable by others than its owner, or no Ed25519 key.
+    """
+    try:
+        key = load_pem_private_key(read_private(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as err:
+        raise ConfigError(f"{path.name}: expected an unencrypted private key in PEM") from err
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path.name}: expected an Ed25519 key")
+    return key
+
+
+def write_private(path: Path, raw: bytes) -> None:
+    """Write a new file of mode 0600, durably; leaves nothing half-written.
+
+    Raises:
+        ConfigError: The file exists already, or cannot be written.
+    """
+    try:
+        # O_EXCL also refuses a symbolic link, so nothing is ever written elsewhere.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as err:
+        raise ConfigError(f"{path.name}: exists already, and is never overwritten") from err
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be written") from err
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as err:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise ConfigError(f"{path.name}: cannot be written") from err
+
+
+def read_private(path: Path) -> bytes:
+    """Return a secret file's bytes.
+
+    Raises:
+        ConfigError: Absent, no plain file, too long, or open to others than its owner.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            raw = file.read(_MOST_BYTES + 1)
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be read") from err
+    if not stat.S_ISREG(mode) or len(raw) > _MOST_BYTES:
+        raise ConfigError(f"{path.name}: expected a small plain file")
+    if mode & 0o077:
+        raise ConfigError(f"{path.name}: others can read it; expected mode 0600")
+    return raw
