@@ -73,6 +73,58 @@ class PriceError(VerificationError):
     """A claimed privacy cost is not what the mechanism parameters cost."""
 
 
+class CapError(VerificationError):
+    """A partner's borrowers may have spent more than the charter's cap."""
+
+
+class FolderError(VerificationError):
+    """An exported log has a file too many or too few."""
+
+
+class LogSizeError(VerificationError):
+    """A log has fewer or more leaves than its signed checkpoint counts."""
+
+
+class PolicyError(VerificationError):
+    """The log's first leaf is not this charter, or an entry is under another one."""
+
+
+class RoleError(VerificationError):
+    """An entry is signed in the name of somebody who may not make entries of its kind."""
+
+
+class ReplayError(VerificationError):
+    """One and the same entry stands in the log twice."""
+
+
+class TermsError(VerificationError):
+    """An order or an authorisation is outside the charter's terms."""
+
+
+class AuthorisationError(VerificationError):
+    """A partner's entry is not covered by what the partner authorised."""
+
+
+class TurnError(VerificationError):
+    """An entry stands where nothing of its kind can: doubled, too early or too late."""
+
+
+class OrderMismatchError(VerificationError):
+    """A spend or a round-close does not fit the order it names."""
+
+
+class RoundCloseError(VerificationError):
+    """A round-close says something else of its round than the log shows."""
+
+
+class RunCloseError(VerificationError):
+    """A run-close says something else of its run than the log shows."""
+
+
+class UnknownRunError(VerificationError):
+    """A release names a run that the log does not know."""
+
+
 class PrivacyError(ScoringError):
     """Going on would break a privacy promise."""
 

@@ -4,6 +4,8 @@
 and the log's first leaf hold the same signatures.
 """
 
+import contextlib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,6 +81,32 @@ def sign_charter(
     signed = dict(_signatures_under(terms, existing)) if existing is not None else {}
     signed |= dict(sign(terms.policy, payload_type=POLICY, keys=[key]).signatures)
     return CharterSignatures(terms.charter.hex(), tuple(sorted(signed.items()))).to_bytes()
+
+
+def sign_charter_file(path: Path, key: Ed25519PrivateKey) -> Path:
+    """Add the signature of ``key`` to the ``signatures.json`` beside the charter at ``path``.
+
+    Returns:
+        Where the signatures are. They are replaced in one step, or not at all.
+
+    Raises:
+        ConfigError: The charter cannot be read, or the signatures not written.
+        SignatureError: As for ``sign_charter``.
+        EntryError: As for ``sign_charter``.
+    """
+    table, _ = load_charter(path)
+    target = path.with_name(SIGNATURES_NAME)
+    fresh = path.with_name(f".{SIGNATURES_NAME}.{os.getpid()}")
+    try:
+        existing = target.read_bytes() if target.exists() else None
+        fresh.write_bytes(sign_charter(table, key, existing=existing))
+        fresh.replace(target)
+    except OSError as err:
+        raise ConfigError(f"{SIGNATURES_NAME}: cannot be written beside the charter") from err
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+    return target
 
 
 def parse_signatures(raw: bytes) -> CharterSignatures:

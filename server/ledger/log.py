@@ -11,11 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols.errors import CheckpointError, ConfigError, EntryError
 from protocols.ledger.checkpoint import Checkpoint, LogKey, open_checkpoint, sign_checkpoint
 from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
 from server.ledger.store import LogStore
 from server.ledger.tree import Tree
-
-CHECKPOINT_NAME = "checkpoint"
-ENTRIES_NAME = "entries.jsonl"
 
 
 class Log:

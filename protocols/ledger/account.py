@@ -1,0 +1,178 @@
+"""One partner's side of the log: what it allowed, spent and closed, and what that costs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from protocols.errors import (
+    AuthorisationError,
+    CapError,
+    PriceError,
+    RunCloseError,
+    TermsError,
+    TurnError,
+    VerificationError,
+)
+from protocols.ledger.charge import Price, dearest, price_local, worth
+from protocols.ledger.entry import Authorise, Mechanism, PartnerEntry, RunClose, Spend, Step
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import Terms
+
+_TOLERANCE_MICRO = 1  # two printers of the same formula may differ in the last digit
+
+
+@dataclass
+class _Run:
+    """What one partner said of one run; filled while the log is read."""
+
+    allowed: list[Authorise] = field(default_factory=list)
+    spent: Counter[Mechanism] = field(default_factory=Counter)
+    steps: set[Step] = field(default_factory=set)
+    is_closed: bool = False
+
+    @property
+    def authorised(self) -> Fraction:
+        each = (dearest(item.queries, spare_attempts=item.spare_attempts) for item in self.allowed)
+        return sum(each, start=Fraction(0))
+
+    @property
+    def mu2(self) -> Fraction:
+        return sum((count * worth(item) for item, count in self.spent.items()), start=Fraction(0))
+
+    @property
+    def most(self) -> Fraction:
+        """What it spent if closed; else the authorised maximum, or more if more was spent."""
+        return self.mu2 if self.is_closed else max(self.authorised, self.mu2)
+
+
+class Account:
+    """Takes a partner's entries in log order; what breaks a rule is recorded and priced too."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._runs: dict[str, _Run] = {}
+        self._spent = Fraction(0)
+
+    def take(self, entry: PartnerEntry) -> Iterator[VerificationError]:
+        """Record the partner's next entry, and yield what is wrong with it."""
+        run = self._runs.setdefault(entry.link.run, _Run())
+        match entry:
+            case Authorise():
+                yield from self._authorise(entry, run)
+            case Spend():
+                yield from self._spend(entry, run)
+            case _:  # a RunClose
+                yield from self._close(entry, run)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Names of the runs it authorised, in log order."""
+        return tuple(name for name, run in self._runs.items() if run.allowed)
+
+    @property
+    def open_runs(self) -> tuple[str, ...]:
+        """Names of the runs without a run-close that is true."""
+        return tuple(name for name, run in self._runs.items() if not run.is_closed)
+
+    @property
+    def spends(self) -> int:
+        """Number of spends in all runs."""
+        return sum(run.spent.total() for run in self._runs.values())
+
+    @property
+    def price(self) -> Price:
+        """What the partner's borrowers may have spent: open runs at their authorised maximum."""
+        mu2 = sum((run.most for run in self._runs.values()), start=Fraction(0))
+        return price_local(mu2, delta=self._terms.delta)
+
+    def check_caps(self) -> Iterator[VerificationError]:
+        """Yield an error for either view in which ``price`` is above the charter's cap."""
+        price, terms = self.price, self._terms
+        for view, micro, cap in (
+            ("released", price.released_micro, terms.released_cap_micro),
+            ("worst", price.worst_micro, terms.worst_cap_micro),
+        ):
+            if micro > cap:
+                yield CapError(f"{view} epsilon {micro} micro is above the cap of {cap}")
+
+    def _authorise(self, entry: Authorise, run: _Run) -> Iterator[VerificationError]:
+        if run.allowed:
+            yield TurnError(f"run {entry.link.run} is authorised a second time")
+        yield from _check_authorise(entry, self._terms)
+        run.allowed.append(entry)
+        yield from _check_claim(
+            Price(entry.released_max_micro, entry.worst_max_micro), is_now=self.price
+        )
+        yield from self.check_caps()
+
+    def _spend(self, entry: Spend, run: _Run) -> Iterator[VerificationError]:
+        if run.is_closed:
+            yield TurnError(f"a spend in run {entry.link.run} after its run-close")
+        if entry.step in run.steps:
+            yield TurnError(
+                f"a second spend in round {entry.step.round}, attempt {entry.step.attempt}"
+            )
+        run.steps.add(entry.step)
+        run.spent[entry.mechanism] += 1
+        self._spent += worth(entry.mechanism)
+        yield from _check_covered(entry, run)
+        yield from self._check_spent(Price(entry.released_micro, entry.worst_micro))
+
+    def _close(self, entry: RunClose, run: _Run) -> Iterator[VerificationError]:
+        if not run.allowed:
+            yield AuthorisationError(f"run {entry.link.run} is closed but was never authorised")
+        if run.is_closed:
+            yield TurnError(f"run {entry.link.run} is closed a second time")
+        counted = run.spent.total()
+        if entry.spends != counted:
+            yield RunCloseError(f"claims {entry.spends} spends, the log has {counted}")
+        # A run-close that is not true frees nothing: the run stays priced at its maximum.
+        run.is_closed = run.is_closed or entry.spends == counted
+        yield from self._check_spent(Price(entry.released_micro, entry.worst_micro))
+
+    def _check_spent(self, claimed: Price) -> Iterator[VerificationError]:
+        yield from _check_claim(claimed, is_now=price_local(self._spent, delta=self._terms.delta))
+
+
+def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationError]:
+    for planned in entry.queries:
+        if parse_decimal(planned.mechanism.noise_multiplier) < terms.minimum_noise:
+            yield TermsError(f"noise of {planned.mechanism.query} is below the charter's minimum")
+    rounds = sum(planned.rounds for planned in entry.queries)
+    if rounds > terms.most_rounds:
+        yield TermsError(f"{rounds} rounds planned, the charter allows {terms.most_rounds}")
+    if entry.spare_attempts > terms.spare_attempts:
+        yield TermsError(
+            f"{entry.spare_attempts} spare attempts, the charter allows {terms.spare_attempts}"
+        )
+    if entry.code_digest != terms.code_digest:
+        yield TermsError("the code that answers is not the charter's")
+
+
+def _check_covered(entry: Spend, run: _Run) -> Iterator[VerificationError]:
+    if not run.allowed:
+        yield AuthorisationError(f"a spend in run {entry.link.run} before it is authorised")
+        return
+    allowed = run.allowed[0]
+    planned = {item.mechanism: item.rounds for item in allowed.queries}
+    if entry.mechanism not in planned:
+        yield AuthorisationError(
+            f"{entry.mechanism.query} with noise {entry.mechanism.noise_multiplier} is not "
+            "authorised"
+        )
+        return
+    beyond = sum(max(0, count - planned.get(item, 0)) for item, count in run.spent.items())
+    if beyond > allowed.spare_attempts:
+        yield AuthorisationError(
+            f"{beyond} attempts beyond the plan, {allowed.spare_attempts} authorised"
+        )
+
+
+def _check_claim(claimed: Price, *, is_now: Price) -> Iterator[VerificationError]:
+    for view, said, found in (
+        ("released", claimed.released_micro, is_now.released_micro),
+        ("worst", claimed.worst_micro, is_now.worst_micro),
+    ):
+        if abs(said - found) > _TOLERANCE_MICRO:
+            yield PriceError(f"claims {view} epsilon {said} micro, recomputed {found}")

@@ -1,0 +1,96 @@
+"""What an audit finds and says: plain values, nothing that decides."""
+
+from dataclasses import dataclass
+
+from protocols.errors import VerificationError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it must be.
+
+    Attributes:
+        kind: Name of the error class, one for each kind of lie.
+        where: "leaf 12", or the name of a file or a partner.
+        message: What was expected and what was found.
+    """
+
+    kind: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class PartnerRow:
+    """What one partner's borrowers may have spent, in micro-epsilon.
+
+    Attributes:
+        runs: Number of runs it authorised.
+        spends: Number of its spends.
+        open_runs: Runs it has not closed, priced at the authorised maximum.
+        released_micro, worst_micro: Recomputed, never as claimed.
+        released_cap_micro, worst_cap_micro: The charter's caps.
+    """
+
+    name: str
+    runs: int
+    spends: int
+    open_runs: tuple[str, ...]
+    released_micro: int
+    worst_micro: int
+    released_cap_micro: int
+    worst_cap_micro: int
+
+    @property
+    def released_left_micro(self) -> int:
+        """What is left towards a user of the model."""
+        return max(0, self.released_cap_micro - self.released_micro)
+
+    @property
+    def worst_left_micro(self) -> int:
+        """What is left towards everybody else."""
+        return max(0, self.worst_cap_micro - self.worst_micro)
+
+
+@dataclass(frozen=True)
+class ReleaseRow:
+    """A published model.
+
+    Attributes:
+        manifest_digest: Names the release, hex.
+        run: The run it came from.
+        not_closed_by: Partners that authorised the run and have not closed it.
+    """
+
+    manifest_digest: str
+    run: str
+    not_closed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Everything an audit of one exported log found.
+
+    Attributes:
+        charter: Digest of the charter, hex.
+        origin: Name of the log.
+        size: Number of leaves in the folder.
+        findings: All of them, in the order of the leaves; empty if the log is true.
+    """
+
+    charter: str
+    origin: str
+    size: int
+    findings: tuple[Finding, ...]
+    partners: tuple[PartnerRow, ...]
+    releases: tuple[ReleaseRow, ...]
+
+    @property
+    def is_true(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def finding(where: str, err: VerificationError) -> Finding:
+    """Return an error as a finding."""
+    return Finding(kind=type(err).__name__, where=where, message=str(err))

@@ -1,0 +1,116 @@
+"""The log as one story: everybody's entries in turn, each judged by those before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from protocols.errors import ChainError, ReplayError, UnknownRunError, VerificationError
+from protocols.ledger.account import Account
+from protocols.ledger.audit import PartnerRow, ReleaseRow
+from protocols.ledger.entry import (
+    NO_ENTRY,
+    Entry,
+    Link,
+    ReleaseEntry,
+    RoundClose,
+    RoundOpen,
+    Spend,
+)
+from protocols.ledger.rounds import Rounds
+from protocols.ledger.terms import Terms
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A leaf that is shown to be its signer's own words.
+
+    Attributes:
+        index: Its position in the log.
+        name: Digest of its bytes, by which later entries name it, hex.
+    """
+
+    index: int
+    name: str
+    entry: Entry
+
+
+class History:
+    """Takes verified entries in log order."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._names: set[str] = set()
+        self._last: dict[str, tuple[int, str]] = {}
+        self._rounds = Rounds(terms)
+        self._accounts = {name: Account(terms) for name in terms.partners}
+        self._releases: list[ReleaseEntry] = []
+
+    def take(self, logged: Logged) -> Iterator[VerificationError]:
+        """Record the next entry, and yield what is wrong with it, given those before it."""
+        if logged.name in self._names:
+            yield ReplayError(f"entry {logged.entry.link.seq} of {logged.entry.link.signer} again")
+            return
+        self._names.add(logged.name)
+        # (6) Every signer's entries follow one another.
+        yield from self._check_chain(logged.name, logged.entry.link)
+        # (7) and (8) What it says fits what was said before, and costs what it claims.
+        yield from self._judge(logged.name, logged.entry)
+
+    def check_end(self) -> Iterator[tuple[str, VerificationError]]:
+        """Yield each partner whose borrowers may have spent more than a cap, and why."""
+        for name, account in self._accounts.items():
+            for err in account.check_caps():
+                yield name, err
+
+    def partners(self) -> tuple[PartnerRow, ...]:
+        """Return one row for each partner of the charter, in its order."""
+        return tuple(self._partner(name, account) for name, account in self._accounts.items())
+
+    def releases(self) -> tuple[ReleaseRow, ...]:
+        """Return one row for each release, in log order."""
+        return tuple(self._release(entry) for entry in self._releases)
+
+    def _check_chain(self, name: str, link: Link) -> Iterator[VerificationError]:
+        seq, last = self._last.get(link.signer, (-1, NO_ENTRY))
+        self._last[link.signer] = (link.seq, name)
+        if link.seq != seq + 1:
+            yield ChainError(f"{link.signer}: entry {link.seq} follows entry {seq}")
+        elif link.prev != last:
+            yield ChainError(f"{link.signer}: entry {link.seq} names another entry before it")
+
+    def _judge(self, name: str, entry: Entry) -> Iterator[VerificationError]:
+        match entry:
+            case RoundOpen():
+                yield from self._rounds.open(name, entry)
+            case RoundClose():
+                yield from self._rounds.close(entry)
+            case ReleaseEntry():
+                yield from self._take_release(entry)
+            case Spend():
+                yield from self._rounds.spend(name, entry)
+                yield from self._accounts[entry.link.signer].take(entry)
+            case _:  # an Authorise or a RunClose
+                yield from self._accounts[entry.link.signer].take(entry)
+
+    def _take_release(self, entry: ReleaseEntry) -> Iterator[VerificationError]:
+        self._releases.append(entry)
+        authorised = {run for account in self._accounts.values() for run in account.runs}
+        if entry.link.run not in authorised | self._rounds.runs:
+            yield UnknownRunError(f"run {entry.link.run} is not in the log")
+
+    def _partner(self, name: str, account: Account) -> PartnerRow:
+        price = account.price
+        return PartnerRow(
+            name=name,
+            runs=len(account.runs),
+            spends=account.spends,
+            open_runs=account.open_runs,
+            released_micro=price.released_micro,
+            worst_micro=price.worst_micro,
+            released_cap_micro=self._terms.released_cap_micro,
+            worst_cap_micro=self._terms.worst_cap_micro,
+        )
+
+    def _release(self, entry: ReleaseEntry) -> ReleaseRow:
+        run = entry.link.run
+        still_open = (name for name, item in self._accounts.items() if run in item.open_runs)
+        return ReleaseRow(entry.manifest_digest, run, tuple(sorted(still_open)))

@@ -1,0 +1,112 @@
+"""The coordinator's side of the log: orders, what answered them, and how they ended."""
+
+from collections.abc import Iterator
+
+from protocols.errors import (
+    OrderMismatchError,
+    RoundCloseError,
+    TermsError,
+    TurnError,
+    VerificationError,
+)
+from protocols.ledger.entry import RoundClose, RoundOpen, Spend, Step
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import Terms
+
+
+class Rounds:
+    """Takes orders, spends and round-closes in log order; ``name`` is an entry's digest, hex."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self._orders: dict[str, RoundOpen] = {}
+        self._spends: dict[str, Spend] = {}
+        self._closed: set[str] = set()
+        self._last_step: dict[str, tuple[int, int]] = {}
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """Names of the runs that had an order."""
+        return frozenset(self._last_step)
+
+    def open(self, name: str, entry: RoundOpen) -> Iterator[VerificationError]:
+        """Record an order, and yield what is wrong with it."""
+        yield from _check_terms(entry, self._terms)
+        run, step = entry.link.run, (entry.step.round, entry.step.attempt)
+        last = self._last_step.get(run, (0, 0))
+        if step <= last:
+            yield TurnError(f"run {run}: order {_say(entry.step)} does not come after the last")
+        self._last_step[run] = max(last, step)
+        self._orders[name] = entry
+
+    def spend(self, name: str, entry: Spend) -> Iterator[VerificationError]:
+        """Record a spend, and yield where it does not fit the order it names."""
+        self._spends[name] = entry
+        order = self._orders.get(entry.order)
+        if order is None:
+            yield TurnError(f"a spend of {entry.link.signer} comes before the order it names")
+            return
+        said = (entry.link.run, entry.step, entry.mechanism)
+        if said != (order.link.run, order.step, order.mechanism):
+            yield OrderMismatchError("a spend has another run, step or mechanism than its order")
+        if entry.link.signer not in order.cohort:
+            yield OrderMismatchError(f"{entry.link.signer} is not in the cohort of its order")
+
+    def close(self, entry: RoundClose) -> Iterator[VerificationError]:
+        """Record how an order ended, and yield what is not so."""
+        order = self._orders.get(entry.order)
+        if order is None:
+            yield TurnError("a round-close comes before the order it names")
+            return
+        if entry.order in self._closed:
+            yield TurnError(f"order {_say(order.step)} is closed a second time")
+        self._closed.add(entry.order)
+        if (entry.link.run, entry.step) != (order.link.run, order.step):
+            yield OrderMismatchError("a round-close has another run or step than its order")
+        yield from self._check_spends(entry)
+        yield from _check_outcome(entry, order, arrived=self._arrived(entry))
+
+    def _check_spends(self, entry: RoundClose) -> Iterator[VerificationError]:
+        for name in entry.spends:
+            spend = self._spends.get(name)
+            if spend is None:
+                yield RoundCloseError(f"names spend {name[:16]}, which the log does not have yet")
+            elif spend.order != entry.order:
+                yield RoundCloseError(f"names spend {name[:16]}, which answers another order")
+
+    def _arrived(self, entry: RoundClose) -> set[str]:
+        spends = (self._spends.get(name) for name in entry.spends)
+        return {item.link.signer for item in spends if item and item.order == entry.order}
+
+
+def _check_terms(entry: RoundOpen, terms: Terms) -> Iterator[VerificationError]:
+    if parse_decimal(entry.mechanism.noise_multiplier) < terms.minimum_noise:
+        yield TermsError(
+            f"order {_say(entry.step)}: noise {entry.mechanism.noise_multiplier} is below the "
+            "charter's minimum"
+        )
+    if len(entry.cohort) < terms.minimum_cohort:
+        yield TermsError(
+            f"order {_say(entry.step)}: a cohort of {len(entry.cohort)}, the charter's minimum "
+            f"is {terms.minimum_cohort}"
+        )
+    if not set(entry.cohort) <= set(terms.partners):
+        yield TermsError(f"order {_say(entry.step)}: the cohort has others than partners")
+
+
+def _check_outcome(
+    entry: RoundClose, order: RoundOpen, *, arrived: set[str]
+) -> Iterator[VerificationError]:
+    cohort, missing = set(order.cohort), set(entry.missing)
+    if not missing and arrived != cohort:
+        absent = ", ".join(sorted(cohort - arrived))
+        yield RoundCloseError(f"is called complete, but lists no spend of: {absent}")
+    if not missing <= cohort:
+        yield RoundCloseError("calls partners missing who were not asked")
+    if missing & arrived:
+        both = ", ".join(sorted(missing & arrived))
+        yield RoundCloseError(f"calls partners missing whose spends it lists: {both}")
+
+
+def _say(step: Step) -> str:
+    return f"{step.round}.{step.attempt}"
