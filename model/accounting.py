@@ -1,0 +1,125 @@
+"""Noise for a budget: how many rounds a run has, and how much noise each query adds.
+
+Everything here is a public function of public numbers, known before anybody looks at data.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from protocols.contracts.privacy import BudgetProfile
+from protocols.errors import BudgetExhaustedError
+from protocols.ledger.entry import Mechanism, PlannedQuery
+from protocols.ledger.price import largest_mu_squared, parse_decimal
+
+_DECIMALS = 10**6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is publicly known of a run before it starts.
+
+    Attributes:
+        fields: Number of fields of the feature contract.
+        partners: Partners that add noise of their own to each sum.
+        capacity: Most borrowers of all of them together.
+        clip_norm: Gradient clip norm C.
+    """
+
+    fields: int
+    partners: int
+    capacity: int
+    clip_norm: float
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run will ask, in order, and the most it can cost.
+
+    Attributes:
+        queries: Histogram, Gram, gradients, evaluation, each with its rounds and noise.
+        spare_attempts: Attempts beyond these, of any query.
+        target_bins: Bins that a numeric field is cut into at most.
+    """
+
+    queries: tuple[PlannedQuery, ...]
+    spare_attempts: int
+    target_bins: int
+
+    def noise_multiplier(self, query: str) -> Fraction:
+        """Return a query's noise multiplier."""
+        return next(
+            parse_decimal(planned.mechanism.noise_multiplier)
+            for planned in self.queries
+            if planned.mechanism.query == query
+        )
+
+    def rounds(self, query: str) -> int:
+        """Return how often a query is asked."""
+        return next(item.rounds for item in self.queries if item.mechanism.query == query)
+
+
+def plan_run(
+    epsilon_micro: int,
+    *,
+    delta: Fraction,
+    spare_attempts: int,
+    setting: Setting,
+    profile: BudgetProfile,
+) -> RunPlan:
+    """Plan a run that costs each partner's borrowers at most ``epsilon_micro``.
+
+    Rounds are few when noise is high: each gets a share of a fixed budget, and what more rounds
+    gain by optimising they lose by noise.
+
+    Raises:
+        BudgetExhaustedError: There is no budget to plan with.
+
+    Source: docs/training.md, "Rounds, bins and steps follow the noise".
+    """
+    mu2 = largest_mu_squared(epsilon_micro, delta=delta)
+    if mu2 <= 0:
+        raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
+    noisiness = _noisiness(mu2, setting=setting, profile=profile)
+    rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
+    asked = {"histogram": 1, "gram": 1, "gradient": rounds, "evaluation": 1}
+    dearest = max(profile.share(query, rounds=times) for query, times in asked.items())
+    each = mu2 / (1 + spare_attempts * dearest)
+    return RunPlan(
+        queries=tuple(
+            _planned(query, times, each * profile.share(query, rounds=times))
+            for query, times in asked.items()
+        ),
+        spare_attempts=spare_attempts,
+        target_bins=_between(4, 12, 0.32 / math.sqrt(noisiness)),
+    )
+
+
+def most_mu_squared(queries: Iterable[PlannedQuery], *, spare_attempts: int) -> Fraction:
+    """Return the most that a run can cost: every round once, and each spare at the dearest."""
+    prices = [
+        (planned.rounds, 1 / parse_decimal(planned.mechanism.noise_multiplier) ** 2)
+        for planned in queries
+    ]
+    dearest = max(price for _, price in prices)
+    return sum((times * price for times, price in prices), start=spare_attempts * dearest)
+
+
+def _noisiness(mu2: Fraction, *, setting: Setting, profile: BudgetProfile) -> float:
+    """Length of the noise on the mean of all gradients together, if bins are about five."""
+    mu_gradients = math.sqrt(mu2 * profile.share("gradient", rounds=1))
+    per_weight = setting.clip_norm * math.sqrt(setting.partners) / (mu_gradients * setting.capacity)
+    return per_weight * math.sqrt(5 * setting.fields)
+
+
+def _planned(query: str, rounds: int, mu2: Fraction) -> PlannedQuery:
+    sigma = 1 / math.sqrt(mu2)
+    # Rounded up, so that the printed noise costs no more than was planned.
+    whole, part = divmod(math.ceil(sigma * _DECIMALS) + 1, _DECIMALS)
+    text = f"{whole}.{part:06d}".rstrip("0").rstrip(".")
+    return PlannedQuery(mechanism=Mechanism(query=query, noise_multiplier=text), rounds=rounds)
+
+
+def _between(low: int, high: int, value: float) -> int:
+    return max(low, min(high, round(value)))

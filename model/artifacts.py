@@ -1,0 +1,85 @@
+"""Releases as files: a manifest and safetensors, named by digest; never a pickle."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from model.features import Encoding
+from model.scorecard import Scorecard
+from protocols.contracts.features import contract_from_table
+from protocols.contracts.release import ReleaseManifest, manifest_from_bytes
+from protocols.errors import ReleaseError, ScoringError
+from protocols.ledger.canonical import digest
+
+MANIFEST = "manifest.json"
+TENSORS = "tensors.safetensors"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A loaded release: what it says of itself, and the scorecard that answers."""
+
+    digest: bytes
+    manifest: ReleaseManifest
+    scorecard: Scorecard
+
+
+def tensor_bytes(scorecard: Scorecard) -> bytes:
+    """Return the safetensors file of a scorecard; its SHA-256 goes into the manifest."""
+    return save({"bin_shares": scorecard.bin_shares, "weights": scorecard.weights})
+
+
+def load_release(folder: Path) -> Release:
+    """Read a release from its folder and check every part against the manifest.
+
+    Raises:
+        ReleaseError: A file is missing, or does not match what the manifest says.
+    """
+    try:
+        manifest_raw = (folder / MANIFEST).read_bytes()
+        tensors_raw = (folder / TENSORS).read_bytes()
+    except OSError as err:
+        raise ReleaseError(f"release {folder.name}: a file is missing or unreadable") from err
+    try:
+        return release_from_bytes(manifest_raw, tensors_raw)
+    except ReleaseError:
+        raise
+    except ScoringError as err:
+        raise ReleaseError(f"release {folder.name}: {err}") from err
+
+
+def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
+    """Build a release from its two files.
+
+    Raises:
+        ReleaseError: Shapes or digests do not match the manifest.
+        EntryError, ContractError: The manifest does not parse.
+    """
+    manifest = manifest_from_bytes(manifest_raw)
+    if digest(tensors_raw).hex() != manifest.tensors_digest:
+        raise ReleaseError("the weights are not those the manifest names")
+    contract = contract_from_table(manifest.contract, where="manifest contract")
+    encoding = Encoding(manifest.encoding)
+    encoding.check(contract)
+    try:
+        tensors = load(tensors_raw)
+    except SafetensorError as err:
+        raise ReleaseError("the weights file is not safetensors") from err
+    for name in ("weights", "bin_shares"):
+        tensor = tensors.get(name)
+        if tensor is None or tensor.shape != (encoding.width,) or tensor.dtype != torch.float64:
+            raise ReleaseError(f"{name}: expected {encoding.width} float64 numbers")
+        if not bool(tensor.isfinite().all()):
+            raise ReleaseError(f"{name}: holds a number that is not finite")
+    scorecard = Scorecard(
+        contract=contract,
+        encoding=encoding,
+        weights=tensors["weights"],
+        bin_shares=tensors["bin_shares"],
+        loss_clip=float(manifest.loss_clip),
+        scaling=manifest.scaling,
+    )
+    return Release(digest=digest(manifest_raw), manifest=manifest, scorecard=scorecard)

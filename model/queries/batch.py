@@ -1,0 +1,81 @@
+"""Borrowers as the queries see them: rows grouped by borrower, cut into chunks of whole ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from model.features import Cells
+from model.private_sum import Clip
+
+Population = Literal["training", "holdout"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of some borrowers, a borrower's rows side by side.
+
+    Attributes:
+        cells: Cell of every value, int64 (rows, fields).
+        outcomes: 1.0 for bad and 0.0 for good, float64 (rows,).
+        borrower: Number of the borrower of each row, rising from 0 without gaps, int64 (rows,).
+    """
+
+    cells: Cells
+    outcomes: npt.NDArray[np.float64]
+    borrower: npt.NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """How many borrowers there are."""
+        return int(self.borrower[-1]) + 1 if len(self.borrower) else 0
+
+    def add_by_borrower(self, row_vectors: Tensor) -> Tensor:
+        """Add the vectors of each borrower's rows: float64 (rows, d) to (borrowers, d)."""
+        if self.count == len(self.borrower):
+            return row_vectors
+        sums = torch.zeros(self.count, row_vectors.shape[1], dtype=torch.float64)
+        return sums.index_add_(0, torch.from_numpy(self.borrower), row_vectors)
+
+    def chunks(self, borrowers: int) -> Iterator["Batch"]:
+        """Cut into batches of at most ``borrowers`` whole borrowers; none if there is no row."""
+        for first in range(0, self.count, borrowers):
+            begin, end = np.searchsorted(self.borrower, [first, first + borrowers])
+            yield Batch(
+                cells=self.cells[begin:end],
+                outcomes=self.outcomes[begin:end],
+                borrower=self.borrower[begin:end] - first,
+            )
+
+
+class Question(Protocol):
+    """One question to every partner; its public parameters are its fields.
+
+    Attributes:
+        name: The query's name in orders and in the log.
+        population: Which borrowers it is asked of.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def population(self) -> Population: ...
+
+    @property
+    def width(self) -> int:
+        """Entries of a borrower's vector."""
+        ...
+
+    @property
+    def clip(self) -> Clip:
+        """The longest vector that one borrower may bring."""
+        ...
+
+    def vectors(self, batch: Batch) -> Tensor:
+        """Return one vector per borrower, float64 (borrowers, width), all its rows added."""
+        ...

@@ -1,0 +1,196 @@
+"""The charter: who takes part, with which keys, on which data terms, at what privacy cost.
+
+Signed by every partner and the auditor; a node answers only what fits it.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from protocols.contracts.features import Contract, Name, describe, read_toml
+from protocols.contracts.release import HexDigest
+from protocols.errors import ContractError, EntryError
+from protocols.ledger.canonical import from_base64
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import Terms, terms_of
+
+SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
+_MOST_CAPACITY = 2**32  # times 2^20 grid steps, with noise, stays far below 2^63
+
+
+def _check_ed25519(text: str) -> str:
+    try:
+        raw = from_base64(text)
+    except EntryError as err:
+        raise ValueError("expected base64") from err
+    if len(raw) != 32:
+        raise ValueError("expected a raw Ed25519 public key of 32 bytes")
+    return text
+
+
+def _check_p384(text: str) -> str:
+    try:
+        key = load_pem_public_key(text.encode("utf-8"))
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise ValueError("expected a public key in PEM") from err
+    if not (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP384R1)):
+        raise ValueError("expected a P-384 public key")
+    return text
+
+
+def _check_plain_decimal(text: str) -> str:
+    try:
+        parse_decimal(text)
+    except EntryError as err:
+        raise ValueError(str(err)) from err
+    return text
+
+
+IdentityKey = Annotated[str, AfterValidator(_check_ed25519)]
+NodeKey = Annotated[str, AfterValidator(_check_p384)]
+PositiveDecimal = Annotated[str, AfterValidator(_check_plain_decimal)]
+CapMicro = Annotated[int, Field(ge=1, le=50_000_000)]
+
+
+class Coordinator(Contract):
+    """Who runs the federation: one key for orders and entries, one for the log."""
+
+    name: Name
+    order_key: IdentityKey
+    log_key: IdentityKey
+    log_origin: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-/]{1,200}$")]
+
+
+class Auditor(Contract):
+    """Who checks it."""
+
+    name: Name
+    identity_key: IdentityKey
+
+
+class Partner(Contract):
+    """A lender: identity key for what it signs, node key for its connection.
+
+    Attributes:
+        capacity: Most borrowers it may bring; a divisor and an overflow bound, never a filter.
+    """
+
+    name: Name
+    identity_key: IdentityKey
+    node_key: NodeKey
+    capacity: int = Field(ge=1, le=_MOST_CAPACITY)
+
+
+class PrivacyTerms(Contract):
+    """What every partner's borrowers are promised.
+
+    Attributes:
+        unit: Who is protected.
+        adjacency: Against which neighbour: a borrower's vector replaced by zero.
+        mode: Each partner adds the whole noise itself.
+        delta: Of every epsilon.
+        released_cap_micro: Most micro-epsilon towards a user of the model, over all runs ever.
+        worst_cap_micro: The same towards everybody else in the federation together.
+        gradient_clip_norm: C of the gradient; at least 0.5, so that probabilities stay ordered.
+        minimum_noise_multiplier: No order may have less noise.
+        minimum_cohort: Fewest partners in a round.
+        spare_attempts: Most attempts of a run beyond its planned rounds.
+        most_rounds: Most planned rounds of a run.
+    """
+
+    unit: Literal["borrower at one partner"]
+    adjacency: Literal["zero-out"]
+    mode: Literal["local"]
+    delta: PositiveDecimal
+    released_cap_micro: CapMicro
+    worst_cap_micro: CapMicro
+    gradient_clip_norm: PositiveDecimal
+    minimum_noise_multiplier: PositiveDecimal
+    minimum_cohort: int = Field(ge=1, le=1_000)
+    spare_attempts: int = Field(ge=0, le=100)
+    most_rounds: int = Field(ge=4, le=1_000)
+
+    @model_validator(mode="after")
+    def _check_clip(self) -> "PrivacyTerms":
+        if Decimal(self.gradient_clip_norm) < Decimal("0.5"):
+            raise ValueError("gradient_clip_norm must be at least 0.5")
+        return self
+
+
+class Charter(Contract):
+    """The whole charter."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    federation: Name
+    contract_digest: HexDigest
+    code_digest: HexDigest
+    holdout_percent: int = Field(ge=5, le=50)
+    coordinator: Coordinator
+    auditor: Auditor
+    partners: tuple[Partner, ...] = Field(min_length=1, max_length=1_000, strict=False)
+    privacy: PrivacyTerms
+
+    @model_validator(mode="after")
+    def _check_parties(self) -> "Charter":
+        names = [self.auditor.name, "coordinator", *(item.name for item in self.partners)]
+        keys = [
+            self.coordinator.order_key,
+            self.coordinator.log_key,
+            self.auditor.identity_key,
+            *(item.identity_key for item in self.partners),
+        ]
+        if len(set(names)) != len(names) or len(set(keys)) != len(keys):
+            raise ValueError("every party needs a name and a key of its own")
+        if len({item.node_key for item in self.partners}) != len(self.partners):
+            raise ValueError("every partner needs a node key of its own")
+        if self.privacy.minimum_cohort > len(self.partners):
+            raise ValueError("minimum_cohort is larger than the number of partners")
+        return self
+
+    @model_validator(mode="after")
+    def _check_delta(self) -> "Charter":
+        largest = "0.00001" if self.capacity <= SMALL_POPULATION else "0.000001"
+        if Decimal(self.privacy.delta) > Decimal(largest):
+            raise ValueError(f"delta must be at most {largest} for this many borrowers")
+        return self
+
+    @property
+    def capacity(self) -> int:
+        """Most borrowers of all partners together."""
+        return sum(partner.capacity for partner in self.partners)
+
+    def partner(self, name: str) -> Partner:
+        """Return a partner by name.
+
+        Raises:
+            ContractError: There is none.
+        """
+        for partner in self.partners:
+            if partner.name == name:
+                return partner
+        raise ContractError("the charter names no such partner")
+
+
+def load_charter_model(path: Path) -> tuple[Charter, Terms]:
+    """Read a charter from TOML, with the terms the ledger judges by.
+
+    Raises:
+        ContractError: The file does not parse or breaks a rule; says where.
+    """
+    return charter_from_table(read_toml(path), where=path.name)
+
+
+def charter_from_table(table: Mapping[str, object], *, where: str) -> tuple[Charter, Terms]:
+    """Return the charter that a parsed TOML table holds; ``where`` names it in errors."""
+    try:
+        return Charter.model_validate(dict(table)), terms_of(table)
+    except ValidationError as err:
+        raise ContractError(f"{where}: {describe(err)}") from err
+    except EntryError as err:
+        raise ContractError(f"{where}: {err}") from err

@@ -1,0 +1,219 @@
+"""The feature contract: which columns a scorecard may use, with bounds that are public.
+
+Everything here is public knowledge, agreed before anybody looks at data: it fixes the fine grid
+on which values become cells, so that no bound, list or code is ever learned from borrowers.
+"""
+
+import math
+import tomllib
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from protocols.errors import ContractError
+from protocols.ledger.canonical import canonical_json, digest
+
+GRID_CELLS = 64  # equal steps between the public bounds of a numeric field
+
+
+def _check_decimal(text: str) -> str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation as err:
+        raise ValueError("expected a decimal number in quotes") from err
+    if not number.is_finite():
+        raise ValueError("expected a finite decimal number")
+    return text
+
+
+DecimalText = Annotated[str, AfterValidator(_check_decimal)]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.\-]+$")]
+Sentence = Annotated[str, Field(min_length=1, max_length=400)]
+Group = Literal["application", "bureau", "transaction", "consumption", "social"]
+Direction = Literal["rising", "falling", "none"]
+
+
+class Contract(BaseModel):
+    """A frozen, strict table; unknown keys and converted types are errors."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class SpecialCode(Contract):
+    """A value that stands for a meaning rather than for a quantity."""
+
+    code: DecimalText
+    meaning: Sentence
+
+
+class FieldBase(Contract):
+    """What every field says about itself.
+
+    Attributes:
+        name: Column name.
+        label: What a borrower would call it.
+        group: Kind of data, for permission rules.
+        computed_from: Own record of the borrower, or public data; nothing else is allowed, since a
+            value computed from other borrowers would let one of them move many rows.
+        may_be_missing: Whether ``check-data`` accepts empty values.
+        direction: How the default probability moves when the value rises.
+        reason_code: Stable code given when this field costs an applicant points.
+        reason: The sentence for that code.
+    """
+
+    name: Name
+    label: Sentence
+    group: Group
+    computed_from: Literal["own", "public"]
+    may_be_missing: bool
+    direction: Direction
+    reason_code: Name
+    reason: Sentence
+
+
+class NumericField(FieldBase):
+    """A quantity between two public bounds; values beyond them count as the bound.
+
+    Attributes:
+        unit: Unit of measure, in words.
+        low, high: Public bounds, decimals in quotes.
+        spacing: Cells of equal width, or of equal width in sign(x) log(1 + |x|).
+        special: Codes that are no quantities; each gets a cell of its own.
+    """
+
+    kind: Literal["numeric"]
+    unit: Sentence
+    low: DecimalText
+    high: DecimalText
+    spacing: Literal["linear", "log"]
+    special: tuple[SpecialCode, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> "NumericField":
+        if not Decimal(self.low) < Decimal(self.high):
+            raise ValueError("low must be below high")
+        if not all(math.isfinite(float(bound)) for bound in (self.low, self.high)):
+            raise ValueError("bounds must fit a float")
+        if len({Decimal(item.code) for item in self.special}) != len(self.special):
+            raise ValueError("special codes must differ")
+        return self
+
+    @property
+    def cell_count(self) -> int:
+        """Cells: the grid, one for each special code, one for missing."""
+        return GRID_CELLS + len(self.special) + 1
+
+
+class CategoricalField(FieldBase):
+    """One of a public list of values; anything else counts as "other"."""
+
+    kind: Literal["categorical"]
+    levels: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = Field(
+        min_length=1, strict=False
+    )
+
+    @model_validator(mode="after")
+    def _check_levels(self) -> "CategoricalField":
+        if len(set(self.levels)) != len(self.levels):
+            raise ValueError("levels must differ")
+        if self.direction != "none":
+            raise ValueError("a categorical field has no direction")
+        return self
+
+    @property
+    def cell_count(self) -> int:
+        """Cells: one for each level, one for other, one for missing."""
+        return len(self.levels) + 2
+
+
+FeatureField = Annotated[NumericField | CategoricalField, Field(discriminator="kind")]
+
+
+class Outcome(Contract):
+    """What is predicted.
+
+    Attributes:
+        column: Column that holds the outcome.
+        bad, good: Its two values, as text.
+        definition: What "bad" means, in words.
+        window_months: Months after the application in which it is observed.
+    """
+
+    column: Name
+    bad: Annotated[str, Field(min_length=1, max_length=80)]
+    good: Annotated[str, Field(min_length=1, max_length=80)]
+    definition: Sentence
+    window_months: int = Field(ge=1, le=120)
+
+    @model_validator(mode="after")
+    def _check_values(self) -> "Outcome":
+        if self.bad == self.good:
+            raise ValueError("bad and good must differ")
+        return self
+
+
+class FeatureContract(Contract):
+    """The whole contract; its digest names it everywhere else."""
+
+    model_config = ConfigDict(title="feature contract")
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: Name
+    borrower_id: Name
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    outcome: Outcome
+    fields: tuple[FeatureField, ...] = Field(min_length=1, max_length=500, strict=False)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "FeatureContract":
+        names = [self.borrower_id, self.outcome.column, *(field.name for field in self.fields)]
+        if len(set(names)) != len(names):
+            raise ValueError("column names must differ")
+        return self
+
+
+def load_contract(path: Path) -> FeatureContract:
+    """Read a feature contract from TOML.
+
+    Raises:
+        ContractError: The file does not parse or breaks a rule; says where.
+    """
+    return contract_from_table(read_toml(path), where=path.name)
+
+
+def contract_from_table(table: dict[str, object], *, where: str) -> FeatureContract:
+    """Return the contract that a parsed TOML table holds; ``where`` names it in errors."""
+    try:
+        return FeatureContract.model_validate(table)
+    except ValidationError as err:
+        raise ContractError(f"{where}: {describe(err)}") from err
+
+
+def contract_digest(table: dict[str, object]) -> bytes:
+    """Return the digest that names a contract or charter: of the parsed table as written."""
+    return digest(canonical_json(table))
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Parse a TOML file.
+
+    Raises:
+        ContractError: It cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as err:
+        raise ContractError(f"{path.name}: cannot be read; check the path") from err
+    except ValueError as err:
+        raise ContractError(f"{path.name}: not TOML in UTF-8") from err
+
+
+def describe(err: ValidationError) -> str:
+    """Say where a table breaks its rules and how, without repeating any value."""
+    faults = err.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or 'table'}: {fault['msg']}"
+        for fault in faults[:10]
+    )

@@ -1,0 +1,44 @@
+"""Named privacy profiles: how a run's budget is split among its queries, with the source."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class BudgetProfile:
+    """Shares of a run's mu^2, in percent; together 100.
+
+    Attributes:
+        name: What orders and documents call it.
+        histogram, gram, evaluation: Each asked once.
+        gradient: Split evenly among the rounds.
+        source: Where the shares come from.
+    """
+
+    name: str
+    histogram: int
+    gram: int
+    evaluation: int
+    gradient: int
+    source: str
+
+    def share(self, query: str, *, rounds: int) -> Fraction:
+        """Return the share of mu^2 that one of ``rounds`` askings of a query gets."""
+        percent = {
+            "histogram": self.histogram,
+            "gram": self.gram,
+            "evaluation": self.evaluation,
+            "gradient": self.gradient,
+        }[query]
+        return Fraction(percent, 100 * rounds)
+
+
+PRIVATE_NEWTON = BudgetProfile(
+    name="private-newton-1",
+    histogram=5,
+    gram=10,
+    evaluation=5,
+    gradient=80,
+    source="docs/training.md, 'How the budget is split': fixed in advance on public data sets "
+    "other than the demo's; never tuned on a federation's own data",
+)

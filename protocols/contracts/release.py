@@ -1,0 +1,99 @@
+"""The release manifest: everything a served scorecard says about itself, named by its digest."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from protocols.contracts.features import Contract, DecimalText, Name, describe
+from protocols.errors import EntryError
+from protocols.ledger.canonical import canonical_json, digest, parse_canonical
+
+HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MicroEpsilon = Annotated[int, Field(ge=0)]
+
+
+class Scaling(Contract):
+    """How log-odds become points.
+
+    Attributes:
+        base_points: Points at the base odds.
+        base_odds: Good borrowers for one bad at ``base_points``.
+        points_to_double: Points that double the odds (PDO).
+    """
+
+    base_points: int = Field(ge=1, le=100_000)
+    base_odds: int = Field(ge=1, le=1_000_000)
+    points_to_double: int = Field(ge=1, le=10_000)
+
+
+class Interval(Contract):
+    """An estimate with its 95 % interval, sampling and privacy noise included."""
+
+    estimate: DecimalText
+    low: DecimalText
+    high: DecimalText
+
+
+class Evaluation(Contract):
+    """What the partners' hold-outs said, through private sums."""
+
+    auc: Interval
+    bad_rate: Interval
+
+
+class PartnerPrivacy(Contract):
+    """What one partner's borrowers have spent in all runs up to this release, in micro-epsilon."""
+
+    partner: Name
+    released_micro: MicroEpsilon
+    worst_micro: MicroEpsilon
+    released_cap_micro: MicroEpsilon
+    worst_cap_micro: MicroEpsilon
+
+
+class ReleaseManifest(Contract):
+    """A scorecard's statement about itself.
+
+    Attributes:
+        contract: The feature contract as written.
+        encoding: For every field, the bin of each cell.
+        tensors_digest: SHA-256 of the safetensors file with ``weights`` and ``bin_shares``.
+        loss_clip: Clip norm of the training gradient; fixes the link to probabilities.
+        log_size, log_root: Checkpoint of the log that holds the whole training run.
+    """
+
+    schema_version: Literal[1] = Field(alias="schema")
+    federation: Name
+    run: Name
+    charter_digest: HexDigest
+    contract_digest: HexDigest
+    contract: dict[str, object]
+    encoding: tuple[tuple[int, ...], ...] = Field(strict=False)
+    tensors_digest: HexDigest
+    loss_clip: DecimalText
+    scaling: Scaling
+    evaluation: Evaluation
+    privacy: tuple[PartnerPrivacy, ...] = Field(strict=False)
+    log_size: int = Field(ge=1)
+    log_root: HexDigest
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical JSON whose SHA-256 names the release."""
+        return canonical_json(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def digest(self) -> bytes:
+        """Return the 32 bytes that name this release."""
+        return digest(self.to_bytes())
+
+
+def manifest_from_bytes(raw: bytes) -> ReleaseManifest:
+    """Parse a manifest.
+
+    Raises:
+        EntryError: Not canonical, or not a manifest.
+    """
+    try:
+        return ReleaseManifest.model_validate(parse_canonical(raw))
+    except ValidationError as err:
+        raise EntryError(f"release manifest: {describe(err)}") from err

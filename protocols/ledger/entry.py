@@ -1,0 +1,275 @@
+"""What the log says: seven kinds of entries, each signed by the one who is bound by it.
+
+Mechanism parameters come first and claimed epsilons second, so that anyone can price an entry
+again. ``docs/ledger-format.md`` describes the bytes for a second implementation.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols.errors import EntryError
+from protocols.ledger.codec import check_digest, check_name, check_range, decode, encode
+from protocols.ledger.envelope import Envelope, parse_envelope, sign
+from protocols.ledger.price import parse_decimal
+
+POLICY = "application/vnd.fedscore.policy+json;v=1"  # its payload is the charter itself
+NO_ENTRY = "0" * 64
+COORDINATOR = "coordinator"
+
+_MOST = 2**40
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where an entry stands.
+
+    Attributes:
+        charter: Digest of the charter it is made under, hex.
+        signer: Partner's name, or "coordinator".
+        seq: Number of the entry among its signer's, from 0 without gaps.
+        prev: Digest of the signer's entry before it, hex; zeros for the first.
+        at: Seconds since 1970, by the signer's clock.
+        run: Name of the training run.
+    """
+
+    charter: str
+    signer: str
+    seq: int
+    prev: str
+    at: int
+    run: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.charter, "charter")
+        check_name(self.signer, "signer")
+        check_range(self.seq, "seq", 0, _MOST)
+        check_digest(self.prev, "prev")
+        check_range(self.at, "at", 0, _MOST)
+        check_name(self.run, "run")
+
+
+@dataclass(frozen=True)
+class Mechanism:
+    """One Gaussian release.
+
+    Attributes:
+        query: Name of the query.
+        noise_multiplier: Standard deviation of the noise over the clip norm, a decimal.
+    """
+
+    query: str
+    noise_multiplier: str
+
+    def __post_init__(self) -> None:
+        check_name(self.query, "query")
+        parse_decimal(self.noise_multiplier)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One round of one attempt. Rounds and attempts count from 1."""
+
+    round: int
+    attempt: int
+
+    def __post_init__(self) -> None:
+        check_range(self.round, "round", 1, 100_000)
+        check_range(self.attempt, "attempt", 1, 1_000)
+
+
+@dataclass(frozen=True)
+class PlannedQuery:
+    """How often a run asks one query, and with what noise."""
+
+    mechanism: Mechanism
+    rounds: int
+
+    def __post_init__(self) -> None:
+        check_range(self.rounds, "rounds", 1, 100_000)
+
+
+@dataclass(frozen=True)
+class Authorise:
+    """A partner allows a run to spend at most this.
+
+    Attributes:
+        queries: What the run may ask.
+        spare_attempts: How many attempts beyond the planned rounds, of any query.
+        code_digest: Digest of the trusted code that will answer, hex.
+        released_max_micro, worst_max_micro: Claimed micro-epsilon of all runs so far, open
+            remainders included, and this run at its dearest.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=1"
+    link: Link
+    queries: tuple[PlannedQuery, ...]
+    spare_attempts: int
+    code_digest: str
+    released_max_micro: int
+    worst_max_micro: int
+
+    def __post_init__(self) -> None:
+        check_range(self.spare_attempts, "spare_attempts", 0, 1_000)
+        check_digest(self.code_digest, "code_digest")
+        _check_micro(self.released_max_micro, self.worst_max_micro)
+        names = [planned.mechanism.query for planned in self.queries]
+        if not names or len(set(names)) != len(names):
+            raise EntryError("queries: expected at least one, each once")
+
+
+@dataclass(frozen=True)
+class RoundOpen:
+    """The coordinator's order for one attempt at one round.
+
+    Attributes:
+        width: Entries of the answer.
+        cohort: Names of the partners asked, sorted.
+        parameters_digest: SHA-256 of the public parameters sent along (bins, weights), hex.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.round-open+json;v=1"
+    link: Link
+    step: Step
+    mechanism: Mechanism
+    width: int
+    cohort: tuple[str, ...]
+    parameters_digest: str
+
+    def __post_init__(self) -> None:
+        check_range(self.width, "width", 1, 100_000_000)
+        check_digest(self.parameters_digest, "parameters_digest")
+        if list(self.cohort) != sorted(set(self.cohort)):
+            raise EntryError("cohort: expected different names, sorted")
+
+
+@dataclass(frozen=True)
+class Spend:
+    """A partner's statement, made before it draws noise, that an attempt costs this.
+
+    Attributes:
+        order: Digest of the round-open entry it answers, hex.
+        released_micro, worst_micro: Claimed micro-epsilon of all spends so far, with this one.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=1"
+    link: Link
+    step: Step
+    order: str
+    mechanism: Mechanism
+    released_micro: int
+    worst_micro: int
+
+    def __post_init__(self) -> None:
+        check_digest(self.order, "order")
+        _check_micro(self.released_micro, self.worst_micro)
+
+
+@dataclass(frozen=True)
+class RoundClose:
+    """What became of an attempt.
+
+    Attributes:
+        order: Digest of the round-open entry, hex.
+        spends: Digests of the spends behind the contributions that arrived, sorted, hex.
+        sum_digest: SHA-256 of the opened sum; zeros where the attempt is void.
+        missing: Partners without whom the attempt is void, sorted; empty if it is complete.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=1"
+    link: Link
+    step: Step
+    order: str
+    spends: tuple[str, ...]
+    sum_digest: str
+    missing: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_digest(self.order, "order")
+        check_digest(self.sum_digest, "sum_digest")
+        for spend in self.spends:
+            check_digest(spend, "spends")
+        if list(self.spends) != sorted(set(self.spends)):
+            raise EntryError("spends: expected different digests, sorted")
+        if list(self.missing) != sorted(set(self.missing)):
+            raise EntryError("missing: expected different names, sorted")
+        if bool(self.missing) != (self.sum_digest == NO_ENTRY):
+            raise EntryError("a round is void exactly if partners are missing")
+
+
+@dataclass(frozen=True)
+class RunClose:
+    """A partner's last word on a run: what it spent, so that the rest lapses.
+
+    Attributes:
+        spends: Number of this partner's spends in the run.
+        released_micro, worst_micro: Claimed micro-epsilon of all spends so far.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=1"
+    link: Link
+    spends: int
+    released_micro: int
+    worst_micro: int
+
+    def __post_init__(self) -> None:
+        check_range(self.spends, "spends", 0, _MOST)
+        _check_micro(self.released_micro, self.worst_micro)
+
+
+@dataclass(frozen=True)
+class ReleaseEntry:
+    """The coordinator publishes a model.
+
+    Attributes:
+        manifest_digest: Digest that names the release, hex.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.release+json;v=1"
+    link: Link
+    manifest_digest: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.manifest_digest, "manifest_digest")
+
+
+Entry = Authorise | RoundOpen | Spend | RoundClose | RunClose | ReleaseEntry
+PartnerEntry = Authorise | Spend | RunClose
+
+_KINDS: dict[str, type[Entry]] = {
+    kind.payload_type: kind
+    for kind in (Authorise, RoundOpen, Spend, RoundClose, RunClose, ReleaseEntry)
+}
+
+
+def sign_entry(entry: Entry, key: Ed25519PrivateKey) -> Envelope:
+    """Return the signed envelope that is logged for ``entry``."""
+    return sign(encode(entry), payload_type=entry.payload_type, keys=[key])
+
+
+def parse_entry(raw: bytes) -> tuple[Envelope, Entry]:
+    """Parse a leaf that is not a policy; verifies no signature.
+
+    Raises:
+        EntryError: Malformed, or of an unknown kind.
+    """
+    envelope = parse_envelope(raw)
+    return envelope, entry_in(envelope)
+
+
+def entry_in(envelope: Envelope) -> Entry:
+    """Parse the entry in an envelope that is not a policy; verifies no signature.
+
+    Raises:
+        EntryError: Malformed, or of an unknown kind.
+    """
+    kind = _KINDS.get(envelope.payload_type)
+    if kind is None:
+        raise EntryError("a leaf is of an unknown kind")
+    return decode(kind, envelope.payload)
+
+
+def _check_micro(*values: int) -> None:
+    for value in values:
+        check_range(value, "micro-epsilon", 0, 100_000_000)

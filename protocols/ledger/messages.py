@@ -1,0 +1,110 @@
+"""Signed messages that are answered but not logged: the opening and closing of a run, replies."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from protocols.errors import EntryError
+from protocols.ledger.codec import check_digest, check_name, check_range
+from protocols.ledger.entry import PlannedQuery
+
+
+@dataclass(frozen=True)
+class AskAuthorise:
+    """The coordinator asks a partner to authorise a run.
+
+    Attributes:
+        charter: Digest of the charter, hex.
+        run: Name of the run, never used before.
+        queries, spare_attempts: The most it may ask.
+        last_seq: Number of this partner's last entry in the log; -1 if there is none. With more
+            than the partner's own book holds, the book was rolled back.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.ask-authorise+json;v=1"
+    charter: str
+    run: str
+    queries: tuple[PlannedQuery, ...]
+    spare_attempts: int
+    last_seq: int
+
+    def __post_init__(self) -> None:
+        check_digest(self.charter, "charter")
+        check_name(self.run, "run")
+        check_range(self.spare_attempts, "spare_attempts", 0, 1_000)
+        check_range(self.last_seq, "last_seq", -1, 2**40)
+        if not self.queries:
+            raise EntryError("queries: expected at least one")
+
+
+@dataclass(frozen=True)
+class AskClose:
+    """The coordinator asks a partner to close a run."""
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.ask-close+json;v=1"
+    charter: str
+    run: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.charter, "charter")
+        check_name(self.run, "run")
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """A partner's answer to one order.
+
+    Attributes:
+        partner: Its name.
+        order: Digest of the round-open entry, hex.
+        spend: Digest of its spend, hex.
+        vector_digest: SHA-256 of the integers sent along, hex.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.contribution+json;v=1"
+    partner: str
+    order: str
+    spend: str
+    vector_digest: str
+
+    def __post_init__(self) -> None:
+        check_name(self.partner, "partner")
+        check_digest(self.order, "order")
+        check_digest(self.spend, "spend")
+        check_digest(self.vector_digest, "vector_digest")
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A partner did what a run's opening or closing asked; its log entries lie beside it."""
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.acknowledged+json;v=1"
+    partner: str
+    order: str
+
+    def __post_init__(self) -> None:
+        check_name(self.partner, "partner")
+        check_digest(self.order, "order")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A partner will not answer.
+
+    Attributes:
+        partner: Its name.
+        order: SHA-256 of the order's envelope as received, hex.
+        reason: A word from a closed list; tells nothing that the coordinator does not know.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.refused+json;v=1"
+    partner: str
+    order: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        check_name(self.partner, "partner")
+        check_digest(self.order, "order")
+        check_name(self.reason, "reason")
+
+
+Answer = Contribution | Acknowledged | Refused

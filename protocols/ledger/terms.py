@@ -1,0 +1,143 @@
+"""What of a charter the ledger needs: who signs, where the log is, what may be spent.
+
+Read from the charter's table with the standard library alone, so that an auditor needs nothing
+else; ``protocols.contracts.charter`` checks the whole charter and uses these terms too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from protocols.errors import EntryError
+from protocols.ledger.canonical import canonical_json, digest, from_base64
+from protocols.ledger.checkpoint import LogKey
+from protocols.ledger.codec import check_name
+from protocols.ledger.entry import COORDINATOR
+from protocols.ledger.price import parse_decimal
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The public terms that every entry is judged by.
+
+    Attributes:
+        charter: The charter's digest.
+        policy: The charter as canonical JSON, the payload of the log's first leaf.
+        code_digest: Digest of the trusted code, hex.
+        log: Origin and key of the log.
+        partners: Partner's name to raw Ed25519 key.
+        order_key: The coordinator's key for orders and entries.
+        auditor: Auditor's name to raw Ed25519 key.
+        delta: Of every epsilon.
+        released_cap_micro, worst_cap_micro: Most micro-epsilon a partner's borrowers may spend.
+        minimum_noise: Smallest noise multiplier any order may have.
+        minimum_cohort: Fewest partners in a round.
+        spare_attempts: Most attempts a run may repeat.
+        most_rounds: Most rounds a run may have.
+    """
+
+    charter: bytes
+    policy: bytes
+    code_digest: str
+    log: LogKey
+    partners: Mapping[str, bytes]
+    order_key: bytes
+    auditor: Mapping[str, bytes]
+    delta: Fraction
+    released_cap_micro: int
+    worst_cap_micro: int
+    minimum_noise: Fraction
+    minimum_cohort: int
+    spare_attempts: int
+    most_rounds: int
+
+    def key_of(self, signer: str) -> bytes:
+        """Return a signer's key.
+
+        Raises:
+            EntryError: The charter names no such signer.
+        """
+        if signer == COORDINATOR:
+            return self.order_key
+        if signer not in self.partners:
+            raise EntryError("an entry is signed by somebody whom the charter does not name")
+        return self.partners[signer]
+
+    @property
+    def charter_signers(self) -> dict[str, bytes]:
+        """Everybody who must have signed the charter: all partners and the auditor."""
+        return {**self.partners, **self.auditor}
+
+
+def terms_of(table: Mapping[str, object]) -> Terms:
+    """Read the terms from a charter's parsed TOML.
+
+    Raises:
+        EntryError: A member is missing or of another type; says which.
+    """
+    coordinator, auditor = _table(table, "coordinator"), _table(table, "auditor")
+    privacy = _table(table, "privacy")
+    partners = table.get("partners")
+    if not isinstance(partners, list) or not all(isinstance(item, dict) for item in partners):
+        raise EntryError("charter: partners are a list of tables")
+    keys = {_text(item, "name"): _key(item, "identity_key") for item in partners}
+    policy = canonical_json(table)
+    terms = Terms(
+        charter=digest(policy),
+        policy=policy,
+        code_digest=_text(table, "code_digest"),
+        log=LogKey(_text(coordinator, "log_origin"), _key(coordinator, "log_key")),
+        partners=keys,
+        order_key=_key(coordinator, "order_key"),
+        auditor={_text(auditor, "name"): _key(auditor, "identity_key")},
+        delta=parse_decimal(_text(privacy, "delta")),
+        released_cap_micro=_integer(privacy, "released_cap_micro"),
+        worst_cap_micro=_integer(privacy, "worst_cap_micro"),
+        minimum_noise=parse_decimal(_text(privacy, "minimum_noise_multiplier")),
+        minimum_cohort=_integer(privacy, "minimum_cohort"),
+        spare_attempts=_integer(privacy, "spare_attempts"),
+        most_rounds=_integer(privacy, "most_rounds"),
+    )
+    _check_parties(terms, parties=len(partners) + 3)
+    # Prices below are those of this mode; another one needs another rule.
+    if _text(privacy, "mode") != "local" or terms.delta >= 1:
+        raise EntryError("charter: expected mode local and a delta below 1")
+    return terms
+
+
+def _check_parties(terms: Terms, *, parties: int) -> None:
+    """Every name and key stands for one party, or a signature would count for two."""
+    signers = terms.charter_signers
+    keys = {*signers.values(), terms.order_key, terms.log.key}
+    if len({*signers, COORDINATOR}) != parties - 1 or len(keys) != parties:
+        raise EntryError("charter: every party needs a name and a key of its own")
+    for name in signers:
+        check_name(name, "charter: name")
+
+
+def _table(table: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = table.get(name)
+    if not isinstance(value, dict):
+        raise EntryError(f"charter: {name} is missing or no table")
+    return value
+
+
+def _text(table: Mapping[str, object], name: str) -> str:
+    value = table.get(name)
+    if not isinstance(value, str):
+        raise EntryError(f"charter: {name} is missing or no text")
+    return value
+
+
+def _integer(table: Mapping[str, object], name: str) -> int:
+    value = table.get(name)
+    if type(value) is not int:
+        raise EntryError(f"charter: {name} is missing or no integer")
+    return value
+
+
+def _key(table: Mapping[str, object], name: str) -> bytes:
+    raw = from_base64(_text(table, name))
+    if len(raw) != 32:
+        raise EntryError(f"charter: {name} is no raw Ed25519 key of 32 bytes")
+    return raw

@@ -1,0 +1,114 @@
+"""The same training in one process: no network, no keys, no ledger; the same private sums.
+
+For a lender's own file, before a federation exists, and for benchmarks. The partners here are
+parts of one table; noise, clipping, bins and steps are the federation's own code.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from model.accounting import RunPlan, Setting, plan_run
+from model.descent import Scale, Trained, train
+from model.features import design_matrix
+from model.metrics import Estimate, auc_with_interval
+from model.population import Borrowers
+from model.queries.answer import answer_question, noise_for
+from model.queries.batch import Batch, Question
+from protocols.contracts.features import FeatureContract
+from protocols.contracts.privacy import PRIVATE_NEWTON
+from protocols.ledger.price import parse_decimal
+
+
+@dataclass(frozen=True)
+class SimulationTerms:
+    """The privacy terms of a simulated charter.
+
+    Attributes:
+        epsilon_micro: Budget of each partner's borrowers.
+        delta: Of that epsilon, a decimal.
+        clip_norm: Gradient clip norm.
+        spare_attempts: Budgeted as in a federation, though nothing is lost here.
+    """
+
+    epsilon_micro: int
+    delta: str = "0.00001"
+    clip_norm: float = 0.5
+    spare_attempts: int = 2
+
+
+def simulate(
+    partners: Sequence[Borrowers], contract: FeatureContract, terms: SimulationTerms
+) -> Trained:
+    """Train on partners' borrowers as a federation would.
+
+    Args:
+        partners: One part of the table each.
+        contract: The public feature contract.
+        terms: Budget and clip norm.
+
+    Privacy: every sum is noised as in ``local`` mode; the caller holds all the raw data anyway.
+    """
+    plan = plan_run(
+        terms.epsilon_micro,
+        delta=parse_decimal(terms.delta),
+        spare_attempts=terms.spare_attempts,
+        setting=Setting(
+            fields=len(contract.fields),
+            partners=len(partners),
+            capacity=sum(partner.count for partner in partners),
+            clip_norm=terms.clip_norm,
+        ),
+        profile=PRIVATE_NEWTON,
+    )
+    conversation = train(contract, Scale(plan, len(partners), terms.clip_norm))
+    question = next(conversation)
+    while True:
+        try:
+            question = conversation.send(_opened(question, partners, plan))
+        except StopIteration as finished:
+            trained: Trained = finished.value
+            return trained
+
+
+def holdout_auc(trained: Trained, partners: Sequence[Borrowers]) -> Estimate:
+    """Return the exact AUC on all hold-outs together. No party of a federation sees this."""
+    batches = [partner.holdout for partner in partners]
+    logits = torch.cat(
+        [design_matrix(batch.cells, trained.encoding) @ trained.weights for batch in batches]
+    )
+    outcomes = torch.cat([torch.from_numpy(batch.outcomes) for batch in batches])
+    return auc_with_interval(outcomes, logits)
+
+
+def split_unevenly(borrowers: Borrowers, *, parts: int) -> list[Borrowers]:
+    """Cut borrowers into parts of sizes 1 : 2 : ... : parts, in their order."""
+    shares = np.arange(1, parts + 1) / (parts * (parts + 1) / 2)
+    training = list(_cut(borrowers.training, shares))
+    holdout = list(_cut(borrowers.holdout, shares))
+    return [Borrowers(*pair) for pair in zip(training, holdout, strict=True)]
+
+
+def _opened(question: Question, partners: Sequence[Borrowers], plan: RunPlan) -> Tensor:
+    sigma = plan.noise_multiplier(question.name)
+    total = np.zeros(question.width, dtype=np.int64)
+    for partner in partners:
+        noise = noise_for(question, noise_multiplier=sigma)
+        total += answer_question(question, partner.of(question.population), noise=noise)
+    return torch.from_numpy(total).to(torch.float64) * question.clip.step
+
+
+def _cut(batch: Batch, shares: npt.NDArray[np.float64]) -> Iterator[Batch]:
+    edges = np.round(np.concatenate([[0.0], np.cumsum(shares)]) * batch.count).astype(int)
+    for first, last in itertools.pairwise(edges.tolist()):
+        begin, end = np.searchsorted(batch.borrower, [first, last])
+        yield Batch(
+            cells=batch.cells[begin:end],
+            outcomes=batch.outcomes[begin:end],
+            borrower=batch.borrower[begin:end] - first,
+        )
