@@ -1,0 +1,139 @@
+"""``fedscore-audit``: verify an exported log, and be the auditor who signs charters."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clients.auditor.report import report_json, report_text, say_epsilon
+from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
+from protocols.ledger.canonical import canonical_json, to_base64
+from protocols.ledger.codec import check_name
+from protocols.ledger.keyfile import create_key, load_key
+from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
+from protocols.ledger.terms import Terms
+from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME, verify_log
+
+KEY_NAME = "identity.pem"
+CARD_NAME = "auditor-card.json"
+_EXIT = """\
+exit status:
+  0  the log is true; or done
+  1  altered, malformed, over a cap, or any other finding
+  2  an argument is wrong, or a file or folder is absent or unreadable
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except ScoringError as err:
+        sys.stderr.write(f"fedscore-audit: {type(err).__name__}: {err}\n")
+        return err.exit_code
+
+
+def _verify(options: argparse.Namespace) -> int:
+    _, terms = load_charter(options.charter)
+    signatures = options.signatures or options.charter.with_name(SIGNATURES_NAME)
+    audit = verify_log(terms, signatures=_read(signatures), files=_read_folder(options.folder))
+    printed = report_json if options.json else report_text
+    sys.stdout.write(printed(audit) + "\n")
+    return 0 if audit.is_true else VerificationError.exit_code
+
+
+def _init(options: argparse.Namespace) -> int:
+    try:
+        check_name(options.name, "name")
+        options.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except EntryError as err:
+        raise ConfigError(str(err)) from err
+    except OSError as err:
+        raise ConfigError(f"{options.home.name}: no folder can be made here") from err
+    key = create_key(options.home / KEY_NAME)
+    raw = key.public_key().public_bytes_raw()
+    card = canonical_json({"name": options.name, "identity_key": to_base64(raw)}) + b"\n"
+    _write(options.home / CARD_NAME, card)
+    sys.stdout.write(card.decode("utf-8"))
+    return 0
+
+
+def _sign(options: argparse.Namespace) -> int:
+    key = load_key(options.home / KEY_NAME)
+    _, terms = load_charter(options.charter)
+    sys.stdout.write("\n".join(_say_terms(terms)) + "\n")
+    path = sign_charter_file(options.charter, key)
+    signed = signers_of(terms, _read(path))
+    waiting = sorted(set(terms.charter_signers) - set(signed))
+    sys.stdout.write(f"signed   {', '.join(signed)}\n")
+    if waiting:
+        sys.stdout.write(f"waiting  {', '.join(waiting)}\n")
+    return 0
+
+
+def _say_terms(terms: Terms) -> list[str]:
+    return [
+        f"charter  {terms.charter.hex()}",
+        f"log      {terms.log.origin}",
+        f"partners {', '.join(terms.partners)}",
+        f"auditor  {', '.join(terms.auditor)}",
+        f"released epsilon at most {say_epsilon(terms.released_cap_micro)}, "
+        f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {float(terms.delta):g}",
+        f"code     {terms.code_digest}",
+    ]
+
+
+def _read_folder(folder: Path) -> dict[str, bytes]:
+    try:
+        names = os.listdir(folder)
+    except OSError as err:
+        raise ConfigError(f"{folder.name}: no such folder, or it cannot be read") from err
+    # Other files are only named, never read: they may be of any size and kind.
+    ours = (CHECKPOINT_NAME, ENTRIES_NAME)
+    return {name: _read(folder / name) if name in ours else b"" for name in names}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"{path.name}: absent or unreadable") from err
+
+
+def _write(path: Path, raw: bytes) -> None:
+    try:
+        path.write_bytes(raw)
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be written") from err
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fedscore-audit",
+        description="Check how much privacy a federation has spent, and whether anyone lied.",
+        epilog=_EXIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True)
+
+    verify = commands.add_parser("verify", help="check an exported log and price it again")
+    verify.add_argument("folder", type=Path, help="folder with checkpoint and entries.jsonl")
+    verify.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
+    verify.add_argument(
+        "--signatures", type=Path, help=f"default: {SIGNATURES_NAME} beside the charter"
+    )
+    verify.add_argument("--json", action="store_true", help="print everything as JSON")
+    verify.set_defaults(run=_verify)
+
+    init = commands.add_parser("init", help="make the auditor's identity key and card")
+    init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")
+    init.add_argument("--name", required=True, help="the auditor's name in charters")
+    init.set_defaults(run=_init)
+
+    sign = commands.add_parser("sign", help="show a charter's terms and sign it")
+    sign.add_argument("charter", type=Path, help="the charter's TOML file")
+    sign.add_argument("--home", type=Path, required=True, help="folder with the auditor's key")
+    sign.set_defaults(run=_sign)
+    return parser

@@ -1,0 +1,103 @@
+"""An audit as text for people and as JSON for programs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from protocols.ledger.audit import Audit, PartnerRow
+
+LIMITS = (
+    "A log shows who signed what and in which order; it cannot show that noise was really drawn, "
+    "that the data were real, or that nothing left beside it."
+)
+_HEADINGS = (
+    "partner", "runs", "spends", "open",
+    "released", "cap", "left",
+    "worst", "cap", "left",
+)  # fmt: skip
+
+
+def report_json(audit: Audit) -> str:
+    """Return the whole audit as JSON; epsilons are integer micro-epsilon."""
+    partners = [
+        asdict(row)
+        | {
+            "released_left_micro": row.released_left_micro,
+            "worst_left_micro": row.worst_left_micro,
+        }
+        for row in audit.partners
+    ]
+    table = asdict(audit) | {"partners": partners, "is_true": audit.is_true, "limits": LIMITS}
+    return json.dumps(table, indent=2, sort_keys=True)
+
+
+def report_text(audit: Audit) -> str:
+    """Return the audit as a table, the findings, a verdict, and what no log can show."""
+    lines = [
+        f"log      {audit.origin}, {audit.size} entries",
+        f"charter  {audit.charter}",
+        "",
+        *_table([_HEADINGS, *(_cells(row) for row in audit.partners)]),
+        "",
+        *_open_runs(audit),
+        *_releases(audit),
+        *_findings(audit),
+        _verdict(audit),
+        LIMITS,
+    ]
+    return "\n".join(lines)
+
+
+def say_epsilon(micro: int) -> str:
+    """Return micro-epsilon as a decimal with six places."""
+    return f"{micro // 1_000_000}.{micro % 1_000_000:06}"
+
+
+def _cells(row: PartnerRow) -> tuple[str, ...]:
+    counts = (row.runs, row.spends, len(row.open_runs))
+    epsilons = (
+        row.released_micro,
+        row.released_cap_micro,
+        row.released_left_micro,
+        row.worst_micro,
+        row.worst_cap_micro,
+        row.worst_left_micro,
+    )
+    return (row.name, *(str(count) for count in counts), *(say_epsilon(each) for each in epsilons))
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
+        yield "  ".join((first.ljust(widths[0]), *cells))
+
+
+def _open_runs(audit: Audit) -> Iterator[str]:
+    for row in audit.partners:
+        if row.open_runs:
+            names = ", ".join(row.open_runs)
+            yield f"open     {row.name}: {names}; priced at the most it authorised"
+
+
+def _releases(audit: Audit) -> Iterator[str]:
+    for row in audit.releases:
+        names = ", ".join(row.not_closed_by)
+        said = f"not closed by {names}" if names else "closed by every partner that authorised it"
+        yield f"release  {row.manifest_digest} of run {row.run}, {said}"
+
+
+def _findings(audit: Audit) -> Iterator[str]:
+    for item in audit.findings:
+        yield f"FINDING  {item.where}: {item.kind}: {item.message}"
+
+
+def _verdict(audit: Audit) -> str:
+    if audit.is_true:
+        return (
+            "TRUE: every entry is signed and in its place, every price is right, and every "
+            "partner is within its caps."
+        )
+    count = len(audit.findings)
+    noun = "finding" if count == 1 else "findings"
+    return f"NOT TRUE: {count} {noun} above; do not rely on the numbers of this log."
