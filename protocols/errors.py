@@ -147,6 +147,18 @@ class OrderRefusedError(PrivacyError):
     """An order is not the coordinator's, does not fit the charter, or comes out of turn."""
 
 
+class StaleOrderError(OrderRefusedError):
+    """An order is for a round or an attempt that is over."""
+
+
+class ConflictingOrderError(OrderRefusedError):
+    """A second, different order for the same run, round and attempt."""
+
+
+class UnprovenEntryError(OrderRefusedError):
+    """The coordinator has not shown that this partner's entries are in the log."""
+
+
 class RolledBackError(PrivacyError):
     """The budget book is older than what the log proves: it was restored from a copy."""
 

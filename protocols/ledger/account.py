@@ -80,11 +80,29 @@ class Account:
         """Number of spends in all runs."""
         return sum(run.spent.total() for run in self._runs.values())
 
+    def spends_in(self, run: str) -> int:
+        """Number of spends in one run."""
+        return self._runs[run].spent.total() if run in self._runs else 0
+
+    def last_step(self, run: str) -> tuple[int, int]:
+        """Round and attempt of the last spend in one run; zeros if there is none."""
+        steps = self._runs[run].steps if run in self._runs else set[Step]()
+        return max(((step.round, step.attempt) for step in steps), default=(0, 0))
+
+    @property
+    def spent(self) -> Fraction:
+        """``mu^2`` of every spend so far."""
+        return self._spent
+
+    @property
+    def most(self) -> Fraction:
+        """``mu^2`` that may have been spent: open runs count at their authorised maximum."""
+        return sum((run.most for run in self._runs.values()), start=Fraction(0))
+
     @property
     def price(self) -> Price:
         """What the partner's borrowers may have spent: open runs at their authorised maximum."""
-        mu2 = sum((run.most for run in self._runs.values()), start=Fraction(0))
-        return price_local(mu2, delta=self._terms.delta)
+        return price_local(self.most, delta=self._terms.delta)
 
     def check_caps(self) -> Iterator[VerificationError]:
         """Yield an error for either view in which ``price`` is above the charter's cap."""

@@ -1,0 +1,341 @@
+"""The budget book: every entry a partner ever signed, written before it has any effect.
+
+One SQLite file per partner and population, ``synchronous=FULL``. It holds the partner's own chain
+of signed log entries, which order each answers, and the reply once there is one. What is spent
+follows from the entries alone, by the auditor's own arithmetic; nothing is ever refunded.
+"""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols.errors import (
+    BudgetExhaustedError,
+    CapError,
+    ChainError,
+    ConfigError,
+    ConflictingOrderError,
+    OrderRefusedError,
+    RoundError,
+    UnprovenEntryError,
+)
+from protocols.ledger.account import Account
+from protocols.ledger.charge import Price, dearest, price_local, worth
+from protocols.ledger.checkpoint import Checkpoint
+from protocols.ledger.entry import (
+    NO_ENTRY,
+    Authorise,
+    Link,
+    PartnerEntry,
+    RoundOpen,
+    RunClose,
+    Spend,
+    parse_entry,
+    sign_entry,
+)
+from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.messages import AskAuthorise
+from protocols.ledger.terms import Terms
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY, leaf BLOB NOT NULL, is_proven INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS orders (
+    place TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, answer BLOB, vector BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order by its place, of which there is one, and its name, of which there is one.
+
+    Attributes:
+        place: Run, and round and attempt or what else is asked.
+        name: Digest of the order's envelope, hex.
+    """
+
+    place: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A reply as it was stored, to be sent again byte by byte."""
+
+    answer: bytes
+    vector: bytes
+
+
+class BudgetBook:
+    """What this partner has promised, spent and said.
+
+    Privacy: the record that every epsilon of this partner is computed from.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        name: str,
+        key: Ed25519PrivateKey,
+        terms: Terms,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open a book, or begin one.
+
+        Args:
+            path: The SQLite file.
+            name: The partner's name.
+            key: Signs its entries.
+            terms: The charter's terms, made stricter by the partner's own policy.
+            clock: Seconds since 1970.
+
+        Raises:
+            ConfigError: The file is no budget book.
+            ChainError: Its entries do not follow one another.
+            SignatureError: One is not signed by this key.
+        """
+        self._name, self._key, self._terms, self._clock = name, key, terms, clock
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            self._head, self._account = self._replay()
+        except sqlite3.Error as err:
+            raise ConfigError(f"{path.name}: cannot be used as a budget book") from err
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the last entry; -1 in a new book."""
+        return self._head[0]
+
+    @property
+    def open_runs(self) -> tuple[str, ...]:
+        """Runs that are authorised and not closed."""
+        return self._account.open_runs
+
+    @property
+    def spent(self) -> Price:
+        """What all spends so far cost."""
+        return self._priced()
+
+    @property
+    def most(self) -> Price:
+        """What may have been spent, open authorisations at their maximum."""
+        return self._account.price
+
+    @property
+    def spends(self) -> int:
+        """How many attempts were paid for."""
+        return self._account.spends
+
+    def stored_reply(self, order: Order) -> Stored | None:
+        """Return the reply to exactly this order, None if the order is new.
+
+        Raises:
+            ConflictingOrderError: Another order has this place.
+            OrderRefusedError: The order was begun and its reply never stored: whatever it cost is
+                spent, and it is not answered any more.
+        """
+        row = self._db.execute(
+            "SELECT name, answer, vector FROM orders WHERE place = ?", (order.place,)
+        ).fetchone()
+        if row is None:
+            return None
+        if row[0] != order.name:
+            raise ConflictingOrderError("another order was received for this place in the run")
+        if row[1] is None:
+            raise OrderRefusedError("spent without a reply; a new attempt is needed")
+        return Stored(answer=row[1], vector=row[2])
+
+    def authorise(self, ask: AskAuthorise, order: Order) -> None:
+        """Promise a run at most what it asks; every run before it is closed first.
+
+        Raises:
+            BudgetExhaustedError: Spends, open promises and this run together pass a cap.
+            OrderRefusedError: The run breaks another term.
+        """
+        for run in self._account.open_runs:
+            self._write(self._closing(run), None)
+        price = self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts))
+        entry = Authorise(
+            link=self._link(ask.run),
+            queries=ask.queries,
+            spare_attempts=ask.spare_attempts,
+            code_digest=self._terms.code_digest,
+            released_max_micro=price.released_micro,
+            worst_max_micro=price.worst_micro,
+        )
+        self._write(entry, order)
+
+    def reserve(self, opened: RoundOpen, order: Order) -> str:
+        """Write down that an attempt is paid for, before any noise is drawn.
+
+        Returns:
+            Digest of the spend, hex.
+
+        Raises:
+            BudgetExhaustedError, OrderRefusedError: The attempt is not within a promise.
+        """
+        price = self._priced(worth(opened.mechanism))
+        entry = Spend(
+            link=self._link(opened.link.run),
+            step=opened.step,
+            order=order.name,
+            mechanism=opened.mechanism,
+            released_micro=price.released_micro,
+            worst_micro=price.worst_micro,
+        )
+        return self._write(entry, order)
+
+    def close(self, run: str, order: Order) -> None:
+        """Say the last word on a run; what it did not spend of its promise lapses."""
+        if run in self._account.open_runs:
+            self._write(self._closing(run), order)
+
+    def store_reply(self, order: Order, reply: Stored) -> None:
+        """Keep a reply, durably, before its first byte leaves."""
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO orders VALUES (?, ?, ?, ?) ON CONFLICT (place)"
+                " DO UPDATE SET answer = excluded.answer, vector = excluded.vector",
+                (order.place, order.name, reply.answer, reply.vector),
+            )
+
+    def leaf_of(self, seq: int) -> bytes | None:
+        """Return an entry by its number."""
+        row = self._db.execute("SELECT leaf FROM entries WHERE seq = ?", (seq,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def unproven(self) -> bytes:
+        """Return the entries whose inclusion was not shown yet, one a line."""
+        rows = self._db.execute("SELECT leaf FROM entries WHERE is_proven = 0 ORDER BY seq")
+        return b"".join(bytes(leaf) + b"\n" for (leaf,) in rows)
+
+    def mark_proven(self, seqs: Sequence[int], checkpoint: Checkpoint) -> None:
+        """Keep which entries a checkpoint includes, and the checkpoint.
+
+        Raises:
+            UnprovenEntryError: The log is shorter than it was, or differs at the same size.
+        """
+        row = self._db.execute("SELECT max(size), root FROM checkpoints").fetchone()
+        size, root = row[0] or 0, row[1]
+        if checkpoint.size < size or (checkpoint.size == size and checkpoint.root != root):
+            raise UnprovenEntryError(
+                "the log went back; keep this node's files and tell the auditor"
+            )
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)",
+                (checkpoint.size, checkpoint.root),
+            )
+            self._db.executemany(
+                "UPDATE entries SET is_proven = 1 WHERE seq = ?", [(seq,) for seq in seqs]
+            )
+
+    def check_proven(self, run: str, *, most_unproven: int) -> None:
+        """Raise unless the log is shown to hold the run's authorisation and its spends.
+
+        Args:
+            run: The run that an order belongs to.
+            most_unproven: Replies that may have been lost on the way.
+
+        Raises:
+            UnprovenEntryError: It is not.
+        """
+        rows = self._db.execute("SELECT leaf FROM entries WHERE is_proven = 0").fetchall()
+        entries = [parse_entry(bytes(leaf))[1] for (leaf,) in rows]
+        here = [entry for entry in entries if entry.link.run == run]
+        if any(isinstance(entry, Authorise) for entry in here) or len(here) > most_unproven:
+            raise UnprovenEntryError("the coordinator has not shown that its log holds our entries")
+
+    def last_step(self, run: str) -> tuple[int, int]:
+        """Return round and attempt of the last spend in a run; zeros if there is none."""
+        return self._account.last_step(run)
+
+    def close_file(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _closing(self, run: str) -> RunClose:
+        price = self._priced()
+        return RunClose(
+            link=self._link(run),
+            spends=self._account.spends_in(run),
+            released_micro=price.released_micro,
+            worst_micro=price.worst_micro,
+        )
+
+    def _priced(self, more: Fraction = Fraction(0)) -> Price:
+        return price_local(self._account.spent + more, delta=self._terms.delta)
+
+    def _link(self, run: str) -> Link:
+        return Link(
+            charter=self._terms.charter.hex(),
+            signer=self._name,
+            seq=self._head[0] + 1,
+            prev=self._head[1],
+            at=int(self._clock()),
+            run=run,
+        )
+
+    def _write(self, entry: PartnerEntry, order: Order | None) -> str:
+        """Check an entry as the auditor will, sign it, and commit it with its order."""
+        faults = list(self._account.take(entry))
+        if faults:
+            self._head, self._account = self._replay()  # as if it had never been taken
+            kind = BudgetExhaustedError if isinstance(faults[0], CapError) else OrderRefusedError
+            raise kind(f"an auditor would object: {faults[0]}") from faults[0]
+        leaf = sign_entry(entry, self._key)
+        try:
+            with self._writing():
+                self._db.execute(
+                    "INSERT INTO entries VALUES (?, ?, 0)", (entry.link.seq, leaf.to_bytes())
+                )
+                if order is not None:
+                    self._db.execute(
+                        "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
+                    )
+        except RoundError:
+            self._head, self._account = self._replay()
+            raise
+        self._head = (entry.link.seq, leaf.digest.hex())
+        return leaf.digest.hex()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as err:
+            raise RoundError("the budget book cannot be written; is the disk full?") from err
+
+    def _replay(self) -> tuple[tuple[int, str], Account]:
+        """Read the book from its first entry; old entries are priced, not judged again."""
+        head, account = (-1, NO_ENTRY), Account(self._terms)
+        for seq, leaf in self._db.execute("SELECT seq, leaf FROM entries ORDER BY seq"):
+            envelope, entry = parse_entry(bytes(leaf))
+            self._check_link(envelope, entry.link, head, seq)
+            if isinstance(entry, PartnerEntry):
+                list(account.take(entry))
+            head = (seq, envelope.digest.hex())
+        return head, account
+
+    def _check_link(self, envelope: Envelope, link: Link, head: tuple[int, str], seq: int) -> None:
+        key = self._key.public_key().public_bytes_raw()
+        verify_envelope(envelope, payload_type=envelope.payload_type, keys={self._name: key})
+        if (link.seq, link.prev) != (head[0] + 1, head[1]) or seq != link.seq:
+            raise ChainError(f"budget book: entry {seq} does not follow the one before it")

@@ -1,0 +1,194 @@
+"""The partner's node: one order in, one reply out, the whole round on one screen.
+
+    signature -> charter -> proof that earlier entries are logged -> the order's turn
+    -> spend in the book -> query -> clip -> noise -> gate -> reply stored -> sent
+
+After start-up no refusal depends on data: everything that can be wrong with it was settled at the
+partner's own console.
+"""
+
+from dataclasses import dataclass
+
+from clients.partner.budget import BudgetBook, Order, Stored
+from clients.partner.gate import refusal_word, release_answer, release_vector
+from clients.partner.keys import PartnerKeys
+from model.population import Borrowers
+from model.private import Private
+from model.queries.answer import answer_question, noise_for
+from model.queries.batch import Question
+from model.queries.parameters import question_from
+from protocols.contracts.charter import Charter
+from protocols.contracts.features import FeatureContract
+from protocols.contracts.orders import Delivery, Reply
+from protocols.errors import (
+    OrderRefusedError,
+    RolledBackError,
+    ScoringError,
+    SignatureError,
+    StaleOrderError,
+    UnprovenEntryError,
+)
+from protocols.ledger.canonical import digest
+from protocols.ledger.codec import decode
+from protocols.ledger.entry import COORDINATOR, RoundOpen
+from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
+from protocols.ledger.evidence import parse_evidence, verify_evidence
+from protocols.ledger.messages import (
+    Acknowledged,
+    Answer,
+    AskAuthorise,
+    AskClose,
+    Contribution,
+    Refused,
+)
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import Terms
+
+_ORDERS: dict[str, type[AskAuthorise] | type[RoundOpen] | type[AskClose]] = {
+    kind.payload_type: kind for kind in (AskAuthorise, RoundOpen, AskClose)
+}
+
+
+@dataclass(frozen=True)
+class PartnerNode:
+    """Answers the coordinator's orders within the charter and the partner's own policy.
+
+    Attributes:
+        name: The partner's name in the charter.
+        charter: The signed charter.
+        terms: Its terms, made stricter by the partner's own policy.
+        contract: The feature contract that the charter names.
+        borrowers: What may be asked about.
+        keys: Signs what leaves.
+        book: The budget book.
+    """
+
+    name: str
+    charter: Charter
+    terms: Terms
+    contract: FeatureContract
+    borrowers: Private[Borrowers]
+    keys: PartnerKeys
+    book: BudgetBook
+
+    def answer(self, delivery: Delivery) -> Reply:
+        """Return the reply to an order: a contribution, an acknowledgement or a refusal.
+
+        Privacy: at most one private sum leaves, paid for in the book before its noise is drawn;
+            the same order gets the same bytes again.
+        """
+        try:
+            stored = self._answer(delivery)
+        except ScoringError as err:
+            stored = self._refuse(delivery, err)
+        return Reply(answer=stored.answer, vector=stored.vector, leaves=self.book.unproven())
+
+    def _answer(self, delivery: Delivery) -> Stored:
+        envelope = parse_envelope(delivery.order)
+        asked = self._read(envelope)
+        order = Order(place=_place(asked), name=envelope.digest.hex())
+        stored = self.book.stored_reply(order)
+        if stored is not None:
+            return stored
+        if isinstance(asked, AskAuthorise):
+            stored = self._authorise(asked, order)
+        elif isinstance(asked, AskClose):
+            self._check_evidence(delivery.evidence)
+            self.book.close(asked.run, order)
+            stored = self._acknowledge(order)
+        else:
+            self._check_evidence(delivery.evidence)
+            stored = self._contribute(asked, order, delivery.parameters)
+        self.book.store_reply(order, stored)
+        return stored
+
+    def _read(self, envelope: Envelope) -> AskAuthorise | RoundOpen | AskClose:
+        """Return what the coordinator asks, once it is shown to be its word under our charter."""
+        kind = _ORDERS.get(envelope.payload_type)
+        if kind is None:
+            raise OrderRefusedError("not an order that a node answers")
+        keys = {COORDINATOR: self.terms.order_key}
+        payload = verify_envelope(envelope, payload_type=kind.payload_type, keys=keys)
+        asked = decode(kind, payload)
+        charter = asked.link.charter if isinstance(asked, RoundOpen) else asked.charter
+        if charter != self.terms.charter.hex():
+            raise OrderRefusedError("the order is under another charter")
+        if isinstance(asked, RoundOpen) and asked.link.signer != COORDINATOR:
+            raise SignatureError("an order must be the coordinator's own entry")
+        return asked
+
+    def _authorise(self, ask: AskAuthorise, order: Order) -> Stored:
+        if ask.last_seq > self.book.last_seq:
+            raise RolledBackError(
+                "the log holds more of our entries than our book: restore the book"
+            )
+        self.book.authorise(ask, order)
+        return self._acknowledge(order)
+
+    def _contribute(self, opened: RoundOpen, order: Order, parameters: bytes) -> Stored:
+        """Answer one attempt at one round."""
+        self._check_turn(opened)
+        question = self._question(opened, parameters)
+        spend = self.book.reserve(opened, order)
+        noise = noise_for(
+            question, noise_multiplier=parse_decimal(opened.mechanism.noise_multiplier)
+        )
+        batch = self.borrowers.reveal().of(question.population)
+        vector = release_vector(answer_question(question, batch, noise=noise), width=opened.width)
+        return self._store(
+            Contribution(
+                partner=self.name, order=order.name, spend=spend, vector_digest=digest(vector).hex()
+            ),
+            vector,
+        )
+
+    def _check_turn(self, opened: RoundOpen) -> None:
+        """Raise unless this attempt is ours, is with enough partners, and is next."""
+        cohort = set(opened.cohort)
+        if self.name not in cohort or not cohort <= set(self.terms.partners):
+            raise OrderRefusedError("the cohort is not of this charter, or is without us")
+        if len(cohort) < self.terms.minimum_cohort:
+            raise OrderRefusedError("the cohort is below the charter's minimum")
+        run = opened.link.run
+        if (opened.step.round, opened.step.attempt) <= self.book.last_step(run):
+            raise StaleOrderError("the order is for a round or an attempt that is over")
+        # In a run at most the spare attempts can have lost a reply on its way.
+        self.book.check_proven(run, most_unproven=self.terms.spare_attempts)
+
+    def _question(self, opened: RoundOpen, parameters: bytes) -> Question:
+        """Rebuild the question from public parameters, before any data is touched."""
+        if digest(parameters).hex() != opened.parameters_digest:
+            raise OrderRefusedError("the parameters are not those that the order names")
+        question = question_from(
+            opened.mechanism.query,
+            parameters,
+            contract=self.contract,
+            clip_norm=float(parse_decimal(self.charter.privacy.gradient_clip_norm)),
+        )
+        if question.width != opened.width:
+            raise OrderRefusedError("the order's width is not the query's")
+        return question
+
+    def _check_evidence(self, raw: bytes) -> None:
+        try:
+            evidence = parse_evidence(raw)
+            checkpoint = verify_evidence(evidence, leaf_of=self.book.leaf_of, log=self.terms.log)
+        except ScoringError as err:
+            raise UnprovenEntryError("the evidence does not verify") from err
+        self.book.mark_proven([item.seq for item in evidence.inclusions], checkpoint)
+
+    def _acknowledge(self, order: Order) -> Stored:
+        return self._store(Acknowledged(partner=self.name, order=order.name), b"")
+
+    def _refuse(self, delivery: Delivery, err: ScoringError) -> Stored:
+        name = digest(delivery.order).hex()
+        return self._store(Refused(self.name, order=name, reason=refusal_word(err)), b"")
+
+    def _store(self, answer: Answer, vector: bytes) -> Stored:
+        return Stored(answer=release_answer(answer, self.keys.identity), vector=vector)
+
+
+def _place(asked: AskAuthorise | RoundOpen | AskClose) -> str:
+    if isinstance(asked, RoundOpen):
+        return f"{asked.link.run}/{asked.step.round}/{asked.step.attempt}"
+    return f"{asked.run}/{'authorise' if isinstance(asked, AskAuthorise) else 'close'}"
