@@ -87,6 +87,16 @@ class Partner(Contract):
     capacity: int = Field(ge=1, le=_MOST_CAPACITY)
 
 
+class PartnerCard(Partner):
+    """What a partner hands over to be named in a charter; all of it is public.
+
+    Attributes:
+        code_digest: Digest of the trusted code it has installed.
+    """
+
+    code_digest: HexDigest
+
+
 class PrivacyTerms(Contract):
     """What every partner's borrowers are promised.
 

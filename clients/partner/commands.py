@@ -1,0 +1,175 @@
+"""The partner's commands: parse, call one function, print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tomli_w
+import typer
+
+from clients.partner.budget import BudgetBook
+from clients.partner.config import PartnerSettings, load_partner_settings
+from clients.partner.data import check_table
+from clients.partner.drafting import draft_contract
+from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
+from clients.partner.startup import load_agreed_contract, load_signed_charter, open_node
+from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
+from clients.partner.trusted_set import code_digest
+from model.table import read_column_names, read_table
+from protocols.contracts.charter import PartnerCard, charter_from_table
+from protocols.contracts.features import load_contract, read_toml
+from protocols.errors import ConfigError, ScoringError
+from protocols.ledger.policy import sign_charter_file
+from protocols.logs import log_to_stderr
+
+SETTINGS_NAME = "partner.toml"
+CARD_NAME = "partner-card.json"
+
+app = typer.Typer(
+    help="Take part in a federation, beside your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Home = Annotated[Path, typer.Option(help="The partner's folder.")]
+Config = Annotated[Path, typer.Option(help="The partner's settings.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def run() -> int:
+    """Run the command line and return its exit status."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as err:
+        return int(err.exit_code)
+    except ScoringError as err:
+        sys.stderr.write(f"fedscore-partner: {type(err).__name__}: {err}\n")
+        return err.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    return 0
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Option(help="Your name in the charter.")],
+    capacity: Annotated[int, typer.Option(help="Most borrowers you will ever bring.")],
+    home: Home,
+    data: Annotated[
+        str, typer.Option(help="Your loans, as seen from the folder.")
+    ] = "loans.parquet",
+    coordinator: Annotated[str, typer.Option(help="host:port")] = "127.0.0.1:8700",
+) -> None:
+    """Make keys, settings and the public card that goes into the charter."""
+    public = create_partner_keys(home / "keys")
+    card = PartnerCard(
+        name=name,
+        identity_key=public.identity_key,
+        node_key=public.node_key,
+        capacity=capacity,
+        code_digest=code_digest(),
+    )
+    (home / CARD_NAME).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    settings = {"name": name, "coordinator": coordinator, "data": data}
+    (home / SETTINGS_NAME).write_text(tomli_w.dumps(settings), encoding="utf-8")
+    typer.echo(f"Made {home}. Send {CARD_NAME} to the coordinator; keep everything else.")
+
+
+@app.command("check-data")
+def check_data(
+    config: Config = Path(SETTINGS_NAME),
+    as_json: AsJson = False,
+) -> None:
+    """Report every way in which your data breaks the contract: by column, count and rule."""
+    settings = load_partner_settings(config)
+    contract, capacity = load_contract(settings.contract), None
+    if settings.charter.exists():
+        charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
+        capacity = charter.partner(settings.name).capacity
+    violations = check_table(read_table(settings.data, contract), contract, capacity=capacity)
+    if as_json:
+        typer.echo(json.dumps([vars(item) for item in violations]))
+    for item in violations if not as_json else []:
+        typer.echo(f"{item.column}: {item.count} not as agreed: {item.rule}")
+    if not violations and not as_json:
+        typer.echo("Every value is as the contract says.")
+    raise typer.Exit(2 if violations else 0)
+
+
+@app.command("draft-contract")
+def draft(
+    file: Annotated[Path, typer.Argument(help="A .parquet or .csv file.")],
+    out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path("contract.toml"),
+) -> None:
+    """Write a contract with the file's columns, and the bounds left blank for you to fill in."""
+    if out.exists():
+        raise ConfigError(f"{out.name}: exists already, and is never overwritten")
+    out.write_text(draft_contract(read_column_names(file)), encoding="utf-8")
+    typer.echo(f"Wrote {out}. Fill in every empty value from public knowledge.")
+
+
+@app.command()
+def sign(
+    charter: Annotated[Path, typer.Argument(help="The charter.")], home: Home = Path()
+) -> None:
+    """Read a charter, show what it promises, and sign it."""
+    key = load_partner_keys(home / "keys").identity
+    agreed, terms = charter_from_table(read_toml(charter), where=charter.name)
+    privacy = agreed.privacy
+    typer.echo(f"charter {terms.charter.hex()} of {agreed.federation}")
+    typer.echo(f"partners {', '.join(partner.name for partner in agreed.partners)}")
+    typer.echo(
+        f"caps in micro-epsilon: released {privacy.released_cap_micro}, "
+        f"worst {privacy.worst_cap_micro}, delta {privacy.delta}"
+    )
+    path = sign_charter_file(charter, key)
+    typer.echo(f"Signed in {path.name}. Pass both files on to the next signer.")
+
+
+@app.command("run")
+def run_command(
+    config: Config = Path(SETTINGS_NAME),
+    dry_run: Annotated[
+        bool, typer.Option(help="Say what would leave and what it costs; contact nobody.")
+    ] = False,
+) -> None:
+    """Answer the coordinator's orders until stopped."""
+    settings = load_partner_settings(config)
+    node = open_node(settings)
+    if dry_run:
+        budget = budget_of(settings.name, node.book, node.terms)
+        typer.echo(dry_run_text(node.charter, node.terms, node.contract, budget))
+        return
+    from clients.partner.runner import RunnerSettings, run_node  # here: it loads all of Flower
+
+    log_to_stderr()
+    run_node(
+        RunnerSettings(
+            coordinator=settings.coordinator,
+            ca_cert=settings.ca_cert,
+            node_key=settings.keys / NODE_KEY,
+            state_dir=settings.state,
+        ),
+        node.answer,
+    )
+
+
+@app.command()
+def budget(config: Config = Path(SETTINGS_NAME), as_json: AsJson = False) -> None:
+    """Show what is spent and what is left."""
+    settings = load_partner_settings(config)
+    shown = _read_budget(settings)
+    typer.echo(json.dumps(shown.to_json()) if as_json else budget_text(shown))
+
+
+def _read_budget(settings: PartnerSettings) -> Budget:
+    charter, terms = load_signed_charter(settings)
+    load_agreed_contract(settings.contract, charter)
+    if not settings.book.exists():
+        raise ConfigError(f"{settings.book.name}: there is no budget book yet")
+    key = load_partner_keys(settings.keys).identity
+    strict = settings.policy.stricter(terms)
+    book = BudgetBook(settings.book, name=settings.name, key=key, terms=strict)
+    return budget_of(settings.name, book, strict)

@@ -1,0 +1,99 @@
+"""A partner's settings: one TOML file, read once; its policy is never looser than the charter."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from protocols.contracts.charter import CapMicro, PositiveDecimal
+from protocols.contracts.features import Name, describe, read_toml
+from protocols.errors import ConfigError, ContractError
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import Terms
+
+
+class OwnPolicy(BaseModel):
+    """The partner's own limits; where one is set, the stricter of it and the charter's holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    released_cap_micro: CapMicro | None = None
+    worst_cap_micro: CapMicro | None = None
+    minimum_noise_multiplier: PositiveDecimal | None = None
+
+    def stricter(self, terms: Terms) -> Terms:
+        """Return the charter's terms with every limit at the stricter of the two."""
+        least = terms.minimum_noise
+        if self.minimum_noise_multiplier is not None:
+            least = max(least, parse_decimal(self.minimum_noise_multiplier))
+        return replace(
+            terms,
+            released_cap_micro=_lower(terms.released_cap_micro, self.released_cap_micro),
+            worst_cap_micro=_lower(terms.worst_cap_micro, self.worst_cap_micro),
+            minimum_noise=least,
+        )
+
+
+class PartnerSettings(BaseSettings):
+    """Where a partner's things are. Paths are relative to the settings file.
+
+    Attributes:
+        name: The partner's name in the charter.
+        coordinator: ``host:port`` of the coordinator.
+        data: The partner's loans, ``.parquet`` or ``.csv``.
+        charter, contract: TOML files; the charter's signatures lie beside it.
+        ca_cert: Certificate that the coordinator's TLS must chain to.
+        keys: Folder that ``init`` made.
+        book: The budget book; keep it for ever, and back it up.
+        state: Folder for the connection's state.
+        policy: The partner's own limits.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FEDSCORE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    name: Name
+    coordinator: str = Field(pattern=r"^[A-Za-z0-9_.\-]+:[0-9]{1,5}$")
+    data: Path
+    charter: Path = Path("charter.toml")
+    contract: Path = Path("contract.toml")
+    ca_cert: Path = Path("ca.crt")
+    keys: Path = Path("keys")
+    book: Path = Path("budget.sqlite")
+    state: Path = Path("state")
+    policy: OwnPolicy = OwnPolicy()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the environment first, then the file."""
+        return env_settings, init_settings
+
+
+def load_partner_settings(path: Path) -> PartnerSettings:
+    """Read the settings, with every path made absolute from the file's folder.
+
+    Raises:
+        ConfigError: The file is missing or breaks a rule; says where.
+    """
+    try:
+        settings = PartnerSettings(**read_toml(path))  # type: ignore[arg-type]  # pydantic checks
+    except ValidationError as err:
+        raise ConfigError(f"{path.name}: {describe(err)}") from err
+    except ContractError as err:
+        raise ConfigError(str(err)) from err
+    folder = path.absolute().parent
+    paths = {name: folder / value for name, value in settings if isinstance(value, Path)}
+    return settings.model_copy(update=paths)
+
+
+def _lower(charter: int, own: int | None) -> int:
+    return charter if own is None else min(charter, own)

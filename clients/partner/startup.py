@@ -1,0 +1,69 @@
+"""Everything a node checks before it says a word to the coordinator."""
+
+from pathlib import Path
+
+from clients.partner.budget import BudgetBook
+from clients.partner.config import PartnerSettings
+from clients.partner.data import load_borrowers
+from clients.partner.keys import load_partner_keys
+from clients.partner.node import PartnerNode
+from clients.partner.trusted_set import code_digest
+from protocols.contracts.charter import Charter, load_charter_model
+from protocols.contracts.features import FeatureContract, contract_digest, load_contract, read_toml
+from protocols.errors import ConfigError, ContractError, PrivacyError
+from protocols.ledger.canonical import from_base64
+from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
+from protocols.ledger.terms import Terms
+
+
+def open_node(settings: PartnerSettings) -> PartnerNode:
+    """Load charter, contract, keys, book and data, and check that all belong together.
+
+    Raises:
+        ConfigError, ContractError, VerificationError: Something is missing or does not fit.
+        PrivacyError: The installed code is not the code that the charter names.
+    """
+    charter, terms = load_signed_charter(settings)
+    contract = load_agreed_contract(settings.contract, charter)
+    if code_digest() != terms.code_digest:
+        raise PrivacyError(
+            "the installed trusted code is not the code the charter names; "
+            "install the agreed version, or agree on a new charter"
+        )
+    keys = load_partner_keys(settings.keys)
+    partner = charter.partner(settings.name)
+    if from_base64(partner.identity_key) != keys.identity.public_key().public_bytes_raw():
+        raise ConfigError("the identity key is not the one the charter names for this partner")
+    strict = settings.policy.stricter(terms)
+    return PartnerNode(
+        name=settings.name,
+        charter=charter,
+        terms=strict,
+        contract=contract,
+        borrowers=load_borrowers(
+            settings.data,
+            contract,
+            capacity=partner.capacity,
+            holdout_key=keys.holdout,
+            holdout_percent=charter.holdout_percent,
+        ),
+        keys=keys,
+        book=BudgetBook(settings.book, name=settings.name, key=keys.identity, terms=strict),
+    )
+
+
+def load_signed_charter(settings: PartnerSettings) -> tuple[Charter, Terms]:
+    """Return the charter once every partner and the auditor are shown to have signed it."""
+    charter, terms = load_charter_model(settings.charter)
+    signatures = settings.charter.with_name(SIGNATURES_NAME)
+    if not signatures.exists():
+        raise ConfigError(f"{SIGNATURES_NAME}: not beside the charter; every party must sign it")
+    policy_envelope(terms, signatures.read_bytes())
+    return charter, terms
+
+
+def load_agreed_contract(path: Path, charter: Charter) -> FeatureContract:
+    """Return the feature contract once it is shown to be the one the charter names."""
+    if contract_digest(read_toml(path)).hex() != charter.contract_digest:
+        raise ContractError(f"{path.name}: not the feature contract that the charter names")
+    return load_contract(path)

@@ -1,0 +1,103 @@
+"""What a partner is told about its budget, and about what would leave before anything does."""
+
+from dataclasses import asdict, dataclass
+
+from clients.partner.budget import BudgetBook
+from model.queries.histogram import Histogram
+from protocols.contracts.charter import Charter
+from protocols.contracts.features import FeatureContract
+from protocols.ledger.terms import Terms
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A partner's budget, micro-epsilon.
+
+    Attributes:
+        spends: Attempts paid for.
+        open_runs: Runs whose promise may still be spent.
+        released_micro, worst_micro: Spent.
+        released_most_micro, worst_most_micro: Spent, with open promises at their maximum.
+        released_cap_micro, worst_cap_micro: The stricter of charter and own policy.
+    """
+
+    partner: str
+    spends: int
+    open_runs: tuple[str, ...]
+    released_micro: int
+    worst_micro: int
+    released_most_micro: int
+    worst_most_micro: int
+    released_cap_micro: int
+    worst_cap_micro: int
+
+    def to_json(self) -> dict[str, object]:
+        """Return the budget for programs."""
+        return asdict(self)
+
+
+def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
+    """Read the budget from the book."""
+    spent, most = book.spent, book.most
+    return Budget(
+        partner=name,
+        spends=book.spends,
+        open_runs=book.open_runs,
+        released_micro=spent.released_micro,
+        worst_micro=spent.worst_micro,
+        released_most_micro=most.released_micro,
+        worst_most_micro=most.worst_micro,
+        released_cap_micro=terms.released_cap_micro,
+        worst_cap_micro=terms.worst_cap_micro,
+    )
+
+
+def budget_text(budget: Budget) -> str:
+    """Return the budget for people."""
+    lines = [
+        f"{budget.partner}: {budget.spends} attempts paid for; nothing is ever refunded",
+        "            spent       with open promises  cap         left (cap less the former)",
+        _row(
+            "released",
+            budget.released_micro,
+            budget.released_most_micro,
+            budget.released_cap_micro,
+        ),
+        _row("worst", budget.worst_micro, budget.worst_most_micro, budget.worst_cap_micro),
+    ]
+    if budget.open_runs:
+        lines.append(f"open runs: {', '.join(budget.open_runs)} (closed when the next run begins)")
+    return "\n".join(lines)
+
+
+def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budget: Budget) -> str:
+    """Say what would leave in a run, and what it can cost at most."""
+    cells = Histogram(contract).width
+    fields = len(contract.fields)
+    lines = [
+        f"federation {charter.federation}, charter {terms.charter.hex()[:16]}",
+        "",
+        "Only these would leave, each a noised sum of integers over your borrowers:",
+        f"  histogram   {cells} counts on the public grid, {8 * cells} bytes",
+        f"  gram        which bins occur together; d bins of {fields} fields, 4 d (d + 1) bytes",
+        "  gradient    which way the weights should move; d entries, 8 d bytes, several rounds",
+        "  evaluation  score bin by outcome of your hold-out, 160 bytes",
+        "",
+        f"noise multiplier at least {float(terms.minimum_noise):g}, "
+        f"at most {terms.most_rounds} rounds and {terms.spare_attempts} repeated attempts a run",
+        "",
+        budget_text(budget),
+        "",
+        "A run that could pass a cap is refused before anything is computed.",
+        "Every answer is signed, written to your budget book first, and appears in the public log.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(view: str, spent: int, most: int, cap: int) -> str:
+    left = max(0, cap - most)
+    return f"  {view:9} {_say(spent):11} {_say(most):19} {_say(cap):11} {_say(left)}"
+
+
+def _say(micro: int) -> str:
+    return f"{micro // 1_000_000}.{micro % 1_000_000:06d}"

@@ -1,0 +1,119 @@
+"""Which contributions to an attempt count, and why the others do not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from protocols.contracts.orders import Reply
+from protocols.errors import EntryError, RoundError, ScoringError
+from protocols.ledger.canonical import digest
+from protocols.ledger.codec import decode
+from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
+from protocols.ledger.messages import Acknowledged, Answer, Contribution, Refused
+from protocols.ledger.terms import Terms
+
+_ANSWERS: dict[str, type[Answer]] = {
+    kind.payload_type: kind for kind in (Contribution, Acknowledged, Refused)
+}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One order and what the attempt asks for.
+
+    Attributes:
+        order: The signed round-open entry.
+        width: Entries of the answer.
+        cohort: Partners asked.
+    """
+
+    order: Envelope
+    width: int
+    cohort: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What an attempt brought.
+
+    Attributes:
+        vectors: Partner to its noised integers, int64 (width,).
+        spends: Partner to the digest of its spend, hex.
+        missing: Partner to why its contribution does not count.
+    """
+
+    vectors: Mapping[str, npt.NDArray[np.int64]]
+    spends: Mapping[str, str]
+    missing: Mapping[str, str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every partner of the cohort contributed."""
+        return not self.missing
+
+    def total(self) -> npt.NDArray[np.int64]:
+        """Return the opened sum, int64 (width,). Only of a complete attempt."""
+        assert self.is_complete
+        total: npt.NDArray[np.int64] = np.stack(list(self.vectors.values())).sum(axis=0)
+        return total
+
+
+def gather(attempt: Attempt, replies: Mapping[str, Reply], terms: Terms) -> Gathered:
+    """Sort the replies to an attempt into contributions and missing ones."""
+    vectors: dict[str, npt.NDArray[np.int64]] = {}
+    spends: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for partner in attempt.cohort:
+        reply = replies.get(partner)
+        if reply is None:
+            missing[partner] = "no-reply"
+            continue
+        try:
+            answer = read_answer(partner, reply, order=attempt.order, terms=terms)
+            vectors[partner] = _vector(answer, reply, attempt.width)
+            spends[partner] = _spend(answer, reply)
+        except RoundError as err:
+            missing[partner] = str(err)
+        except ScoringError as err:
+            missing[partner] = type(err).__name__
+    return Gathered(vectors=vectors, spends=spends, missing=missing)
+
+
+def read_answer(
+    partner: str, reply: Reply, *, order: Envelope, terms: Terms
+) -> Contribution | Acknowledged:
+    """Return a partner's answer once it is shown to be its own, to this order.
+
+    Raises:
+        RoundError: It refused; the text is its word for why.
+        VerificationError: Malformed, not signed by it, or an answer to something else.
+    """
+    envelope = parse_envelope(reply.answer)
+    kind = _ANSWERS.get(envelope.payload_type)
+    if kind is None:
+        raise EntryError("a reply is of an unknown kind")
+    keys = {partner: terms.partners[partner]}
+    answer = decode(kind, verify_envelope(envelope, payload_type=kind.payload_type, keys=keys))
+    if answer.partner != partner or answer.order != order.digest.hex():
+        raise EntryError("a reply answers something else")
+    if isinstance(answer, Refused):
+        raise RoundError(answer.reason)
+    return answer
+
+
+def _vector(answer: Answer, reply: Reply, width: int) -> npt.NDArray[np.int64]:
+    if not isinstance(answer, Contribution) or digest(reply.vector).hex() != answer.vector_digest:
+        raise EntryError("a reply is no contribution, or not with the vector it names")
+    if len(reply.vector) != 8 * width:
+        raise EntryError("a contribution is of another length than the order")
+    return np.frombuffer(reply.vector, dtype="<i8").astype(np.int64)
+
+
+def _spend(answer: Answer, reply: Reply) -> str:
+    assert isinstance(answer, Contribution)
+    carried = {digest(leaf).hex() for leaf in reply.leaves.splitlines()}
+    if answer.spend not in carried:
+        raise EntryError("a contribution came without its spend")
+    return answer.spend

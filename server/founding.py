@@ -1,0 +1,191 @@
+"""Founding a federation: the coordinator's keys and certificates, and the charter to be signed."""
+
+import ipaddress
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pydantic import ValidationError
+
+from protocols.contracts.charter import Auditor, PartnerCard, charter_from_table
+from protocols.contracts.features import contract_digest, describe, load_contract, read_toml
+from protocols.errors import ConfigError
+from protocols.ledger.canonical import to_base64
+from protocols.ledger.keyfile import create_key, write_private
+
+SETTINGS_NAME = "server.toml"
+CHARTER_NAME = "charter.toml"
+CONTRACT_NAME = "contract.toml"
+CA_NAME = "ca.crt"
+_VALID_DAYS = 825
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the founders agreed on before there was a charter.
+
+    Attributes:
+        federation: Its name; also the log's.
+        contract: The feature contract's file.
+        cards: Partner cards.
+        auditor: The auditor's card.
+        epsilon_micro: Cap for each partner's borrowers, in both views.
+        run_epsilon_micro: What one run may cost.
+        delta: Of every epsilon, a decimal.
+        host, port: Where partners connect.
+    """
+
+    federation: str
+    contract: Path
+    cards: Sequence[Path]
+    auditor: Path
+    epsilon_micro: int
+    run_epsilon_micro: int
+    delta: str
+    host: str
+    port: int
+
+
+def found(home: Path, proposal: Proposal) -> Path:
+    """Make the coordinator's folder and return the charter's path.
+
+    Raises:
+        ConfigError: A card does not parse, the partners' code differs, or files exist already.
+        ContractError: The contract or the charter breaks a rule.
+    """
+    cards = [_card(path) for path in proposal.cards]
+    auditor = _auditor(proposal.auditor)
+    load_contract(proposal.contract)
+    if len({card.code_digest for card in cards}) != 1:
+        raise ConfigError("the partners have different trusted code installed; agree on a version")
+    (home / "keys").mkdir(parents=True, exist_ok=True)
+    order, log = create_key(home / "keys" / "order.pem"), create_key(home / "keys" / "log.pem")
+    charter = _charter(proposal, cards, auditor) | {
+        "coordinator": {
+            "name": "coordinator-" + proposal.federation,
+            "order_key": to_base64(order.public_key().public_bytes_raw()),
+            "log_key": to_base64(log.public_key().public_bytes_raw()),
+            "log_origin": f"{proposal.federation}/log",
+        }
+    }
+    charter_from_table(charter, where=CHARTER_NAME)
+    create_certificates(home, proposal.host)
+    (home / CONTRACT_NAME).write_bytes(proposal.contract.read_bytes())
+    (home / CHARTER_NAME).write_text(tomli_w.dumps(charter), encoding="utf-8")
+    settings = {
+        "public_host": proposal.host,
+        "public_port": proposal.port,
+        "run_epsilon_micro": proposal.run_epsilon_micro,
+    }
+    (home / SETTINGS_NAME).write_text(tomli_w.dumps(settings), encoding="utf-8")
+    return home / CHARTER_NAME
+
+
+def create_certificates(home: Path, host: str) -> None:
+    """Make a certificate authority of the federation and the coordinator's certificate.
+
+    The authority's key is thrown away: a new certificate needs a new ``ca.crt`` at every partner.
+    """
+    (home / "tls").mkdir(parents=True, exist_ok=True)
+    authority_key = ec.generate_private_key(ec.SECP384R1())
+    authority_name = _name("fedscore federation")
+    authority = (
+        _certificate(authority_name, authority_name, authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(authority_key, hashes.SHA384())
+    )
+    key = ec.generate_private_key(ec.SECP384R1())
+    names = {host, "localhost", "127.0.0.1"}
+    certificate = (
+        _certificate(_name(host), authority_name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([_alternative(n) for n in sorted(names)]), False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .sign(authority_key, hashes.SHA384())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_private(home / "tls" / "server.key", pem)
+    (home / "tls" / "server.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (home / CA_NAME).write_bytes(authority.public_bytes(Encoding.PEM))
+
+
+def _charter(
+    proposal: Proposal, cards: Sequence[PartnerCard], auditor: Auditor
+) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "federation": proposal.federation,
+        "contract_digest": contract_digest(read_toml(proposal.contract)).hex(),
+        "code_digest": cards[0].code_digest,
+        "holdout_percent": 20,
+        "auditor": auditor.model_dump(),
+        "partners": [card.model_dump(exclude={"code_digest"}) for card in cards],
+        "privacy": {
+            "unit": "borrower at one partner",
+            "adjacency": "zero-out",
+            "mode": "local",
+            "delta": proposal.delta,
+            "released_cap_micro": proposal.epsilon_micro,
+            "worst_cap_micro": proposal.epsilon_micro,
+            "gradient_clip_norm": "0.5",
+            "minimum_noise_multiplier": "1",
+            "minimum_cohort": min(3, len(cards)),
+            "spare_attempts": 2,
+            "most_rounds": 40,
+        },
+    }
+
+
+def _card(path: Path) -> PartnerCard:
+    try:
+        return PartnerCard.model_validate_json(_read(path))
+    except ValidationError as err:
+        raise ConfigError(f"{path.name}: not a partner's card: {describe(err)}") from err
+
+
+def _auditor(path: Path) -> Auditor:
+    try:
+        return Auditor.model_validate(json.loads(_read(path)))
+    except (ValidationError, ValueError) as err:
+        raise ConfigError(f"{path.name}: not an auditor's card") from err
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be read") from err
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=_VALID_DAYS))
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -1,0 +1,118 @@
+"""Releases on disk, by digest: written whole, opened only with proof that the log holds them."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.artifacts import MANIFEST, TENSORS, Release, load_release
+from protocols.errors import ReleaseError, VerificationError
+from protocols.ledger.canonical import from_base64, to_base64
+from protocols.ledger.checkpoint import open_checkpoint
+from protocols.ledger.codec import decode, encode
+from protocols.ledger.entry import COORDINATOR, ReleaseEntry, parse_entry
+from protocols.ledger.envelope import verify_envelope
+from protocols.ledger.merkle import verify_inclusion
+from protocols.ledger.terms import Terms
+
+PROOF = "proof.json"
+_LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class ReleaseProof:
+    """Everything needed to show, offline, that the log holds a release's entry.
+
+    Attributes:
+        leaf: The release entry as logged, base64.
+        index: Its place in the log.
+        path: Sibling hashes in base64, lowest first.
+        note: The signed checkpoint.
+    """
+
+    leaf: str
+    index: int
+    path: tuple[str, ...]
+    note: str
+
+
+class Registry:
+    """A folder with one folder per release."""
+
+    def __init__(self, folder: Path, terms: Terms) -> None:
+        self._folder, self._terms = folder, terms
+
+    def publish(self, manifest: bytes, tensors: bytes, proof: ReleaseProof, *, name: str) -> Path:
+        """Write a release under its digest, whole or not at all, and make it the latest.
+
+        Args:
+            manifest, tensors: The release's two files.
+            proof: That the log holds it.
+            name: Its digest, hex.
+        """
+        folder = self._folder / name
+        if not folder.exists():
+            fresh = self._folder / f".{name}.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir(parents=True)
+            for file, raw in ((MANIFEST, manifest), (TENSORS, tensors), (PROOF, encode(proof))):
+                _write_durably(fresh / file, raw)
+            fresh.rename(folder)
+        _write_durably(self._folder / f"{_LATEST}.new", name.encode("ascii"))
+        (self._folder / f"{_LATEST}.new").rename(self._folder / _LATEST)
+        return folder
+
+    def open(self, name: str | None = None) -> Release:
+        """Return a release, the latest if no name is given, once the log is shown to hold it.
+
+        Raises:
+            ReleaseError: There is none of that name, it does not load, or it is not proven.
+        """
+        name = name or self._latest()
+        release = load_release(self._folder / name)
+        try:
+            self._check_proof(name, (self._folder / name / PROOF).read_bytes())
+        except OSError as err:
+            raise ReleaseError(f"release {name}: there is no proof of its log entry") from err
+        except VerificationError as err:
+            raise ReleaseError(f"release {name}: not shown to be in the log: {err}") from err
+        if release.digest.hex() != name:
+            raise ReleaseError(f"release {name}: its manifest has another digest")
+        return release
+
+    def _latest(self) -> str:
+        try:
+            return (self._folder / _LATEST).read_text(encoding="ascii")
+        except (OSError, ValueError) as err:
+            raise ReleaseError("there is no release yet; train one first") from err
+
+    def _check_proof(self, name: str, raw: bytes) -> None:
+        proof = decode(ReleaseProof, raw)
+        checkpoint = open_checkpoint(proof.note, self._terms.log)
+        leaf = from_base64(proof.leaf)
+        verify_inclusion(
+            leaf,
+            index=proof.index,
+            size=checkpoint.size,
+            path=[from_base64(item) for item in proof.path],
+            root=checkpoint.root,
+        )
+        envelope, entry = parse_entry(leaf)
+        keys = {COORDINATOR: self._terms.order_key}
+        verify_envelope(envelope, payload_type=ReleaseEntry.payload_type, keys=keys)
+        if not isinstance(entry, ReleaseEntry) or entry.manifest_digest != name:
+            raise VerificationError("the logged release is another one")
+
+
+def proof_of(leaf: bytes, index: int, path: list[bytes], note: str) -> ReleaseProof:
+    """Return the proof that ``leaf`` is entry ``index`` under the checkpoint ``note``."""
+    return ReleaseProof(
+        leaf=to_base64(leaf), index=index, path=tuple(to_base64(item) for item in path), note=note
+    )
+
+
+def _write_durably(path: Path, raw: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())

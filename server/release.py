@@ -1,0 +1,114 @@
+"""From a trained model to a published release: manifest, log entry, files."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from model.artifacts import tensor_bytes
+from model.descent import Trained
+from model.metrics import Estimate
+from model.scorecard import Scorecard
+from protocols.contracts.charter import Charter
+from protocols.contracts.features import FeatureContract, read_toml
+from protocols.contracts.release import Evaluation, Interval, PartnerPrivacy, ReleaseManifest
+from protocols.ledger.canonical import digest
+from protocols.ledger.checkpoint import open_checkpoint
+from protocols.ledger.entry import ReleaseEntry
+from protocols.ledger.terms import Terms
+from server.config import CoordinatorSettings
+from server.ledger.scribe import Scribe
+from server.registry import Registry, proof_of
+
+
+class Federation(Protocol):
+    """What publishing needs of a federation; see ``server.campaign``."""
+
+    @property
+    def charter(self) -> Charter: ...
+    @property
+    def terms(self) -> Terms: ...
+    @property
+    def contract(self) -> FeatureContract: ...
+    @property
+    def scribe(self) -> Scribe: ...
+    @property
+    def settings(self) -> CoordinatorSettings: ...
+
+
+def publish_release(
+    federation: Federation, run: str, cohort: Collection[str], trained: Trained
+) -> ReleaseManifest:
+    """Log a release and write it to the registry, in this order.
+
+    Args:
+        federation: Charter, contract, log and settings.
+        run: The run that trained it.
+        cohort: The partners that took part.
+        trained: What training ended with.
+
+    Returns:
+        The manifest; its digest names the release.
+    """
+    settings = federation.settings
+    scorecard = Scorecard(
+        contract=federation.contract,
+        encoding=trained.encoding,
+        weights=trained.weights,
+        bin_shares=trained.bin_shares,
+        loss_clip=float(federation.charter.privacy.gradient_clip_norm),
+        scaling=settings.scaling,
+    )
+    tensors = tensor_bytes(scorecard)
+    manifest = _manifest(federation, run, cohort, trained, digest(tensors).hex())
+    scribe = federation.scribe
+    name = manifest.digest.hex()
+    leaf = scribe.sign(ReleaseEntry(link=scribe.link(run), manifest_digest=name)).to_bytes()
+    index = scribe.append([leaf])
+    proof = proof_of(leaf, index, scribe.log.inclusion_path(index), scribe.log.note)
+    registry = Registry(settings.releases, federation.terms)
+    registry.publish(manifest.to_bytes(), tensors, proof, name=name)
+    return manifest
+
+
+def _manifest(
+    federation: Federation, run: str, cohort: Collection[str], trained: Trained, tensors: str
+) -> ReleaseManifest:
+    terms = federation.terms
+    position = open_checkpoint(federation.scribe.log.note, terms.log)
+    return ReleaseManifest(
+        schema=1,
+        federation=federation.charter.federation,
+        run=run,
+        charter_digest=terms.charter.hex(),
+        contract_digest=federation.charter.contract_digest,
+        contract=read_toml(federation.settings.contract),
+        encoding=trained.encoding.bins,
+        tensors_digest=tensors,
+        loss_clip=federation.charter.privacy.gradient_clip_norm,
+        scaling=federation.settings.scaling,
+        evaluation=Evaluation(
+            auc=_interval(trained.quality.auc), bad_rate=_interval(trained.quality.bad_rate)
+        ),
+        privacy=_privacy(federation, cohort),
+        log_size=position.size,
+        log_root=position.root.hex(),
+    )
+
+
+def _privacy(federation: Federation, cohort: Collection[str]) -> tuple[PartnerPrivacy, ...]:
+    terms = federation.terms
+    return tuple(
+        PartnerPrivacy(
+            partner=name,
+            released_micro=price.released_micro,
+            worst_micro=price.worst_micro,
+            released_cap_micro=terms.released_cap_micro,
+            worst_cap_micro=terms.worst_cap_micro,
+        )
+        for name, price in sorted(federation.scribe.prices(cohort).items())
+    )
+
+
+def _interval(estimate: Estimate) -> Interval:
+    return Interval(
+        estimate=f"{estimate.value:.6f}", low=f"{estimate.low:.6f}", high=f"{estimate.high:.6f}"
+    )

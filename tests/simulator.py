@@ -1,0 +1,239 @@
+"""An honest federation in memory, whose pieces a test bends, and then asks who notices.
+
+Founded with the same code as a real one: keys, cards, charter, signatures, books, log. Only the
+transport is replaced, by a function call.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from clients.auditor.cli import main as audit
+from clients.partner.commands import CARD_NAME
+from clients.partner.config import PartnerSettings
+from clients.partner.keys import create_partner_keys, load_partner_keys
+from clients.partner.node import PartnerNode
+from clients.partner.startup import open_node
+from clients.partner.trusted_set import code_digest
+from protocols.contracts.charter import PartnerCard
+from protocols.contracts.orders import Delivery, Reply
+from protocols.errors import RoundError
+from protocols.ledger.audit import Audit
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
+from protocols.ledger.verify import verify_log
+from server.campaign import open_federation, run_campaign
+from server.config import load_settings
+from server.founding import Proposal, found
+from server.ledger.log import export_log
+
+CONTRACT = """\
+schema = 1
+name = "test-loans"
+borrower_id = "borrower"
+currency = "EUR"
+
+[outcome]
+column = "outcome"
+bad = "bad"
+good = "good"
+definition = "Late by 90 days or more."
+window_months = 12
+
+[[fields]]
+kind = "numeric"
+name = "income"
+label = "Monthly income"
+unit = "EUR"
+low = "0"
+high = "10000"
+spacing = "linear"
+special = [{ code = "-1", meaning = "refused to say" }]
+group = "application"
+computed_from = "own"
+may_be_missing = true
+direction = "falling"
+reason_code = "INCOME"
+reason = "Income is low"
+
+[[fields]]
+kind = "numeric"
+name = "usage"
+label = "Use of credit lines"
+unit = "percent"
+low = "0"
+high = "100"
+spacing = "linear"
+group = "bureau"
+computed_from = "own"
+may_be_missing = false
+direction = "rising"
+reason_code = "USAGE"
+reason = "Credit lines are used to a high share"
+
+[[fields]]
+kind = "categorical"
+name = "housing"
+label = "Housing"
+levels = ["rent", "own"]
+group = "application"
+computed_from = "own"
+may_be_missing = false
+direction = "none"
+reason_code = "HOUSING"
+reason = "Housing situation"
+"""
+
+
+def write_loans(path: Path, *, borrowers: int, seed: int) -> None:
+    """Write generated loans: usage raises the chance of default, income lowers it."""
+    draw = np.random.default_rng(seed)
+    income = draw.uniform(0, 10_000, borrowers).round()
+    usage = draw.uniform(0, 100, borrowers).round()
+    chance = 1 / (1 + np.exp(2.0 + income / 2_500 - usage / 25))
+    table = pa.table(
+        {
+            "borrower": [f"b{seed}-{number}" for number in range(borrowers)],
+            "outcome": np.where(draw.random(borrowers) < chance, "bad", "good").tolist(),
+            "income": income,
+            "usage": usage,
+            "housing": draw.choice(["rent", "own"], borrowers).tolist(),
+        }
+    )
+    pyarrow.parquet.write_table(table, path)
+
+
+@dataclass
+class World:
+    """A founded federation in a folder.
+
+    Attributes:
+        folder: Holds ``server``, ``auditor`` and one folder per partner.
+        nodes: The partners' nodes, by name.
+        bend: Called on each delivery before a node sees it; None loses it.
+        bend_reply: Called on each reply before the coordinator sees it; None loses it.
+    """
+
+    folder: Path
+    nodes: dict[str, PartnerNode] = field(default_factory=dict)
+    bend: Callable[[str, Delivery], Delivery | None] = lambda _, delivery: delivery
+    bend_reply: Callable[[str, Reply], Reply | None] = lambda _, reply: reply
+    deliveries: list[tuple[str, Delivery]] = field(default_factory=list)
+
+    @property
+    def server(self) -> Path:
+        """The coordinator's folder."""
+        return self.folder / "server"
+
+    def wait_online(self, partners: Collection[str], *, deadline_s: float) -> None:
+        """Everybody who has a node is connected."""
+        if missing := sorted(set(partners) - set(self.nodes)):
+            raise RoundError(f"not connected within {deadline_s:g} s: {', '.join(missing)}")
+
+    def exchange(
+        self, deliveries: Mapping[str, Delivery], *, deadline_s: float
+    ) -> dict[str, Reply]:
+        """Hand each delivery to its node."""
+        replies = {}
+        for name, delivery in deliveries.items():
+            bent = self.bend(name, delivery)
+            if bent is None or name not in self.nodes:
+                continue
+            self.deliveries.append((name, bent))
+            reply = self.bend_reply(name, self.nodes[name].answer(bent))
+            if reply is not None:
+                replies[name] = reply
+        return replies
+
+    def train(self, run: str = "run-1") -> None:
+        """Run one campaign."""
+        run_campaign(self.server / "server.toml", run, self)
+
+    def restart(self, name: str) -> PartnerNode:
+        """Open a partner's node again from what is on its disk."""
+        if name in self.nodes:
+            self.nodes[name].book.close_file()
+        self.nodes[name] = open_node(self.settings(name))
+        return self.nodes[name]
+
+    def settings(self, name: str) -> PartnerSettings:
+        """Return a partner's settings."""
+        home = self.folder / name
+        return PartnerSettings(
+            name=name,
+            coordinator="127.0.0.1:1",
+            data=home / "loans.parquet",
+            charter=self.server / "charter.toml",
+            contract=self.server / "contract.toml",
+            ca_cert=self.server / "ca.crt",
+            keys=home / "keys",
+            book=home / "budget.sqlite",
+            state=home / "state",
+        )
+
+    def export(self) -> Path:
+        """Export the log and return the folder."""
+        federation = open_federation(load_settings(self.server / "server.toml"))
+        export_log(federation.scribe.log, self.folder / "log")
+        return self.folder / "log"
+
+    def audit(self) -> Audit:
+        """Return the auditor's findings on the exported log."""
+        folder = self.export()
+        _, terms = load_charter(self.server / "charter.toml")
+        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        signatures = (self.server / SIGNATURES_NAME).read_bytes()
+        return verify_log(terms, signatures=signatures, files=files)
+
+
+def found_world(
+    folder: Path,
+    *,
+    sizes: Collection[int] = (400, 300, 200),
+    epsilon_micro: int = 4_000_000,
+    run_epsilon_micro: int = 2_000_000,
+    start: bool = True,
+) -> World:
+    """Found a federation of generated lenders: "p0", "p1" and so on."""
+    world = World(folder)
+    names = [f"p{number}" for number in range(len(sizes))]
+    for seed, (name, size) in enumerate(zip(names, sizes, strict=True)):
+        home = folder / name
+        public = create_partner_keys(home / "keys")
+        card = PartnerCard(
+            name=name,
+            identity_key=public.identity_key,
+            node_key=public.node_key,
+            capacity=size,
+            code_digest=code_digest(),
+        )
+        (home / CARD_NAME).write_text(card.model_dump_json())
+        write_loans(home / "loans.parquet", borrowers=size, seed=seed)
+    audit(["init", "--home", str(folder / "auditor"), "--name", "auditor"])
+    contract = folder / "contract.toml"
+    contract.write_text(CONTRACT)
+    charter = found(
+        world.server,
+        Proposal(
+            federation="test",
+            contract=contract,
+            cards=[folder / name / CARD_NAME for name in names],
+            auditor=folder / "auditor" / "auditor-card.json",
+            epsilon_micro=epsilon_micro,
+            run_epsilon_micro=run_epsilon_micro,
+            delta="0.00001",
+            host="127.0.0.1",
+            port=0,
+        ),
+    )
+    for name in names:
+        sign_charter_file(charter, load_partner_keys(folder / name / "keys").identity)
+    sign_charter_file(charter, load_key(folder / "auditor" / "identity.pem"))
+    if start:
+        for name in names:
+            world.restart(name)
+    return world
