@@ -1,0 +1,294 @@
+"""An honest federation's log, built entry by entry, so that a test can bend one of them.
+
+Prices are kept here on their own, from the mechanisms alone; nothing is asked of the auditor.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from protocols.ledger.audit import Audit
+from protocols.ledger.canonical import digest, to_base64
+from protocols.ledger.checkpoint import Checkpoint, sign_checkpoint
+from protocols.ledger.entry import (
+    COORDINATOR,
+    NO_ENTRY,
+    Authorise,
+    Entry,
+    Link,
+    Mechanism,
+    PlannedQuery,
+    ReleaseEntry,
+    RoundClose,
+    RoundOpen,
+    RunClose,
+    Spend,
+    Step,
+    sign_entry,
+)
+from protocols.ledger.merkle import leaf_hash, tree_root
+from protocols.ledger.policy import policy_envelope, sign_charter
+from protocols.ledger.price import epsilon_micro
+from protocols.ledger.terms import Terms, terms_of
+from protocols.ledger.verify import verify_log
+
+PARTNERS = ("north", "south", "west")
+CODE = "c0" * 32
+HISTOGRAM, GRAM, GRADIENT = (
+    Mechanism("histogram", "40"),
+    Mechanism("gram", "30.5"),
+    Mechanism("gradient", "25.125"),
+)
+PLAN = (PlannedQuery(HISTOGRAM, 1), PlannedQuery(GRAM, 1), PlannedQuery(GRADIENT, 2))
+SPARE = 2
+
+
+def key_for(name: str) -> Ed25519PrivateKey:
+    """Return the same test key for the same name."""
+    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+
+
+def public(name: str) -> str:
+    """Return the public half in base64, as charters hold it."""
+    return to_base64(key_for(name).public_key().public_bytes_raw())
+
+
+def charter_table(partners: Sequence[str] = PARTNERS, **privacy: object) -> dict[str, object]:
+    """Return a charter as its TOML parses; ``privacy`` overrides the terms."""
+    return {
+        "schema": 1,
+        "federation": "test",
+        "contract_digest": "ab" * 32,
+        "code_digest": CODE,
+        "holdout_percent": 20,
+        "coordinator": {
+            "name": "hub",
+            "order_key": public("order"),
+            "log_key": public("log"),
+            "log_origin": "test/log",
+        },
+        "auditor": {"name": "auditor", "identity_key": public("auditor")},
+        "partners": [
+            {"name": name, "identity_key": public(name), "node_key": "-", "capacity": 1000}
+            for name in partners
+        ],
+        "privacy": {
+            "mode": "local",
+            "delta": "0.00001",
+            "released_cap_micro": 1_000_000,
+            "worst_cap_micro": 1_000_000,
+            "gradient_clip_norm": "0.5",
+            "minimum_noise_multiplier": "5",
+            "minimum_cohort": min(2, len(partners)),
+            "spare_attempts": 3,
+            "most_rounds": 20,
+        }
+        | privacy,
+    }
+
+
+def charter_toml(table: dict[str, object]) -> str:
+    """Return a charter's table as TOML; values are integers and plain text only."""
+    top = [f"{name} = {json.dumps(value)}" for name, value in table.items() if _is_plain(value)]
+    for name, value in table.items():
+        if isinstance(value, dict):
+            top += [f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in value.items())]
+        if isinstance(value, list):
+            for item in value:
+                top += [f"[[{name}]]", *(f"{key} = {json.dumps(x)}" for key, x in item.items())]
+    return "\n".join(top) + "\n"
+
+
+def signatures_for(table: dict[str, object], *, without: str = "") -> bytes:
+    """Return ``signatures.json`` by everybody whom the charter names, but ``without``."""
+    raw: bytes | None = None
+    for name in terms_of(table).charter_signers:
+        if name != without:
+            raw = sign_charter(table, key_for(name), existing=raw)
+    assert raw is not None
+    return raw
+
+
+@dataclass
+class World:
+    """A federation that says only what is so, until a test bends it.
+
+    Every method signs one entry, appends it, and returns its digest in hex. ``bend`` replaces
+    members of the entry before it is signed; ``key`` signs in another's name.
+    """
+
+    table: dict[str, object] = field(default_factory=charter_table)
+    leaves: list[bytes] = field(default_factory=list)
+    last: dict[str, tuple[int, str]] = field(default_factory=dict)
+    orders: dict[str, RoundOpen] = field(default_factory=dict)
+    spent: dict[tuple[str, str], list[Mechanism]] = field(default_factory=dict)
+    most: dict[tuple[str, str], Fraction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.terms: Terms = terms_of(self.table)
+        self.signatures = signatures_for(self.table)
+        self.leaves.append(policy_envelope(self.terms, self.signatures).to_bytes())
+
+    def link(self, signer: str, run: str) -> Link:
+        """Return where the signer's next entry stands."""
+        seq, prev = self.last.get(signer, (-1, NO_ENTRY))
+        charter = self.terms.charter.hex()
+        return Link(charter, signer, seq + 1, prev, 1_700_000_000 + len(self.leaves), run)
+
+    def say(self, entry: Entry, *, key: str = "", **bend: Any) -> str:
+        """Sign ``entry`` and append it; returns its digest, hex."""
+        entry = replace(entry, **bend)
+        signer = entry.link.signer
+        by = key or ("order" if signer == COORDINATOR else signer)
+        leaf = sign_entry(entry, key_for(by)).to_bytes()
+        name = digest(leaf).hex()
+        self.leaves.append(leaf)
+        self.last[signer] = (entry.link.seq, name)
+        return name
+
+    def authorise(self, partner: str, run: str, **bend: Any) -> str:
+        """The partner allows the plan."""
+        link = self.link(partner, run)
+        plan, spare = bend.get("queries", PLAN), bend.get("spare_attempts", SPARE)
+        worths = [(item.rounds, _worth(item.mechanism)) for item in plan]
+        most = sum(rounds * each for rounds, each in worths) + spare * max(
+            each for _, each in worths
+        )
+        self.most[partner, run] = Fraction(most)
+        micro = self.micro(sum(value for (name, _), value in self.most.items() if name == partner))
+        return self.say(Authorise(link, PLAN, SPARE, CODE, micro, micro), **bend)
+
+    def order(
+        self,
+        run: str,
+        step: tuple[int, int],
+        mechanism: Mechanism,
+        cohort: Sequence[str],
+        **bend: Any,
+    ) -> str:
+        """The coordinator orders one attempt."""
+        entry = RoundOpen(
+            self.link(COORDINATOR, run), Step(*step), mechanism, 10, tuple(cohort), "dd" * 32
+        )
+        name = self.say(entry, **bend)
+        self.orders[name] = replace(entry, **{k: v for k, v in bend.items() if k != "key"})
+        return name
+
+    def spend(self, partner: str, order: str, **bend: Any) -> str:
+        """The partner states what answering costs."""
+        asked = self.orders[order]
+        run = asked.link.run
+        self.spent.setdefault((partner, run), []).append(bend.get("mechanism", asked.mechanism))
+        micro = self.spent_micro(partner)
+        entry = Spend(self.link(partner, run), asked.step, order, asked.mechanism, micro, micro)
+        return self.say(entry, **bend)
+
+    def close_round(
+        self, order: str, spends: Sequence[str], missing: Sequence[str] = (), **bend: Any
+    ) -> str:
+        """The coordinator says how the attempt ended."""
+        asked = self.orders[order]
+        link = self.link(COORDINATOR, asked.link.run)
+        said = NO_ENTRY if missing else "ee" * 32
+        entry = RoundClose(
+            link, asked.step, order, tuple(sorted(spends)), said, tuple(sorted(missing))
+        )
+        return self.say(entry, **bend)
+
+    def close_run(self, partner: str, run: str, **bend: Any) -> str:
+        """The partner closes the run; the rest lapses."""
+        spent = self.spent.get((partner, run), [])
+        self.most[partner, run] = sum((_worth(item) for item in spent), start=Fraction(0))
+        micro = self.spent_micro(partner)
+        entry = RunClose(self.link(partner, run), len(spent), micro, micro)
+        return self.say(entry, **bend)
+
+    def release(self, run: str, **bend: Any) -> str:
+        """The coordinator publishes a model."""
+        return self.say(ReleaseEntry(self.link(COORDINATOR, run), "fa" * 32), **bend)
+
+    def round(
+        self,
+        run: str,
+        step: tuple[int, int],
+        mechanism: Mechanism,
+        cohort: Sequence[str] = PARTNERS,
+    ) -> str:
+        """One whole round: order, spends, close. Returns the order's digest."""
+        order = self.order(run, step, mechanism, cohort)
+        self.close_round(order, [self.spend(name, order) for name in cohort])
+        return order
+
+    def spent_micro(self, partner: str) -> int:
+        """Price all of the partner's spends."""
+        mine = [
+            item for (name, _), items in self.spent.items() if name == partner for item in items
+        ]
+        return self.micro(sum((_worth(item) for item in mine), start=Fraction(0)))
+
+    def micro(self, mu2: Fraction | int) -> int:
+        """Price a history."""
+        return epsilon_micro(Fraction(mu2), delta=self.terms.delta)
+
+    def files(self, leaves: Sequence[bytes] | None = None) -> dict[str, bytes]:
+        """Return the exported folder; the log's own key signs whatever ``leaves`` there are."""
+        kept = list(self.leaves if leaves is None else leaves)
+        root = tree_root([leaf_hash(leaf) for leaf in kept])
+        note = sign_checkpoint(Checkpoint("test/log", len(kept), root), key_for("log"))
+        lines = b"".join(leaf + b"\n" for leaf in kept)
+        return {"checkpoint": note.encode(), "entries.jsonl": lines}
+
+    def audit(self, leaves: Sequence[bytes] | None = None) -> Audit:
+        """Verify the exported log."""
+        return verify_log(self.terms, signatures=self.signatures, files=self.files(leaves))
+
+    def kinds(self, leaves: Sequence[bytes] | None = None) -> set[str]:
+        """Return the kinds of findings."""
+        return {item.kind for item in self.audit(leaves).findings}
+
+
+def started(run: str = "run-1") -> World:
+    """Return a world in which everybody has authorised ``run``."""
+    world = World()
+    for name in PARTNERS:
+        world.authorise(name, run)
+    return world
+
+
+def trained() -> World:
+    """Return a whole honest history: two runs, a killed partner, a killed ServerApp."""
+    world = started("run-1")
+    world.round("run-1", (1, 1), HISTOGRAM)
+    # south is killed after its spend is in its book and before it replies: a voided attempt.
+    first = world.order("run-1", (2, 1), GRAM, PARTNERS)
+    arrived = [world.spend(name, first) for name in ("north", "west")]
+    world.close_round(first, arrived, ["south"])
+    second = world.order("run-1", (2, 2), GRAM, PARTNERS)
+    late = [world.spend("south", first), world.spend("south", second)]
+    others = [world.spend(name, second) for name in ("north", "west")]
+    world.close_round(second, [late[1], *others])
+    world.round("run-1", (3, 1), GRADIENT)
+    # The ServerApp is killed in round 4 with one spend logged, and never closes the run.
+    world.spend("west", world.order("run-1", (4, 1), GRADIENT, PARTNERS))
+    for name in PARTNERS:
+        world.close_run(name, "run-1")
+        world.authorise(name, "run-2")
+    for step, mechanism in enumerate((HISTOGRAM, GRAM, GRADIENT, GRADIENT), start=1):
+        world.round("run-2", (step, 1), mechanism)
+    for name in PARTNERS:
+        world.close_run(name, "run-2")
+    world.release("run-2")
+    return world
+
+
+def _worth(mechanism: Mechanism) -> Fraction:
+    return 1 / Fraction(mechanism.noise_multiplier) ** 2
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, int | str)

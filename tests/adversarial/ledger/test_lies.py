@@ -1,0 +1,490 @@
+"""Every lie that a signer can tell in the log has an error class of its own.
+
+The coordinator holds the log's key, so each of these logs has a valid checkpoint: what gives
+the lie away is what the entries say.
+"""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+
+from protocols.ledger.entry import Mechanism, PlannedQuery, Step
+from tests.adversarial.ledger.honest import (
+    GRADIENT,
+    GRAM,
+    HISTOGRAM,
+    PARTNERS,
+    World,
+    charter_table,
+    started,
+    trained,
+)
+
+_WEAK = Mechanism("gram", "4.999")
+_OTHER = Mechanism("gram", "30.6")
+
+
+def _ordered() -> tuple[World, str]:
+    world = started()
+    return world, world.order("run-1", (1, 1), HISTOGRAM, PARTNERS)
+
+
+def _spent() -> tuple[World, str, list[str]]:
+    world, order = _ordered()
+    return world, order, [world.spend(name, order) for name in PARTNERS]
+
+
+def _authorise(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world = World()
+        world.authorise("north", "run-1", **bend)
+        return world
+
+    return told
+
+
+def _order(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world = started()
+        world.order("run-1", (1, 1), HISTOGRAM, PARTNERS, **bend)
+        return world
+
+    return told
+
+
+def _spend(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world, order = _ordered()
+        world.spend("north", order, **bend)
+        return world
+
+    return told
+
+
+def _close(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world, order, spends = _spent()
+        world.close_round(order, spends, **bend)
+        return world
+
+    return told
+
+
+def _run_close(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world, _, _ = _spent()
+        world.close_run("north", "run-1", **bend)
+        return world
+
+    return told
+
+
+def _authorise_twice() -> World:
+    world = started()
+    world.most["north", "run-1"] *= 2
+    micro = world.micro(world.most["north", "run-1"])
+    world.most["north", "run-1"] /= 2
+    world.authorise("north", "run-1", released_max_micro=micro, worst_max_micro=micro)
+    return world
+
+
+def _order_of_an_unknown_partner() -> World:
+    world = started()
+    world.order("run-1", (1, 1), HISTOGRAM, ("mallory", "north"))
+    return world
+
+
+def _weak_order() -> World:
+    world = started()
+    world.order("run-1", (1, 1), _WEAK, PARTNERS)
+    return world
+
+
+def _small_cohort() -> World:
+    world = started()
+    world.order("run-1", (1, 1), HISTOGRAM, ("north",))
+    return world
+
+
+def _steps_go_back(step: tuple[int, int]) -> Callable[[], World]:
+    def told() -> World:
+        world = started()
+        world.order("run-1", (2, 2), HISTOGRAM, PARTNERS)
+        world.order("run-1", step, HISTOGRAM, PARTNERS)
+        return world
+
+    return told
+
+
+def _spend_without_authorisation() -> World:
+    world = World()
+    world.spend("north", world.order("run-1", (1, 1), HISTOGRAM, PARTNERS))
+    return world
+
+
+def _spend_before_authorisation() -> World:
+    world = World()
+    order = world.order("run-1", (1, 1), HISTOGRAM, PARTNERS)
+    world.spend("north", order)
+    world.authorise("north", "run-1")
+    return world
+
+
+def _spend_before_its_order() -> World:
+    world, order = _ordered()
+    world.spend("north", order)
+    world.leaves[-1], world.leaves[-2] = world.leaves[-2], world.leaves[-1]
+    return world
+
+
+def _spend_of_a_partner_not_asked() -> World:
+    world = started()
+    world.spend("west", world.order("run-1", (1, 1), HISTOGRAM, ("north", "south")))
+    return world
+
+
+def _two_spends_in_one_step() -> World:
+    world, order = _ordered()
+    world.spend("north", order)
+    world.spend("north", order)
+    return world
+
+
+def _spend_after_the_run_close() -> World:
+    world, order = _ordered()
+    world.close_run("north", "run-1")
+    world.spend("north", order)
+    return world
+
+
+def _spend_with_other_noise() -> World:
+    world = started()
+    world.spend("north", world.order("run-1", (1, 1), _OTHER, PARTNERS))
+    return world
+
+
+def _more_attempts_than_authorised() -> World:
+    world = started()
+    for attempt in (1, 2, 3):
+        world.round("run-1", (1, attempt), HISTOGRAM)
+    world.round("run-1", (2, 1), GRAM)
+    world.spend("north", world.order("run-1", (2, 2), GRAM, PARTNERS))
+    return world
+
+
+def _close_before_the_order() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends)
+    world.leaves.insert(1, world.leaves.pop())
+    return world
+
+
+def _close_twice() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends)
+    world.close_round(order, spends)
+    return world
+
+
+def _complete_without_a_spend() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends[:2])
+    return world
+
+
+def _complete_before_the_last_spend() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends)
+    world.leaves[-1], world.leaves[-2] = world.leaves[-2], world.leaves[-1]
+    return world
+
+
+def _void_though_all_arrived() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends, ["south"])
+    return world
+
+
+def _void_by_somebody_not_asked() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends, ["mallory"])
+    return world
+
+
+def _old_spends_for_a_new_update() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends)
+    second = world.order("run-1", (2, 1), GRAM, PARTNERS)
+    world.close_round(second, spends)
+    return world
+
+
+def _run_close_twice() -> World:
+    world, _, _ = _spent()
+    world.close_run("north", "run-1")
+    world.close_run("north", "run-1")
+    return world
+
+
+def _run_close_without_authorisation() -> World:
+    world = World()
+    world.close_run("north", "run-1")
+    return world
+
+
+def _release_of_nothing() -> World:
+    world = started()
+    world.release("run-7")
+    return world
+
+
+def _second_charter() -> World:
+    world = started()
+    world.leaves.append(world.leaves[0])
+    return world
+
+
+def _first_leaf_is_no_charter() -> World:
+    world = started()
+    del world.leaves[0]
+    return world
+
+
+def _another_charter_first() -> World:
+    world = started()
+    world.leaves[0] = World(charter_table(most_rounds=21)).leaves[0]
+    return world
+
+
+def _entries_under_another_charter() -> World:
+    other = World(charter_table(most_rounds=21))
+    other.authorise("north", "run-1")
+    world = World()
+    world.leaves.append(other.leaves[-1])
+    return world
+
+
+def _not_an_entry() -> World:
+    world = started()
+    world.leaves.append(b"{}")
+    return world
+
+
+def _empty_log() -> World:
+    world = World()
+    world.leaves.clear()
+    return world
+
+
+def _replayed_spend() -> World:
+    world, _, _ = _spent()
+    world.leaves.append(world.leaves[-1])
+    return world
+
+
+def _dropped_spend() -> World:
+    world = started()
+    first = world.order("run-1", (1, 1), HISTOGRAM, PARTNERS)
+    world.spend("north", first)
+    dropped = len(world.leaves) - 1
+    world.spend("north", world.order("run-1", (1, 2), HISTOGRAM, PARTNERS))
+    del world.leaves[dropped]
+    return world
+
+
+def _two_spends_swapped() -> World:
+    world = started()
+    orders = [world.order("run-1", (1, n), HISTOGRAM, PARTNERS) for n in (1, 2)]
+    for order in orders:
+        world.spend("north", order)
+    world.leaves[-1], world.leaves[-2] = world.leaves[-2], world.leaves[-1]
+    return world
+
+
+def _forked_chain() -> World:
+    world, order = _ordered()
+    before = world.last["north"]
+    world.spend("north", order)
+    world.last["north"] = (world.last["north"][0], before[1])
+    world.close_run("north", "run-1")
+    return world
+
+
+def _over_the_cap() -> World:
+    world = World(charter_table(released_cap_micro=100_000))
+    world.authorise("north", "run-1")
+    return world
+
+
+def _over_the_other_cap() -> World:
+    world = World(charter_table(worst_cap_micro=100_000))
+    world.authorise("north", "run-1")
+    return world
+
+
+def _in_the_name_of(signer: str) -> Callable[[], World]:
+    def told() -> World:
+        world = started()
+        order = world.order("run-1", (1, 1), HISTOGRAM, PARTNERS)
+        world.spend(signer, order, key="north")
+        return world
+
+    return told
+
+
+def _order_by_a_partner() -> World:
+    world = started()
+    link = world.link("north", "run-1")
+    world.order("run-1", (1, 1), HISTOGRAM, PARTNERS, link=link, key="north")
+    return world
+
+
+_STEP = Step(1, 2)
+_LIES: dict[str, tuple[Callable[[], World], str]] = {
+    # The log's shape.
+    "second charter": (_second_charter, "PolicyError"),
+    "no charter first": (_first_leaf_is_no_charter, "PolicyError"),
+    "another charter first": (_another_charter_first, "PolicyError"),
+    "empty log": (_empty_log, "PolicyError"),
+    "entry under another charter": (_entries_under_another_charter, "PolicyError"),
+    "no entry": (_not_an_entry, "EntryError"),
+    # Who says it.
+    "spend signed by the coordinator": (_spend(key="order"), "SignatureError"),
+    "spend signed by another partner": (_spend(key="south"), "SignatureError"),
+    "order signed by the log": (_order(key="log"), "SignatureError"),
+    "spend of a stranger": (_in_the_name_of("mallory"), "RoleError"),
+    "spend of the coordinator": (_in_the_name_of("coordinator"), "RoleError"),
+    "order by a partner": (_order_by_a_partner, "RoleError"),
+    # In which order.
+    "replayed spend": (_replayed_spend, "ReplayError"),
+    "forked chain": (_forked_chain, "ChainError"),
+    "two authorisations": (_authorise_twice, "TurnError"),
+    "steps stand still": (_steps_go_back((2, 2)), "TurnError"),
+    "attempt goes back": (_steps_go_back((2, 1)), "TurnError"),
+    "round goes back": (_steps_go_back((1, 9)), "TurnError"),
+    "spend before its order": (_spend_before_its_order, "TurnError"),
+    "two spends in one step": (_two_spends_in_one_step, "TurnError"),
+    "spend after the run-close": (_spend_after_the_run_close, "TurnError"),
+    "round-close twice": (_close_twice, "TurnError"),
+    "run-close twice": (_run_close_twice, "TurnError"),
+    # Within the charter.
+    "order with weak noise": (_weak_order, "TermsError"),
+    "small cohort": (_small_cohort, "TermsError"),
+    "order to a stranger": (_order_of_an_unknown_partner, "TermsError"),
+    "weak noise authorised": (
+        _authorise(queries=(PlannedQuery(_WEAK, 1),), spare_attempts=0),
+        "TermsError",
+    ),
+    "too many rounds": (_authorise(queries=(PlannedQuery(GRADIENT, 21),)), "TermsError"),
+    "rounds of all queries together": (
+        _authorise(queries=(PlannedQuery(GRADIENT, 10), PlannedQuery(GRAM, 11))),
+        "TermsError",
+    ),
+    "too many spares": (_authorise(spare_attempts=4), "TermsError"),
+    "other code": (_authorise(code_digest="c1" * 32), "TermsError"),
+    # Within the authorisation.
+    "unauthorised run": (_spend_without_authorisation, "AuthorisationError"),
+    "spend before authorise": (_spend_before_authorisation, "AuthorisationError"),
+    "other noise": (_spend_with_other_noise, "AuthorisationError"),
+    "too many attempts": (_more_attempts_than_authorised, "AuthorisationError"),
+    "run-close of an unauthorised run": (_run_close_without_authorisation, "AuthorisationError"),
+    # Spends and their orders.
+    "spend with another mechanism": (_spend(mechanism=GRAM), "OrderMismatchError"),
+    "spend with another step": (_spend(step=_STEP), "OrderMismatchError"),
+    "spend of a partner not asked": (_spend_of_a_partner_not_asked, "OrderMismatchError"),
+    "round-close of another step": (_close(step=_STEP), "OrderMismatchError"),
+    # How it ended.
+    "complete without a spend": (_complete_without_a_spend, "RoundCloseError"),
+    "complete before the last spend": (_complete_before_the_last_spend, "RoundCloseError"),
+    "void though all arrived": (_void_though_all_arrived, "RoundCloseError"),
+    "void by somebody not asked": (_void_by_somebody_not_asked, "RoundCloseError"),
+    "old spends for a new update": (_old_spends_for_a_new_update, "RoundCloseError"),
+    "one spend fewer": (_run_close(spends=0), "RunCloseError"),
+    "one spend more": (_run_close(spends=2), "RunCloseError"),
+    "release of an unknown run": (_release_of_nothing, "UnknownRunError"),
+    # What it costs.
+    "over the released cap": (_over_the_cap, "CapError"),
+    "over the worst cap": (_over_the_other_cap, "CapError"),
+    "authorised for less": (_authorise(released_max_micro=1), "PriceError"),
+    "authorised for less in the worst view": (_authorise(worst_max_micro=1), "PriceError"),
+    "spent for less": (_spend(released_micro=1), "PriceError"),
+    "spent for less in the worst view": (_spend(worst_micro=1), "PriceError"),
+    "closed for less": (_run_close(released_micro=1), "PriceError"),
+    "closed for less in the worst view": (_run_close(worst_micro=1), "PriceError"),
+}
+
+
+@pytest.mark.parametrize("name", _LIES)
+def test_a_lie_is_found_and_called_by_its_name(name: str) -> None:
+    told, kind = _LIES[name]
+    assert told().kinds() == {kind}
+
+
+def test_a_dropped_spend_leaves_a_gap_that_its_signer_did_not_make() -> None:
+    assert "ChainError" in _dropped_spend().kinds()
+
+
+def test_swapped_spends_break_the_chain() -> None:
+    assert "ChainError" in _two_spends_swapped().kinds()
+
+
+def test_a_round_close_before_its_order_is_out_of_turn() -> None:
+    assert "TurnError" in _close_before_the_order().kinds()
+
+
+def test_every_leaf_dropped_from_a_whole_history_is_missed() -> None:
+    world = trained()
+    # The last four end their signers' chains: a log that never had them looks the same.
+    for index in range(len(world.leaves) - 4):
+        kept = world.leaves[:index] + world.leaves[index + 1 :]
+        assert world.kinds(kept), f"leaf {index} was dropped and nobody noticed"
+
+
+def test_all_lies_are_listed_and_not_the_first_alone() -> None:
+    world, order = _ordered()
+    world.spend("north", order, released_micro=1)
+    world.release("run-7")
+    world.order("run-1", (2, 1), _WEAK, PARTNERS)
+    assert world.kinds() == {"PriceError", "UnknownRunError", "TermsError"}
+    places = [item.where for item in world.audit().findings]
+    assert places == ["leaf 5", "leaf 6", "leaf 7"]
+
+
+def test_what_breaks_a_rule_is_priced_all_the_same() -> None:
+    world = _two_spends_in_one_step()
+    (north, *_) = world.audit().partners
+    assert north.spends == 2
+
+
+@pytest.mark.parametrize(
+    ("off", "kinds"),
+    [(0, set()), (1, set()), (-1, set()), (2, {"PriceError"}), (-2, {"PriceError"})],
+)
+def test_one_micro_more_or_less_is_rounding_and_two_are_not(off: int, kinds: set[str]) -> None:
+    world, order = _ordered()
+    micro = world.micro(1 / Fraction(HISTOGRAM.noise_multiplier) ** 2)
+    world.spend("north", order, released_micro=micro + off)
+    assert world.kinds() == kinds
+
+
+def test_void_attempts_late_spends_and_killed_servers_are_no_lies() -> None:
+    audit = trained().audit()
+    assert audit.findings == ()
+    assert audit.is_true
+
+
+def test_the_plan_and_every_spare_attempt_may_be_used() -> None:
+    world = started()
+    for attempt in (1, 2, 3):
+        world.round("run-1", (1, attempt), HISTOGRAM)
+    world.round("run-1", (2, 1), GRAM)
+    world.round("run-1", (3, 1), GRADIENT)
+    world.round("run-1", (4, 1), GRADIENT)
+    assert world.kinds() == set()
+
+
+def test_a_void_round_with_nothing_in_it_is_no_lie() -> None:
+    world, order = _ordered()
+    world.close_round(order, [], PARTNERS)
+    assert world.kinds() == set()

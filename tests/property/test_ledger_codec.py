@@ -1,0 +1,98 @@
+"""Parsers of the ledger raise our errors on any bytes, and never anything else."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.errors import VerificationError
+from protocols.ledger.canonical import canonical_json, from_base64, parse_canonical, to_base64
+from protocols.ledger.checkpoint import LogKey, open_checkpoint
+from protocols.ledger.codec import decode
+from protocols.ledger.entry import parse_entry
+from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion, parse_evidence
+from protocols.ledger.messages import AskAuthorise
+from protocols.ledger.policy import parse_signatures, policy_envelope
+from protocols.ledger.price import parse_decimal
+from protocols.ledger.terms import terms_of
+from protocols.ledger.verify import verify_log
+from tests.adversarial.ledger.honest import charter_table, trained
+
+_WORLD = trained()
+_LOG = LogKey("test/log", _WORLD.terms.log.key)
+_NOTE = _WORLD.files()["checkpoint"]
+_EVIDENCE = evidence_bytes(Evidence("note", (inclusion(0, 1, [b"\1" * 32]),)))
+
+_SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+_PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
+    "canonical": (parse_canonical, _WORLD.leaves[1]),
+    "envelope": (parse_envelope, _WORLD.leaves[1]),
+    "entry": (parse_entry, _WORLD.leaves[-1]),
+    "order": (parse_entry, _WORLD.leaves[4]),
+    "message": (lambda raw: decode(AskAuthorise, raw), _WORLD.leaves[1]),
+    "evidence": (parse_evidence, _EVIDENCE),
+    "signatures": (parse_signatures, _WORLD.signatures),
+    "policy": (lambda raw: policy_envelope(_WORLD.terms, raw), _WORLD.signatures),
+    "checkpoint": (lambda raw: open_checkpoint(raw.decode("utf-8", "replace"), _LOG), _NOTE),
+    "base64": (lambda raw: from_base64(raw.decode("utf-8", "replace")), b"AAECAw=="),
+    "decimal": (lambda raw: parse_decimal(raw.decode("utf-8", "replace")), b"12.345"),
+}
+
+
+@settings(deadline=None, max_examples=100)
+@given(_VALUES)
+def test_any_value_prints_and_parses_back(value: object) -> None:
+    assert parse_canonical(canonical_json(value)) == value
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary())
+def test_any_bytes_come_back_from_base64(raw: bytes) -> None:
+    assert from_base64(to_base64(raw)) == raw
+
+
+@pytest.mark.parametrize("name", _PARSERS)
+@settings(deadline=None, max_examples=120)
+@given(data=st.data())
+def test_parsers_raise_nothing_but_our_errors(name: str, data: st.DataObject) -> None:
+    parse, good = _PARSERS[name]
+    raw = data.draw(st.binary(max_size=200) | _VALUES.map(canonical_json) | _mutations(good))
+    with suppress(VerificationError):
+        parse(raw)
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_charter_of_any_shape_raises_nothing_but_our_errors(data: st.DataObject) -> None:
+    table = charter_table()
+    part = data.draw(st.sampled_from([table, table["coordinator"], table["privacy"]]))
+    assert isinstance(part, dict)
+    part[data.draw(st.sampled_from(sorted(part)))] = data.draw(_VALUES)
+    with suppress(VerificationError):
+        terms_of(table)
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_a_log_of_any_bytes_is_audited_without_an_exception(data: st.DataObject) -> None:
+    files = _WORLD.files(_WORLD.leaves[:6])
+    name = data.draw(st.sampled_from(sorted(files)))
+    files[name] = data.draw(st.binary(max_size=200) | _mutations(files[name]))
+    verify_log(_WORLD.terms, signatures=data.draw(st.binary(max_size=50)), files=files)
+
+
+def _mutations(good: bytes) -> st.SearchStrategy[bytes]:
+    """Return ``good`` with a slice of it replaced by other bytes, often just as long."""
+    places = st.integers(0, len(good))
+    return st.tuples(places, st.binary(max_size=6), st.integers(0, 6)).map(
+        lambda cut: good[: cut[0]] + cut[1] + good[cut[0] + cut[2] :]
+    )

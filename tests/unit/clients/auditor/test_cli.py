@@ -1,0 +1,181 @@
+"""The auditor's command: what it prints, what it writes, and how it exits."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clients.auditor.cli import main
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.policy import sign_charter_file
+from tests.adversarial.ledger.honest import World, charter_table, charter_toml, key_for, trained
+
+_WORLD = trained()
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """Return a folder with charter, signatures and an exported log, all true."""
+    return _write(_WORLD, tmp_path)
+
+
+def _write(world: World, folder: Path) -> Path:
+    (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
+    (folder / "signatures.json").write_bytes(world.signatures)
+    (folder / "log").mkdir()
+    for name, raw in world.files().items():
+        (folder / "log" / name).write_bytes(raw)
+    return folder
+
+
+def _verify(case: Path, *more: str) -> int:
+    return main(["verify", str(case / "log"), "--charter", str(case / "charter.toml"), *more])
+
+
+def test_a_true_log_exits_0(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _verify(case) == 0
+    assert "\nTRUE: " in capsys.readouterr().out
+
+
+def test_programs_read_json(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _verify(case, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["is_true"] is True
+
+
+def test_signatures_may_lie_elsewhere(case: Path) -> None:
+    elsewhere = case / "elsewhere.json"
+    (case / "signatures.json").rename(elsewhere)
+    assert _verify(case) == 2
+    assert _verify(case, "--signatures", str(elsewhere)) == 0
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "entries.jsonl"])
+def test_an_altered_log_exits_1(case: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = case / "log" / name
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    path.write_bytes(raw)
+    assert _verify(case) == 1
+    assert "FINDING" in capsys.readouterr().out
+
+
+def test_a_missing_or_additional_file_exits_1(case: Path) -> None:
+    (case / "log" / "notes").mkdir()
+    assert _verify(case) == 1
+    (case / "log" / "notes").rmdir()
+    assert _verify(case) == 0
+    (case / "log" / "checkpoint").unlink()
+    assert _verify(case) == 1
+
+
+def test_a_log_over_its_cap_exits_1(tmp_path: Path) -> None:
+    world = World(charter_table(released_cap_micro=100_000))
+    world.authorise("north", "run-1")
+    assert _verify(_write(world, tmp_path)) == 1
+
+
+def test_a_malformed_charter_or_signature_exits_1(case: Path) -> None:
+    (case / "signatures.json").write_bytes(b"{}\n")
+    assert _verify(case) == 1
+    (case / "charter.toml").write_bytes(b"=")
+    assert _verify(case) == 1
+
+
+@pytest.mark.parametrize("name", ["log", "charter.toml", "signatures.json"])
+def test_what_is_absent_exits_2(case: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (case / name).rename(case / "gone")
+    assert _verify(case) == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_folder_in_place_of_a_file_exits_2(case: Path) -> None:
+    (case / "log" / "checkpoint").unlink()
+    (case / "log" / "checkpoint").mkdir()
+    assert _verify(case) == 2
+
+
+def test_no_command_exits_2() -> None:
+    with pytest.raises(SystemExit) as exited:
+        main([])
+    assert exited.value.code == 2
+
+
+def test_init_makes_a_key_and_a_card_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "auditor"
+    assert main(["init", "--home", str(home), "--name", "auditor"]) == 0
+    card = (home / "auditor-card.json").read_text(encoding="utf-8")
+    assert capsys.readouterr().out == card
+    assert sorted(json.loads(card)) == ["identity_key", "name"]
+    key = home / "identity.pem"
+    assert key.stat().st_mode & 0o777 == 0o600
+    before = key.read_bytes()
+    assert main(["init", "--home", str(home), "--name", "auditor"]) == 2
+    assert (key.read_bytes(), (home / "auditor-card.json").read_text()) == (before, card)
+
+
+def test_init_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
+    assert main(["init", "--home", str(tmp_path / "a"), "--name", "two words"]) == 2
+    (tmp_path / "file").write_text("")
+    assert main(["init", "--home", str(tmp_path / "file"), "--name", "auditor"]) == 2
+    (tmp_path / "b" / "auditor-card.json").mkdir(parents=True)
+    assert main(["init", "--home", str(tmp_path / "b"), "--name", "auditor"]) == 2
+
+
+def test_the_auditor_is_shown_the_terms_and_signs_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", "--home", str(tmp_path / "home"), "--name", "auditor"])
+    card = json.loads(capsys.readouterr().out)
+    table = charter_table()
+    table["auditor"] = card
+    charter = tmp_path / "charter.toml"
+    charter.write_text(charter_toml(table), encoding="utf-8")
+    assert main(["sign", str(charter), "--home", str(tmp_path / "home")]) == 0
+    said = capsys.readouterr().out
+    assert "partners north, south, west" in said
+    assert "released epsilon at most 1.000000, worst at most 1.000000, delta 1e-05" in said
+    assert said.endswith("signed   auditor\nwaiting  north, south, west\n")
+    for name in ("north", "south", "west"):
+        sign_charter_file(charter, key_for(name))
+    assert main(["sign", str(charter), "--home", str(tmp_path / "home")]) == 0
+    assert capsys.readouterr().out.endswith("signed   auditor, north, south, west\n")
+    load_key(tmp_path / "home" / "identity.pem")
+
+
+def test_a_charter_that_names_another_auditor_is_not_signed(case: Path) -> None:
+    main(["init", "--home", str(case / "home"), "--name", "auditor"])
+    before = (case / "signatures.json").read_bytes()
+    assert main(["sign", str(case / "charter.toml"), "--home", str(case / "home")]) == 1
+    assert (case / "signatures.json").read_bytes() == before
+
+
+def test_signing_without_a_key_exits_2(case: Path) -> None:
+    assert main(["sign", str(case / "charter.toml"), "--home", str(case)]) == 2
+
+
+def test_the_command_needs_nothing_but_the_standard_library_and_cryptography(case: Path) -> None:
+    script = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from clients.auditor.cli import main\n"
+        "code = main(sys.argv[1:])\n"
+        "names = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(*sorted(names - sys.stdlib_module_names), file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "verify", "log", "--charter", "charter.toml"],
+        cwd=case,
+        env={"PYTHONPATH": str(Path(__file__).parents[4])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The last two come with cryptography.
+    allowed = {"clients", "protocols", "cryptography", "_cffi_backend", "_openssl"}
+    assert set(done.stderr.split()) <= allowed
+    assert done.returncode == 0

@@ -1,0 +1,19 @@
+"""The values an audit is made of."""
+
+from protocols.errors import PriceError
+from protocols.ledger.audit import Audit, Finding, PartnerRow, finding
+
+
+def test_an_error_is_a_finding_under_the_name_of_its_class() -> None:
+    assert finding("leaf 3", PriceError("said")) == Finding("PriceError", "leaf 3", "said")
+
+
+def test_an_audit_is_true_without_findings_only() -> None:
+    said = Finding("PriceError", "leaf 3", "said")
+    assert Audit("", "", 0, (), (), ()).is_true
+    assert not Audit("", "", 0, (said,), (), ()).is_true
+
+
+def test_what_is_left_is_never_below_nothing() -> None:
+    row = PartnerRow("north", 1, 1, (), 400, 500, 1_000, 450)
+    assert (row.released_left_micro, row.worst_left_micro) == (600, 0)

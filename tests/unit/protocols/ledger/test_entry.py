@@ -1,0 +1,115 @@
+"""Entries: each kind comes back as signed, and nothing malformed is one."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from protocols.errors import EntryError
+from protocols.ledger.canonical import canonical_json
+from protocols.ledger.entry import (
+    NO_ENTRY,
+    POLICY,
+    Authorise,
+    Entry,
+    Link,
+    Mechanism,
+    PlannedQuery,
+    ReleaseEntry,
+    RoundClose,
+    RoundOpen,
+    RunClose,
+    Spend,
+    Step,
+    parse_entry,
+    sign_entry,
+)
+from protocols.ledger.envelope import sign, verify_envelope
+from tests.adversarial.ledger.honest import key_for
+
+_DIGEST = "0a" * 32
+_LINK = Link(_DIGEST, "north", 0, NO_ENTRY, 1, "run")
+_GRAM = Mechanism("gram", "10.5")
+_PLANNED = PlannedQuery(_GRAM, 1)
+_ENTRIES: dict[str, Entry] = {
+    "authorise": Authorise(_LINK, (_PLANNED,), 1, _DIGEST, 5, 6),
+    "round-open": RoundOpen(_LINK, Step(1, 1), _GRAM, 3, ("north", "south"), _DIGEST),
+    "spend": Spend(_LINK, Step(1, 1), _DIGEST, _GRAM, 5, 6),
+    "complete": RoundClose(_LINK, Step(1, 1), _DIGEST, (_DIGEST,), _DIGEST, ()),
+    "void": RoundClose(_LINK, Step(1, 1), _DIGEST, (), NO_ENTRY, ("north",)),
+    "run-close": RunClose(_LINK, 2, 5, 6),
+    "release": ReleaseEntry(_LINK, _DIGEST),
+}
+
+
+@pytest.mark.parametrize("name", _ENTRIES)
+def test_an_entry_comes_back_with_a_signature_that_holds(name: str) -> None:
+    entry, key = _ENTRIES[name], key_for("north")
+    envelope, parsed = parse_entry(sign_entry(entry, key).to_bytes())
+    assert parsed == entry
+    keys = {"north": key.public_key().public_bytes_raw()}
+    assert verify_envelope(envelope, payload_type=entry.payload_type, keys=keys)
+
+
+@pytest.mark.parametrize(
+    ("name", "bend"),
+    [
+        ("authorise", {"spare_attempts": -1}),
+        ("authorise", {"spare_attempts": 1001}),
+        ("authorise", {"code_digest": "x"}),
+        ("authorise", {"released_max_micro": -1}),
+        ("authorise", {"worst_max_micro": 100_000_001}),
+        ("authorise", {"queries": ()}),
+        ("authorise", {"queries": (_PLANNED, _PLANNED)}),
+        ("round-open", {"width": 0}),
+        ("round-open", {"parameters_digest": ""}),
+        ("round-open", {"cohort": ("south", "north")}),
+        ("round-open", {"cohort": ("north", "north")}),
+        ("spend", {"order": "x"}),
+        ("spend", {"released_micro": -1}),
+        ("complete", {"order": "x"}),
+        ("complete", {"sum_digest": "x"}),
+        ("complete", {"sum_digest": NO_ENTRY}),
+        ("complete", {"missing": ("north",)}),
+        ("complete", {"spends": ("x",)}),
+        ("complete", {"spends": (_DIGEST, _DIGEST)}),
+        ("complete", {"spends": ("0b" * 32, _DIGEST)}),
+        ("void", {"missing": ("south", "north")}),
+        ("run-close", {"spends": -1}),
+        ("run-close", {"worst_micro": -1}),
+        ("release", {"manifest_digest": "x"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_a_member_out_of_range_is_no_entry(name: str, bend: dict[str, Any]) -> None:
+    with pytest.raises(EntryError):
+        replace(_ENTRIES[name], **bend)
+
+
+@pytest.mark.parametrize(
+    "bend",
+    [{"charter": "x"}, {"signer": ""}, {"seq": -1}, {"prev": "x"}, {"at": -1}, {"run": "a b"}],
+    ids=str,
+)
+def test_a_link_out_of_range_is_refused(bend: dict[str, Any]) -> None:
+    with pytest.raises(EntryError):
+        replace(_LINK, **bend)
+
+
+def test_steps_queries_and_rounds_are_in_range() -> None:
+    for make in (
+        lambda: Step(0, 1),
+        lambda: Step(1, 0),
+        lambda: PlannedQuery(_GRAM, 0),
+        lambda: Mechanism("", "1"),
+        lambda: Mechanism("gram", "0"),
+    ):
+        with pytest.raises(EntryError):
+            make()
+
+
+@pytest.mark.parametrize("kind", [POLICY, "application/json", ""])
+def test_another_kind_of_envelope_is_no_entry(kind: str) -> None:
+    envelope = sign(canonical_json({}), payload_type=kind, keys=[key_for("north")])
+    with pytest.raises(EntryError, match="unknown kind"):
+        parse_entry(envelope.to_bytes())

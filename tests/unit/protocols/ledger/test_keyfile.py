@@ -1,0 +1,88 @@
+"""Private keys on disk: for their owner only, and never overwritten."""
+
+import os
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from protocols.errors import ConfigError
+from protocols.ledger.keyfile import create_key, load_key, write_private
+
+
+def test_a_key_comes_back_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    path = tmp_path / "identity.pem"
+    made = create_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_key(path).private_bytes_raw() == made.private_bytes_raw()
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "identity.pem"
+    create_key(path)
+    before = path.read_bytes()
+    with pytest.raises(ConfigError, match="never overwritten"):
+        create_key(path)
+    assert path.read_bytes() == before
+
+
+def test_a_link_in_place_of_the_key_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "identity.pem").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError):
+        create_key(tmp_path / "identity.pem")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_key_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "identity.pem"
+    create_key(path)
+    path.chmod(mode)
+    with pytest.raises(ConfigError, match="expected mode 0600"):
+        load_key(path)
+
+
+def test_a_key_of_mode_0400_is_fine(tmp_path: Path) -> None:
+    path = tmp_path / "identity.pem"
+    create_key(path)
+    path.chmod(0o400)
+    load_key(path)
+
+
+def test_what_is_no_ed25519_key_in_the_clear_is_refused(tmp_path: Path) -> None:
+    ed25519 = create_key(tmp_path / "good.pem")
+    locked = ed25519.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    other = X25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    for number, raw in enumerate((b"", b"no key", locked, other, b"-" * 20_000)):
+        path = tmp_path / f"{number}.pem"
+        write_private(path, raw)
+        with pytest.raises(ConfigError, match=path.name):
+            load_key(path)
+
+
+def test_absent_keys_folders_and_devices_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.pem", tmp_path, Path(os.devnull)):
+        with pytest.raises(ConfigError):
+            load_key(path)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        create_key(tmp_path / "absent" / "identity.pem")
+
+
+def test_a_full_disk_leaves_no_half_written_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("protocols.ledger.keyfile.os.fsync", full)
+    with pytest.raises(ConfigError, match="cannot be written"):
+        create_key(tmp_path / "identity.pem")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,216 @@
+"""The log: appended, signed, proven, handed out whole."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from protocols.errors import CheckpointError, ConfigError, EntryError, RoundError
+from protocols.ledger.checkpoint import LogKey, open_checkpoint
+from protocols.ledger.merkle import leaf_hash, tree_root, verify_inclusion
+from protocols.ledger.verify import verify_log
+from server.ledger.log import Log, export_log
+from server.ledger.store import SqliteLogStore
+from tests.adversarial.ledger.honest import key_for, trained
+
+_KEY = LogKey("test/log", key_for("log").public_key().public_bytes_raw())
+
+
+class _Memory:
+    """A store in memory whose disk can be made to fail."""
+
+    def __init__(self, leaves: Sequence[bytes] = (), note: str | None = None) -> None:
+        self.kept, self.last, self.is_full = list(leaves), note, False
+
+    def append(self, first: int, leaves: Sequence[bytes], note: str) -> None:
+        if self.is_full:
+            raise RoundError("the disk is full")
+        assert first == len(self.kept)
+        self.kept += leaves
+        self.last = note
+
+    def note(self) -> str | None:
+        return self.last
+
+    def leaf(self, index: int) -> bytes:
+        return self.kept[index]
+
+    def leaves(self) -> Iterator[bytes]:
+        return iter(self.kept)
+
+
+def _log(store: _Memory, *, key: str = "log", origin: str = "test/log") -> Log:
+    return Log(store, key=key_for(key), origin=origin)
+
+
+def test_a_new_log_is_empty_and_signed() -> None:
+    log = _log(_Memory())
+    checkpoint = open_checkpoint(log.note, _KEY)
+    assert (log.size, checkpoint.size, checkpoint.root) == (0, 0, tree_root([]))
+
+
+def test_every_append_is_one_signed_checkpoint_over_all_leaves() -> None:
+    store = _Memory()
+    log = _log(store)
+    assert log.append([b"a", b"b"]) == 0
+    assert log.append([b"c"]) == 2
+    checkpoint = open_checkpoint(log.note, _KEY)
+    assert (checkpoint.size, log.size) == (3, 3)
+    assert checkpoint.root == tree_root([leaf_hash(leaf) for leaf in (b"a", b"b", b"c")])
+    assert list(log.leaves()) == [b"a", b"b", b"c"] == [log.leaf(n) for n in range(3)]
+    assert store.last == log.note
+
+
+def test_every_leaf_is_proven_under_the_latest_checkpoint() -> None:
+    log = _log(_Memory())
+    log.append([b"%d" % number for number in range(7)])
+    root = open_checkpoint(log.note, _KEY).root
+    for index in range(7):
+        path = log.inclusion_path(index)
+        verify_inclusion(log.leaf(index), index=index, size=7, path=path, root=root)
+
+
+def test_a_log_opens_again_where_it_was_and_goes_on(tmp_path: Path) -> None:
+    store = SqliteLogStore(tmp_path / "log.db")
+    log = Log(store, key=key_for("log"), origin="test/log")
+    log.append([b"a", b"b", b"c"])
+    store.close()
+    again = Log(SqliteLogStore(tmp_path / "log.db"), key=key_for("log"), origin="test/log")
+    assert (again.size, again.note) == (3, log.note)
+    assert again.append([b"d"]) == 3
+
+
+def test_a_log_under_another_key_or_name_is_refused() -> None:
+    store = _Memory()
+    _log(store).append([b"a"])
+    for key, origin in (("order", "test/log"), ("log", "other/log")):
+        with pytest.raises(CheckpointError):
+            _log(store, key=key, origin=origin)
+
+
+@pytest.mark.parametrize("leaves", [[b"a"], [b"a", b"x"], [b"a", b"b", b"c"], [b"b", b"a"], []])
+def test_a_store_with_other_leaves_than_were_signed_is_refused(leaves: list[bytes]) -> None:
+    log = _log(_Memory())
+    log.append([b"a", b"b"])
+    with pytest.raises(CheckpointError, match="other leaves"):
+        _log(_Memory(leaves, log.note))
+
+
+def test_leaves_without_a_checkpoint_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        _log(_Memory([b"a"]))
+
+
+def test_a_failed_append_leaves_the_log_as_it_was() -> None:
+    store = _Memory()
+    log = _log(store)
+    log.append([b"a", b"b", b"c"])
+    note, path = log.note, log.inclusion_path(2)
+    store.is_full = True
+    with pytest.raises(RoundError):
+        log.append([b"d", b"e"])
+    assert (log.size, log.note, log.inclusion_path(2)) == (3, note, path)
+    store.is_full = False
+    log.append([b"d"])
+    assert open_checkpoint(log.note, _KEY).root == tree_root(
+        [leaf_hash(leaf) for leaf in (b"a", b"b", b"c", b"d")]
+    )
+
+
+def test_a_leaf_of_two_lines_is_refused() -> None:
+    log = _log(_Memory())
+    with pytest.raises(EntryError, match="one line"):
+        log.append([b"a", b"b\nc"])
+    assert log.size == 0
+
+
+@pytest.mark.parametrize("index", [-1, 1])
+def test_there_is_no_leaf_beyond_the_log(index: int) -> None:
+    log = _log(_Memory())
+    log.append([b"a"])
+    with pytest.raises(IndexError):
+        log.leaf(index)
+
+
+def test_leaves_of_another_process_are_not_under_this_checkpoint() -> None:
+    store = _Memory()
+    log = _log(store)
+    log.append([b"a"])
+    store.kept.append(b"b")
+    assert list(log.leaves()) == [b"a"]
+
+
+def _exported(folder: Path) -> dict[str, bytes]:
+    return {item.name: item.read_bytes() for item in folder.iterdir()}
+
+
+def test_an_export_is_true_in_the_eyes_of_the_auditor(tmp_path: Path) -> None:
+    world = trained()
+    log = _log(_Memory())
+    log.append(world.leaves)
+    export_log(log, tmp_path / "deep" / "export")
+    files = _exported(tmp_path / "deep" / "export")
+    assert verify_log(world.terms, signatures=world.signatures, files=files).is_true
+
+
+def test_an_older_export_is_replaced_and_nothing_else_stays(tmp_path: Path) -> None:
+    log = _log(_Memory())
+    export_log(log, tmp_path / "export")
+    assert _exported(tmp_path / "export")["entries.jsonl"] == b""
+    (tmp_path / ".export.new").mkdir()  # left by a killed process
+    (tmp_path / ".export.old").mkdir()
+    log.append([b"a", b"b"])
+    export_log(log, tmp_path / "export")
+    files = _exported(tmp_path / "export")
+    assert files == {"checkpoint": log.note.encode(), "entries.jsonl": b"a\nb\n"}
+    assert [item.name for item in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ConfigError, match="choose another folder"):
+        export_log(_log(_Memory()), tmp_path)
+    assert [item.name for item in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "export").write_text("a file")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        export_log(_log(_Memory()), tmp_path / "export")
+    assert [item.name for item in tmp_path.iterdir()] == ["export"]
+
+
+def test_an_export_that_fails_half_way_leaves_the_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = _log(_Memory())
+    log.append([b"a"])
+    export_log(log, tmp_path / "export")
+    before = _exported(tmp_path / "export")
+    log.append([b"b"])
+    rename = Path.rename
+    for failing in (".export.new", "export"):
+        with monkeypatch.context() as patch:
+
+            def broken(self: Path, target: Path, *, bad: str = failing) -> Path:
+                if self.name == bad:
+                    raise OSError("no")
+                return rename(self, target)
+
+            patch.setattr(Path, "rename", broken)
+            with pytest.raises(ConfigError):
+                export_log(log, tmp_path / "export")
+        assert _exported(tmp_path / "export") == before
+        assert [item.name for item in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_first_export_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Path, target: Path) -> Path:
+        raise OSError("no")
+
+    monkeypatch.setattr(Path, "rename", broken)
+    with pytest.raises(ConfigError):
+        export_log(_log(_Memory()), tmp_path / "export")
+    assert list(tmp_path.iterdir()) == []
