@@ -9,6 +9,7 @@ from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json, digest, parse_canonical
 
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+CellBins = Annotated[tuple[int, ...], Field(strict=False)]  # a list in JSON
 MicroEpsilon = Annotated[int, Field(ge=0)]
 
 
@@ -68,7 +69,7 @@ class ReleaseManifest(Contract):
     charter_digest: HexDigest
     contract_digest: HexDigest
     contract: dict[str, object]
-    encoding: tuple[tuple[int, ...], ...] = Field(strict=False)
+    encoding: tuple[CellBins, ...] = Field(strict=False)
     tensors_digest: HexDigest
     loss_clip: DecimalText
     scaling: Scaling

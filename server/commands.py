@@ -1,0 +1,158 @@
+"""The coordinator's commands: parse, call one function, print."""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from protocols.contracts.charter import load_charter_model
+from protocols.errors import ScoringError
+from protocols.logs import log_to_stderr
+from server.campaign import open_federation
+from server.config import load_settings
+from server.founding import SETTINGS_NAME, Proposal, found
+from server.ledger.log import export_log
+from server.progress import ProgressView
+from server.registry import Registry
+
+app = typer.Typer(
+    help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def run() -> int:
+    """Run the command line and return its exit status."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as err:
+        return int(err.exit_code)
+    except ScoringError as err:
+        sys.stderr.write(f"fedscore-server: {type(err).__name__}: {err}\n")
+        return err.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    return 0
+
+
+@app.command()
+def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of the signature
+    federation: Annotated[str, typer.Option(help="Name of the federation.")],
+    contract: Annotated[Path, typer.Option(help="The agreed feature contract.")],
+    partner: Annotated[list[Path], typer.Option(help="A partner's card; once for each.")],
+    auditor: Annotated[Path, typer.Option(help="The auditor's card.")],
+    home: Annotated[Path, typer.Option(help="The coordinator's new folder.")],
+    epsilon: Annotated[float, typer.Option(help="Cap for each partner's borrowers, for ever.")],
+    run_epsilon: Annotated[float, typer.Option(help="What one run may cost of it.")],
+    delta: Annotated[str, typer.Option(help="Of every epsilon.")] = "0.00001",
+    host: Annotated[str, typer.Option(help="Where partners connect.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port there.")] = 8700,
+) -> None:
+    """Make keys, certificates and the charter that everybody then signs."""
+    proposal = Proposal(
+        federation=federation,
+        contract=contract,
+        cards=partner,
+        auditor=auditor,
+        epsilon_micro=round(epsilon * 1_000_000),
+        run_epsilon_micro=round(run_epsilon * 1_000_000),
+        delta=delta,
+        host=host,
+        port=port,
+    )
+    charter = found(home, proposal)
+    typer.echo(
+        f"Made {charter}. Pass it from signer to signer (fedscore-partner sign, fedscore-audit "
+        "sign); then give charter.toml, signatures.json, contract.toml and ca.crt to everybody."
+    )
+
+
+@app.command()
+def train(
+    config: Config = Path(SETTINGS_NAME),
+    name: Annotated[str | None, typer.Option(help="Name of the run; made if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train one release with all partners, and publish it."""
+    os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+    os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+    from server.training import train_run  # here: it loads all of Flower
+
+    chosen = name or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    if as_json:
+        train_run(config, chosen, show=lambda event: typer.echo(json.dumps(event)))
+        return
+    with ProgressView(Console(stderr=True)) as view:
+        train_run(config, chosen, show=view.show)
+    typer.echo(f"Run {chosen} is complete. Next: fedscore-server export-log, then serve.")
+
+
+@app.command("export-log")
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write.")],
+    config: Config = Path(SETTINGS_NAME),
+) -> None:
+    """Write the log as a folder that anybody with the charter can verify."""
+    log = open_federation(load_settings(config)).scribe.log
+    export_log(log, folder)
+    typer.echo(f"Wrote {log.size} entries. Check: fedscore-audit verify {folder} --charter ...")
+
+
+@app.command()
+def serve(
+    policy: Annotated[Path, typer.Option(help="The limit policy.")],
+    config: Config = Path(SETTINGS_NAME),
+    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port there.")] = 50051,
+    journal: Annotated[Path, typer.Option(help="The journal of decisions.")] = Path(
+        "journal.sqlite"
+    ),
+) -> None:
+    """Answer Score and DecideLimit over gRPC with TLS, from a release that the log holds."""
+    from server.serving.main import ServingSettings
+    from server.serving.main import serve as serve_release
+
+    settings = load_settings(config)
+    _, terms = load_charter_model(settings.charter)
+    log_to_stderr()
+    asyncio.run(
+        serve_release(
+            Registry(settings.releases, terms).open(release),
+            ServingSettings(
+                host=host,
+                port=port,
+                journal_path=journal,
+                policy_path=policy,
+                certificate_path=settings.server_cert,
+                key_path=settings.server_key,
+            ),
+        )
+    )
+
+
+@app.command()
+def simulate(
+    data: Annotated[Path, typer.Option(help="Your loans, .parquet or .csv.")],
+    contract: Annotated[Path, typer.Option(help="A feature contract for them.")],
+    partners: Annotated[int, typer.Option(help="Uneven parts to cut them into.")] = 5,
+    epsilon: Annotated[float, typer.Option(help="Budget of each part's borrowers.")] = 2.0,
+    as_json: AsJson = False,
+) -> None:
+    """Train on one file as a federation would, in this process, and say what it would bring."""
+    from server.rehearsal import rehearsal_text, rehearse
+
+    result = rehearse(data, contract, partners=partners, epsilon_micro=round(epsilon * 1_000_000))
+    typer.echo(json.dumps(result) if as_json else rehearsal_text(result))

@@ -1,0 +1,68 @@
+"""One training run as its operator sees it: the link up, a run started, progress, an end."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from protocols.contracts.charter import load_charter_model
+from protocols.errors import RoundError
+from server.bundle import build_bundle
+from server.campaign import open_federation
+from server.config import load_settings
+from server.events import Event, EventReader
+from server.link import Link, LinkSettings
+
+_LOOK_S = 0.1
+
+
+def train_run(config: Path, run: str, *, show: Callable[[Event], None]) -> None:
+    """Open the link, run one campaign in a ServerApp, and close the link.
+
+    Args:
+        config: The coordinator's settings.
+        run: Name of the run, never used before.
+        show: Called with every event as it happens.
+
+    Raises:
+        ConfigError, ContractError, VerificationError: A file is missing or does not fit.
+        RoundError: The run failed; says why. What was spent stays spent.
+    """
+    settings = load_settings(config)
+    open_federation(settings)  # what does not fit fails here, before partners are bothered
+    charter, _ = load_charter_model(settings.charter)
+    events = EventReader(settings.runs / run / "events.jsonl")
+    link_settings = LinkSettings(
+        home=settings.runs / run / "link",
+        server_cert=settings.server_cert,
+        server_key=settings.server_key,
+        nodes={partner.name: partner.node_key.encode("ascii") for partner in charter.partners},
+        public_host=settings.public_host,
+        public_port=settings.public_port,
+    )
+    with _flower_logs_to(settings.runs / run / "superlink.log"), Link(link_settings) as link:
+        show({"event": "listening", "at": round(time.time(), 3), "address": link.public_address})
+        run_id = link.start_run(run, config=config, bundle=build_bundle())
+        while True:
+            state = link.run_state(run_id)
+            for event in events.read():
+                show(event)
+            if state.is_finished:
+                break
+            time.sleep(_LOOK_S)
+    if not state.is_completed:
+        raise RoundError(f"run {run} failed: {state.details or 'see its link/serverapp.log'}")
+
+
+@contextmanager
+def _flower_logs_to(path: Path) -> Iterator[None]:
+    """Keep Flower's own log lines off the operator's screen, and in a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    logger, file = logging.getLogger("flwr"), logging.FileHandler(path)
+    handlers, logger.handlers = logger.handlers, [file]
+    try:
+        yield
+    finally:
+        logger.handlers = handlers
+        file.close()
