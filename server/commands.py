@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import secrets
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from protocols.console import run_command
 from protocols.contracts.charter import load_charter_model
-from protocols.errors import ScoringError
 from protocols.logs import log_to_stderr
 from server.campaign import open_federation
 from server.config import load_settings
@@ -35,16 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def run() -> int:
     """Run the command line and return its exit status."""
-    try:
-        app(standalone_mode=False)
-    except typer.Exit as err:
-        return int(err.exit_code)
-    except ScoringError as err:
-        sys.stderr.write(f"fedscore-server: {type(err).__name__}: {err}\n")
-        return err.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
-    return 0
+    return run_command(app, name="fedscore-server")
 
 
 @app.command()

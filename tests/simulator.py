@@ -196,6 +196,7 @@ def found_world(
     sizes: Collection[int] = (400, 300, 200),
     epsilon_micro: int = 4_000_000,
     run_epsilon_micro: int = 2_000_000,
+    port: int = 0,
     start: bool = True,
 ) -> World:
     """Found a federation of generated lenders: "p0", "p1" and so on."""
@@ -227,7 +228,7 @@ def found_world(
             run_epsilon_micro=run_epsilon_micro,
             delta="0.00001",
             host="127.0.0.1",
-            port=0,
+            port=port,
         ),
     )
     for name in names:

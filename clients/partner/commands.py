@@ -1,7 +1,6 @@
 """The partner's commands: parse, call one function, print."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,9 +16,10 @@ from clients.partner.startup import load_agreed_contract, load_signed_charter, o
 from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_table
+from protocols.console import run_command
 from protocols.contracts.charter import PartnerCard, charter_from_table
 from protocols.contracts.features import load_contract, read_toml
-from protocols.errors import ConfigError, ScoringError
+from protocols.errors import ConfigError
 from protocols.ledger.policy import sign_charter_file
 from protocols.logs import log_to_stderr
 
@@ -40,16 +40,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 
 def run() -> int:
     """Run the command line and return its exit status."""
-    try:
-        app(standalone_mode=False)
-    except typer.Exit as err:
-        return int(err.exit_code)
-    except ScoringError as err:
-        sys.stderr.write(f"fedscore-partner: {type(err).__name__}: {err}\n")
-        return err.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        return 130
-    return 0
+    return run_command(app, name="fedscore-partner")
 
 
 @app.command()
