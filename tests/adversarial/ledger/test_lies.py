@@ -220,6 +220,20 @@ def _old_spends_for_a_new_update() -> World:
     return world
 
 
+def _old_spends_in_a_void_round() -> World:
+    world, order, spends = _spent()
+    world.close_round(order, spends)
+    second = world.order("run-1", (2, 1), GRAM, PARTNERS)
+    world.close_round(second, spends, PARTNERS)
+    return world
+
+
+def _unknown_spend_in_a_void_round() -> World:
+    world, order = _ordered()
+    world.close_round(order, ["ab" * 32], PARTNERS)
+    return world
+
+
 def _run_close_twice() -> World:
     world, _, _ = _spent()
     world.close_run("north", "run-1")
@@ -323,6 +337,12 @@ def _over_the_other_cap() -> World:
     return world
 
 
+def _over_the_cap_for_a_while() -> World:
+    world = _over_the_cap()
+    world.close_run("north", "run-1")
+    return world
+
+
 def _in_the_name_of(signer: str) -> Callable[[], World]:
     def told() -> World:
         world = started()
@@ -400,12 +420,15 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     "void though all arrived": (_void_though_all_arrived, "RoundCloseError"),
     "void by somebody not asked": (_void_by_somebody_not_asked, "RoundCloseError"),
     "old spends for a new update": (_old_spends_for_a_new_update, "RoundCloseError"),
+    "old spends in a void round": (_old_spends_in_a_void_round, "RoundCloseError"),
+    "unknown spend in a void round": (_unknown_spend_in_a_void_round, "RoundCloseError"),
     "one spend fewer": (_run_close(spends=0), "RunCloseError"),
     "one spend more": (_run_close(spends=2), "RunCloseError"),
     "release of an unknown run": (_release_of_nothing, "UnknownRunError"),
     # What it costs.
     "over the released cap": (_over_the_cap, "CapError"),
     "over the worst cap": (_over_the_other_cap, "CapError"),
+    "over the cap for a while": (_over_the_cap_for_a_while, "CapError"),
     "authorised for less": (_authorise(released_max_micro=1), "PriceError"),
     "authorised for less in the worst view": (_authorise(worst_max_micro=1), "PriceError"),
     "spent for less": (_spend(released_micro=1), "PriceError"),
@@ -488,3 +511,21 @@ def test_a_void_round_with_nothing_in_it_is_no_lie() -> None:
     world, order = _ordered()
     world.close_round(order, [], PARTNERS)
     assert world.kinds() == set()
+
+
+def test_whatever_the_charter_just_allows_is_no_lie() -> None:
+    at_the_minimum = Mechanism("gradient", "5")
+    world = World(charter_table(released_cap_micro=9_000_000, worst_cap_micro=9_000_000))
+    plan = (PlannedQuery(at_the_minimum, 19), PlannedQuery(HISTOGRAM, 1))
+    for name in ("north", "south"):
+        world.authorise(name, "run-1", queries=plan, spare_attempts=3)
+    world.round("run-1", (1, 1), at_the_minimum, ("north", "south"))
+    assert world.kinds() == set()
+
+
+def test_a_cap_may_be_reached_and_not_passed() -> None:
+    cost = started().audit().partners[0].released_micro
+    for cap, kinds in ((cost, set()), (cost - 1, {"CapError"})):
+        world = World(charter_table(released_cap_micro=cap))
+        world.authorise("north", "run-1")
+        assert world.kinds() == kinds
