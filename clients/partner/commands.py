@@ -120,7 +120,7 @@ def sign(
 
 
 @app.command("run")
-def run_command(
+def run_node_command(
     config: Config = Path(SETTINGS_NAME),
     dry_run: Annotated[
         bool, typer.Option(help="Say what would leave and what it costs; contact nobody.")
