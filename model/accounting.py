@@ -4,7 +4,6 @@ Everything here is a public function of public numbers, known before anybody loo
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -38,7 +37,7 @@ class RunPlan:
     """What a run will ask, in order, and the most it can cost.
 
     Attributes:
-        queries: Histogram, Gram, gradients, evaluation, each with its rounds and noise.
+        queries: Histogram, gradients, evaluation, each with its rounds and noise.
         spare_attempts: Attempts beyond these, of any query.
         target_bins: Bins that a numeric field is cut into at most.
     """
@@ -83,7 +82,7 @@ def plan_run(
         raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
     noisiness = _noisiness(mu2, setting=setting, profile=profile)
     rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
-    asked = {"histogram": 1, "gram": 1, "gradient": rounds, "evaluation": 1}
+    asked = {"histogram": 1, "gradient": rounds, "evaluation": 1}
     dearest = max(profile.share(query, rounds=times) for query, times in asked.items())
     each = mu2 / (1 + spare_attempts * dearest)
     return RunPlan(
@@ -92,18 +91,8 @@ def plan_run(
             for query, times in asked.items()
         ),
         spare_attempts=spare_attempts,
-        target_bins=_between(4, 12, 0.32 / math.sqrt(noisiness)),
+        target_bins=_between(4, 12, 0.5 / math.sqrt(noisiness)),
     )
-
-
-def most_mu_squared(queries: Iterable[PlannedQuery], *, spare_attempts: int) -> Fraction:
-    """Return the most that a run can cost: every round once, and each spare at the dearest."""
-    prices = [
-        (planned.rounds, 1 / parse_decimal(planned.mechanism.noise_multiplier) ** 2)
-        for planned in queries
-    ]
-    dearest = max(price for _, price in prices)
-    return sum((times * price for times, price in prices), start=spare_attempts * dearest)
 
 
 def _noisiness(mu2: Fraction, *, setting: Setting, profile: BudgetProfile) -> float:

@@ -16,15 +16,15 @@ from model.accounting import RunPlan
 from model.bins import choose_bins
 from model.features import Encoding
 from model.metrics import Quality, score_edges, separation
+from model.posterior import BaseRate, mean_outer_product, posterior_mean, prior_covariance
 from model.queries.batch import Question
 from model.queries.evaluation import Evaluation
 from model.queries.gradient import Gradient
-from model.queries.gram import Gram
 from model.queries.histogram import Histogram
 from protocols.contracts.features import FeatureContract
 
-CURVATURE = 0.15  # stands for p (1 - p) of the logistic loss in the fixed preconditioner
-RIDGE_PER_NOISE = 6.0  # ridge of the preconditioner, in noise of one entry of the mean gradient
+START_RATE = 0.1  # training starts as if one borrower in ten were bad
+RAREST = 0.005  # a share of bad, or of good, below it is taken for noise
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trained:
 
     Attributes:
         encoding: Bin of each cell.
-        weights: Average of the last half of the iterates, float64 (width,).
+        weights: Posterior mean after the last round, float64 (width,).
         bin_shares: Noised share of borrowers in each bin, float64 (width,).
         quality: What the hold-out says of it.
     """
@@ -68,7 +68,7 @@ Conversation = Generator[Question, Tensor, Trained]
 
 
 def train(contract: FeatureContract, scale: Scale) -> Conversation:
-    """Train by private Newton: bins, one Gram matrix, then a few preconditioned gradients.
+    """Train by private Newton: bins from a histogram, then a few gradients read with a prior.
 
     Yields:
         Questions. Each is answered by the opened sum in the question's units, float64 (width,).
@@ -87,43 +87,78 @@ def train(contract: FeatureContract, scale: Scale) -> Conversation:
         contract=contract,
         target_bins=scale.plan.target_bins,
     )
-    borrowers = max(1.0, counts.sum().item() / len(contract.fields))
-    gram = Gram(encoding)
-    mean_gram = _positive_part(gram.matrix((yield gram)) / borrowers)
-    weights = yield from _descend(encoding, scale, mean_gram, borrowers)
-    edges = score_edges(weights, mean_gram=mean_gram, row_scale=encoding.row_scale)
+    shares = _bin_shares(counts, contract, encoding)
+    known = Known(
+        encoding=encoding,
+        borrowers=max(1.0, counts.sum().item() / len(contract.fields)),
+        rows=shares * encoding.row_scale,
+        outer=mean_outer_product(shares, encoding),
+        prior=prior_covariance(contract, encoding, shares),
+    )
+    weights = yield from _descend(known, scale)
+    edges = score_edges(weights, mean_gram=known.outer, row_scale=encoding.row_scale)
     evaluation = Evaluation(encoding=encoding, weights=weights, score_edges=edges)
     answer = yield evaluation
     return Trained(
         encoding=encoding,
         weights=weights,
-        bin_shares=_bin_shares(counts, contract, encoding),
+        bin_shares=shares,
         quality=separation(answer, noise=scale.noise(evaluation)),
     )
 
 
-def _descend(
-    encoding: Encoding, scale: Scale, mean_gram: Tensor, borrowers: float
-) -> Generator[Question, Tensor, Tensor]:
-    """Take the planned number of steps and return the average of the last half."""
-    weights = torch.zeros(encoding.width, dtype=torch.float64)
-    first = Gradient(encoding, weights, scale.clip_norm)
-    ridge = RIDGE_PER_NOISE * scale.noise(first) / borrowers
-    identity = torch.eye(encoding.width, dtype=torch.float64)
-    preconditioner = torch.linalg.inv(CURVATURE * mean_gram + ridge * identity)
-    iterates = []
-    for _ in range(scale.plan.rounds("gradient")):
-        mean_gradient = (yield Gradient(encoding, weights, scale.clip_norm)) / borrowers
-        weights = weights - preconditioner @ mean_gradient
-        iterates.append(weights)
-    return torch.stack(iterates[len(iterates) // 2 :]).mean(dim=0)
+@dataclass(frozen=True)
+class Known:
+    """What the histogram told, before the first gradient.
+
+    Attributes:
+        encoding: Bin of each cell.
+        borrowers: Noised number of borrowers, at least 1.
+        rows: Mean row, float64 (width,).
+        outer: Mean outer product of a row, fields taken as independent, float64 (width, width).
+        prior: Prior covariance of the weights, float64 (width, width).
+    """
+
+    encoding: Encoding
+    borrowers: float
+    rows: Tensor
+    outer: Tensor
+    prior: Tensor
+
+    def constant(self, logit: float) -> Tensor:
+        """Return the weights that give every borrower the same logit."""
+        weights = torch.zeros(self.encoding.width, dtype=torch.float64)
+        weights[0] = logit / self.encoding.row_scale
+        return weights
 
 
-def _positive_part(matrix: Tensor) -> Tensor:
-    """Cut a symmetric matrix to its positive part: noise alone can make it negative."""
-    values, vectors = torch.linalg.eigh(matrix)
-    positive: Tensor = (vectors * values.clamp_min(0.0)) @ vectors.T
-    return positive
+def _descend(known: Known, scale: Scale) -> Generator[Question, Tensor, Tensor]:
+    """Ask the planned number of gradients; after each, move to the mean of what they all say.
+
+    Around the base rate, a gradient at weights ``w`` is ``response @ (w - answer)`` and noise, so
+    each tells ``response @ answer`` once, with the same noise, and their mean tells it best.
+    """
+    start = BaseRate(START_RATE, scale.clip_norm)
+    first = Gradient(known.encoding, known.constant(start.logit), scale.clip_norm)
+    bad_rows = start.bad_rows((yield first) / known.borrowers, rows=known.rows)
+    bad_rate = bad_rows[0].item() / known.encoding.row_scale
+    base = BaseRate(min(max(bad_rate, RAREST), 1 - RAREST), scale.clip_norm)
+    response = base.curvature * known.outer
+    told = [-base.gradient(rows=known.rows, bad_rows=bad_rows)]
+    noise = scale.noise(first) / known.borrowers
+    centre = known.constant(base.logit)
+    while True:
+        moved = posterior_mean(
+            torch.stack(told).mean(dim=0),
+            response=response,
+            noise=noise / math.sqrt(len(told)),
+            borrowers=known.borrowers,
+            prior=known.prior,
+        )
+        if len(told) == scale.plan.rounds("gradient"):
+            return centre + moved
+        answer = yield Gradient(known.encoding, centre + moved, scale.clip_norm)
+        told.append(response @ moved - answer / known.borrowers)
 
 
 def _bin_shares(counts: Tensor, contract: FeatureContract, encoding: Encoding) -> Tensor:

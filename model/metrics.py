@@ -7,7 +7,8 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-SCORE_BINS = 10
+from model.queries.evaluation import SCORE_BINS
+
 _NORMAL = NormalDist()
 _WIDTH_95 = _NORMAL.inv_cdf(0.975)
 

@@ -11,7 +11,13 @@ from opendp.measurements import make_gaussian
 from opendp.metrics import l2_distance
 from opendp.mod import enable_features
 
+from protocols.errors import UnsupportedMechanismError
+
 IntegerVector = npt.NDArray[np.int64]
+
+# 128 deviations below 2^63. Draws beyond that are cut off there, and a sum with a cut-off draw shows
+# the data: it wraps around by exactly what was added.
+LARGEST_SCALE = 2.0**56
 
 
 class IntegerNoise(Protocol):
@@ -25,7 +31,10 @@ class DiscreteGaussian:
     """The discrete Gaussian on the integers, exactly sampled by OpenDP.
 
     Args:
-        scale: Standard deviation in grid steps, > 0.
+        scale: Standard deviation in grid steps, > 0 and at most ``LARGEST_SCALE``.
+
+    Raises:
+        UnsupportedMechanismError: The scale is outside these bounds.
 
     Privacy: added to an integer sum of L2 sensitivity ``s``, one draw is a release of
         noise multiplier ``scale / s``.
@@ -33,6 +42,8 @@ class DiscreteGaussian:
     """
 
     def __init__(self, scale: float) -> None:
+        if not 0 < scale <= LARGEST_SCALE:
+            raise UnsupportedMechanismError("no noise of this scale fits 64-bit integers")
         self._measure = _measurement(scale)
 
     def draw(self, size: int) -> IntegerVector:

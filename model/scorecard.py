@@ -109,3 +109,19 @@ def probabilities(logits: Tensor, *, loss_clip: float) -> Tensor:
     good = torch.sigmoid(logits).clamp_max(loss_clip)
     bad = torch.sigmoid(-logits).clamp_max(loss_clip)
     return good / (good + bad)
+
+
+def logit_of(p_default: float, *, loss_clip: float) -> float:
+    """Return the logit that stands for a probability of default: ``probabilities`` turned round.
+
+    Args:
+        p_default: In (0, 1).
+        loss_clip: C, at least 1/2.
+
+    Source: docs/training.md, "What clipping does to probabilities".
+    """
+    rarer = min(p_default, 1 - p_default)
+    # Clipped on the rarer side only: (1 - p) q = p C. Never on both, as C is at least 1/2.
+    q = rarer if rarer >= 1 - loss_clip else rarer * loss_clip / (1 - rarer)
+    logit = math.log(q / (1 - q))
+    return logit if p_default < 0.5 else -logit

@@ -82,13 +82,18 @@ def _read(path: Path) -> Any:  # Any: pyarrow has no types
     if reader is None:
         raise UnreadableDataError(f"{path.name}: expected a .parquet or .csv file")
     try:
-        return reader(path)
+        arrow = reader(path)
+        arrow.validate(full=True)
+        names = arrow.column_names
     except FileNotFoundError as err:
         raise UnreadableDataError(f"{path.name}: no such file") from err
-    except (OSError, pa.ArrowException) as err:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as err:
         raise UnreadableDataError(
             f"{path.name}: truncated, damaged, or not UTF-8; write it again"
         ) from err
+    if len(set(names)) != len(names):
+        raise UnreadableDataError(f"{path.name}: two columns have the same name")
+    return arrow
 
 
 def _read_parquet(path: Path) -> Any:
@@ -98,8 +103,9 @@ def _read_parquet(path: Path) -> Any:
 def _read_csv(path: Path) -> Any:
     with pyarrow.csv.open_csv(path) as reader:  # reads the header, checks it is UTF-8
         names = reader.schema.names
+    # Empty is the only null: "NA" and "null" are text, here as in Parquet.
     as_text = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
     return pyarrow.csv.read_csv(path, convert_options=as_text)
 
@@ -121,7 +127,7 @@ def _numbers(column: Any) -> tuple[Numbers, int]:
     """Return float64 with NaN for empty, and how many values were no numbers."""
     try:
         numbers = np.array(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return _parsed(_texts(column))
     return numbers, 0
 

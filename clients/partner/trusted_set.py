@@ -45,7 +45,6 @@ FILES = (
     "protocols/ledger/keyfile.py",
     "protocols/ledger/merkle.py",
     "protocols/ledger/messages.py",
-    "protocols/ledger/policy.py",
     "protocols/ledger/price.py",
     "protocols/ledger/terms.py",
 )

@@ -9,6 +9,8 @@ from model.features import Encoding, design_matrix
 from model.private_sum import Clip
 from model.queries.batch import Batch, Population
 
+SCORE_BINS = 10
+
 
 @dataclass(frozen=True)
 class Evaluation:

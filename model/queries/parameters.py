@@ -5,9 +5,8 @@ import torch
 from torch import Tensor
 
 from model.features import Encoding
-from model.metrics import SCORE_BINS
 from model.queries.batch import Question
-from model.queries.evaluation import Evaluation
+from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from protocols.contracts.features import Contract, Name, describe, read_toml
-from protocols.contracts.release import HexDigest
+from protocols.contracts.features import Contract, HexDigest, Name, describe, read_toml
 from protocols.errors import ContractError, EntryError
 from protocols.ledger.canonical import from_base64
 from protocols.ledger.price import parse_decimal

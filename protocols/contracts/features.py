@@ -31,6 +31,7 @@ def _check_decimal(text: str) -> str:
 DecimalText = Annotated[str, AfterValidator(_check_decimal)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.\-]+$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=400)]
+HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Group = Literal["application", "bureau", "transaction", "consumption", "social"]
 Direction = Literal["rising", "falling", "none"]
 
@@ -206,7 +207,7 @@ def read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
         raise ContractError(f"{path.name}: cannot be read; check the path") from err
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise ContractError(f"{path.name}: not TOML in UTF-8") from err
 
 

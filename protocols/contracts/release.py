@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from protocols.contracts.features import Contract, DecimalText, Name, describe
+from protocols.contracts.features import Contract, DecimalText, HexDigest, Name, describe
 from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json, digest, parse_canonical
 
-HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 CellBins = Annotated[tuple[int, ...], Field(strict=False)]  # a list in JSON
 MicroEpsilon = Annotated[int, Field(ge=0)]
 
