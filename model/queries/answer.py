@@ -13,7 +13,7 @@ def noise_for(question: Question, *, noise_multiplier: Fraction) -> IntegerNoise
 
 
 def answer_question(
-    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 4_000_000
+    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 1_000_000
 ) -> IntegerVector:
     """Return the noised integer sum of a question over a batch, int64 (question.width,).
 
@@ -21,7 +21,7 @@ def answer_question(
         question: What is asked.
         batch: The borrowers it is asked of.
         noise: Drawn once for the whole sum.
-        most_entries: Most vector entries held at a time; eight bytes each, a few copies.
+        most_entries: Most vector entries held at a time; eight bytes each, about ten copies.
 
     Privacy: one release, see ``private_sum``.
     """
