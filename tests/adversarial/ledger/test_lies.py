@@ -529,3 +529,13 @@ def test_a_cap_may_be_reached_and_not_passed() -> None:
         world = World(charter_table(released_cap_micro=cap))
         world.authorise("north", "run-1")
         assert world.kinds() == kinds
+
+
+def test_spends_that_nobody_authorised_count_towards_the_cap() -> None:
+    world = World(charter_table(released_cap_micro=10_000))
+    world.spend("north", world.order("run-1", (1, 1), HISTOGRAM, PARTNERS))
+    findings = world.audit().findings
+    assert [(item.kind, item.where) for item in findings] == [
+        ("AuthorisationError", "leaf 2"),
+        ("CapError", "partner north"),
+    ]
