@@ -1,0 +1,55 @@
+"""An answer becomes text: lines for people, JSON for scripts."""
+
+import json
+
+from protocols.contracts.decisions import LimitDecision, Reason, ScoreAnswer
+
+# ISO 4217: how many digits a minor unit has, where it is not two.
+_NO_DIGITS = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
+_DIGITS = {
+    **dict.fromkeys(_NO_DIGITS, 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
+    """Return an answer as a person reads it."""
+    limit = _limit_lines(answer) if isinstance(answer, LimitDecision) else []
+    risk = f"probability of default {answer.p_default:.2%}, {answer.points} points"
+    reasons = [_reason_line(reason) for reason in answer.reasons]
+    cost = ["points lost against the average borrower:", *reasons] if reasons else []
+    source = f"request {answer.request_id}, release {answer.release_digest.hex()}"
+    return "\n".join([*limit, risk, *cost, source])
+
+
+def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
+    """Return an answer as JSON: digests in hexadecimal, times in ISO 8601."""
+    plain = answer.model_dump()
+    for name, value in plain.items():
+        if isinstance(value, bytes):
+            plain[name] = value.hex()
+        elif name.endswith("_at"):
+            plain[name] = value.isoformat()
+    return json.dumps(plain, indent=2)
+
+
+def _limit_lines(decision: LimitDecision) -> list[str]:
+    limit = _money(decision.limit_minor, decision.currency)
+    requested = _money(decision.requested_amount_minor, decision.currency)
+    bound = [f"  {reason.code}: {reason.sentence}" for reason in decision.policy_reasons]
+    return [f"{decision.outcome}: {limit} of {requested} requested", *bound]
+
+
+def _reason_line(reason: Reason) -> str:
+    missing = " (not given)" if reason.is_missing else ""
+    return f"  {reason.points_lost:6.1f}  {reason.code}: {reason.sentence}{missing}"
+
+
+def _money(minor: int, currency: str) -> str:
+    digits = _DIGITS.get(currency, 2)
+    whole, rest = divmod(minor, 10**digits)
+    fraction = f".{rest:0{digits}d}" if digits else ""
+    return f"{whole:,}{fraction} {currency}"

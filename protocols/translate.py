@@ -1,0 +1,260 @@
+"""Contracts to wire messages and back; nothing else.
+
+Requests are read from bytes, since a message that does not parse or that holds fields this
+version does not know must be refused by name, not by accident.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.unknown_fields import UnknownFieldSet
+from pydantic import ValidationError
+
+from protocols.contracts.decisions import (
+    Applicant,
+    LimitDecision,
+    LimitRequest,
+    Outcome,
+    PolicyReason,
+    Reason,
+    RequestError,
+    ScoreAnswer,
+    ScoreRequest,
+    Violation,
+    request_error,
+)
+from protocols.contracts.features import describe
+from protocols.errors import ContractError
+from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import scoring_v1_pb2 as scoring
+
+_Answer = TypeVar("_Answer")
+_Parsed = TypeVar("_Parsed", bound=Message)
+
+_OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
+    "APPROVE": decisions.OUTCOME_APPROVE,
+    "COUNTEROFFER": decisions.OUTCOME_COUNTEROFFER,
+    "DECLINE": decisions.OUTCOME_DECLINE,
+}
+
+
+def score_request_to_wire(request: ScoreRequest) -> scoring.ScoreRequest:
+    """Return the message that asks for a score."""
+    return scoring.ScoreRequest(
+        request_id=request.request_id, features=_features_to_wire(request.features)
+    )
+
+
+def score_request_from_wire(raw: bytes) -> ScoreRequest:
+    """Return the question that request bytes hold.
+
+    Raises:
+        RequestError: They do not parse, or a field breaks a rule.
+    """
+    message = _parsed(raw, scoring.ScoreRequest(), lambda message: [message.features])
+    try:
+        return ScoreRequest.model_validate(
+            {"request_id": message.request_id, "features": _features_table(message.features)}
+        )
+    except ValidationError as err:
+        raise request_error(err) from err
+
+
+def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest:
+    """Return the message that asks for a limit."""
+    return decisions.DecideLimitRequest(
+        request_id=request.request_id,
+        features=_features_to_wire(request.features),
+        requested_amount_minor=request.requested_amount_minor,
+        currency=request.currency,
+    )
+
+
+def limit_request_from_wire(raw: bytes) -> LimitRequest:
+    """Return the question that request bytes hold.
+
+    Raises:
+        RequestError: They do not parse, or a field breaks a rule.
+    """
+    message = _parsed(raw, decisions.DecideLimitRequest(), lambda message: [message.features])
+    try:
+        return LimitRequest.model_validate(
+            {
+                "request_id": message.request_id,
+                "features": _features_table(message.features),
+                "requested_amount_minor": message.requested_amount_minor,
+                "currency": message.currency,
+            }
+        )
+    except ValidationError as err:
+        raise request_error(err) from err
+
+
+def decision_id_from_wire(raw: bytes) -> str:
+    """Return the decision that request bytes ask for.
+
+    Raises:
+        RequestError: They do not parse, or name none.
+    """
+    message = _parsed(raw, decisions.GetDecisionRequest(), lambda _: [])
+    if not message.decision_id:
+        raise RequestError([Violation("decision_id", "is required")])
+    return message.decision_id
+
+
+def score_to_wire(answer: ScoreAnswer) -> scoring.ScoreResponse:
+    """Return the message that gives a score."""
+    return scoring.ScoreResponse(
+        score_id=answer.score_id,
+        request_id=answer.request_id,
+        p_default=answer.p_default,
+        points=answer.points,
+        reasons=[_reason_to_wire(reason) for reason in answer.reasons],
+        release_digest=answer.release_digest,
+        scored_at=_time_to_wire(answer.scored_at),
+        journal_position=answer.journal_position,
+    )
+
+
+def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
+    """Return the score that a message gives.
+
+    Raises:
+        ContractError: The message is not a complete score.
+    """
+    return _checked(
+        lambda: ScoreAnswer(
+            score_id=message.score_id,
+            request_id=message.request_id,
+            p_default=message.p_default,
+            points=message.points,
+            reasons=tuple(_reason_from_wire(reason) for reason in message.reasons),
+            release_digest=message.release_digest,
+            scored_at=_time_from_wire(message.scored_at),
+            journal_position=message.journal_position,
+        )
+    )
+
+
+def decision_to_wire(decision: LimitDecision) -> decisions.LimitDecision:
+    """Return the message that gives a decision."""
+    return decisions.LimitDecision(
+        decision_id=decision.decision_id,
+        request_id=decision.request_id,
+        outcome=_OUTCOMES[decision.outcome],
+        limit_minor=decision.limit_minor,
+        requested_amount_minor=decision.requested_amount_minor,
+        currency=decision.currency,
+        p_default=decision.p_default,
+        points=decision.points,
+        reasons=[_reason_to_wire(reason) for reason in decision.reasons],
+        policy_reasons=[
+            decisions.PolicyReason(code=reason.code, sentence=reason.sentence)
+            for reason in decision.policy_reasons
+        ],
+        release_digest=decision.release_digest,
+        policy_digest=decision.policy_digest,
+        decided_at=_time_to_wire(decision.decided_at),
+        journal_position=decision.journal_position,
+    )
+
+
+def decision_from_wire(message: decisions.LimitDecision) -> LimitDecision:
+    """Return the decision that a message gives.
+
+    Raises:
+        ContractError: The message is not a complete decision.
+    """
+    return _checked(
+        lambda: LimitDecision(
+            decision_id=message.decision_id,
+            request_id=message.request_id,
+            outcome=_outcome_from_wire(message.outcome),
+            limit_minor=message.limit_minor,
+            requested_amount_minor=message.requested_amount_minor,
+            currency=message.currency,
+            p_default=message.p_default,
+            points=message.points,
+            reasons=tuple(_reason_from_wire(reason) for reason in message.reasons),
+            policy_reasons=tuple(
+                PolicyReason(code=reason.code, sentence=reason.sentence)
+                for reason in message.policy_reasons
+            ),
+            release_digest=message.release_digest,
+            policy_digest=message.policy_digest,
+            decided_at=_time_from_wire(message.decided_at),
+            journal_position=message.journal_position,
+        )
+    )
+
+
+def _parsed(
+    raw: bytes, message: _Parsed, nested: Callable[[_Parsed], Iterable[Message]]
+) -> _Parsed:
+    try:
+        message.ParseFromString(raw)
+    except DecodeError as err:
+        raise RequestError([Violation("request", "is not a message of this method")]) from err
+    parts: list[Message] = [message, *nested(message)]
+    if any(len(UnknownFieldSet(part)) for part in parts):
+        # A newer caller means something by it; to answer as if it had not been said is a lie.
+        raise RequestError([Violation("request", "holds a field that this server does not know")])
+    return message
+
+
+def _checked(build: Callable[[], _Answer]) -> _Answer:
+    try:
+        return build()
+    except ValidationError as err:
+        raise ContractError(f"answer: {describe(err)}") from err
+
+
+def _features_to_wire(applicant: Applicant) -> scoring.Features:
+    return scoring.Features(numbers=applicant.numbers, categories=applicant.categories)
+
+
+def _features_table(message: scoring.Features) -> dict[str, dict[str, float] | dict[str, str]]:
+    return {"numbers": dict(message.numbers), "categories": dict(message.categories)}
+
+
+def _reason_to_wire(reason: Reason) -> scoring.Reason:
+    return scoring.Reason(
+        code=reason.code,
+        sentence=reason.sentence,
+        field=reason.field,
+        points_lost=reason.points_lost,
+        is_missing=reason.is_missing,
+    )
+
+
+def _reason_from_wire(message: scoring.Reason) -> Reason:
+    return Reason(
+        code=message.code,
+        sentence=message.sentence,
+        field=message.field,
+        points_lost=message.points_lost,
+        is_missing=message.is_missing,
+    )
+
+
+def _outcome_from_wire(value: decisions.Outcome.ValueType) -> Outcome:
+    for outcome, number in _OUTCOMES.items():
+        if number == value:
+            return outcome
+    raise ContractError("answer: an outcome that this version does not know")
+
+
+def _time_to_wire(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
+
+
+def _time_from_wire(message: Timestamp) -> datetime:
+    try:
+        return message.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as err:
+        raise ContractError("answer: a time outside the calendar") from err

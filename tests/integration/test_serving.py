@@ -1,0 +1,383 @@
+"""A real server over real TLS: answers once, remembers through kill -9, refuses by name."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
+from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
+from grpc_health.v1.health_pb2_grpc import HealthStub  # type: ignore[import-untyped]
+from grpc_status import rpc_status  # type: ignore[import-untyped]
+
+from clients.scorer.cli import main
+from clients.scorer.client import ScorerClient, open_channel
+from protocols.contracts.decisions import Applicant, RequestError, ScoreRequest
+from protocols.translate import limit_request_to_wire, score_request_to_wire
+from protocols.wire import decisions_v1_pb2 as decisions
+from server.serving.journal import Journal
+from server.serving.main import RunningServer, ServingSettings, serve, start_server
+from server.serving.service import DECISIONS, SCORING
+from tests.unit.server.serving.world import (
+    limit_request,
+    make_release,
+    plain_settings,
+    score_request,
+    tls_channel,
+    tls_settings,
+    write_world,
+)
+
+ROOT = Path(__file__).parents[2]
+DECIDE, GET, SCORE = f"/{DECISIONS}/DecideLimit", f"/{DECISIONS}/GetDecision", f"/{SCORING}/Score"
+RAW = limit_request_to_wire(limit_request()).SerializeToString()
+_T = TypeVar("_T")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_world(tmp_path)
+    return tmp_path
+
+
+def _served(folder: Path, question: Callable[[grpc.aio.Channel], Awaitable[_T]]) -> _T:
+    async def ask() -> _T:
+        running = await start_server(make_release(), tls_settings(folder))
+        try:
+            async with tls_channel(folder, running) as channel:
+                return await question(channel)
+        finally:
+            await running.stop(0)
+
+    return asyncio.run(ask())
+
+
+async def _call(channel: grpc.aio.Channel, method: str, raw: bytes) -> bytes:
+    return await _method(channel, method)(raw, timeout=20)
+
+
+def _method(
+    channel: grpc.aio.Channel, method: str
+) -> "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]":
+    # Bytes as they are on the wire: no message in between that could print them anew.
+    return channel.unary_unary(method)
+
+
+async def _refused(channel: grpc.aio.Channel, method: str, raw: bytes) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await _call(channel, method, raw)
+    return caught.value
+
+
+def _records(folder: Path) -> int:
+    journal = Journal(folder / "journal.sqlite")
+    try:
+        return journal.verify()
+    finally:
+        journal.close()
+
+
+def test_the_same_request_gets_the_same_bytes_and_is_said_to(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> tuple[bytes, bytes, bytes]:
+        first = await _call(channel, DECIDE, RAW)
+        call = _method(channel, DECIDE)(RAW, timeout=20)
+        second = await call
+        assert ("idempotent-replayed", "true") in tuple(await call.trailing_metadata())
+        decision = decisions.DecideLimitResponse.FromString(first).decision
+        asked = decisions.GetDecisionRequest(decision_id=decision.decision_id)
+        return first, second, await _call(channel, GET, asked.SerializeToString())
+
+    first, second, got = _served(folder, ask)
+    assert first == second == got
+    assert _records(folder) == 1
+
+
+def test_32_callers_at_once_with_one_id_get_one_decision(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> list[bytes]:
+        return await asyncio.gather(*(_call(channel, DECIDE, RAW) for _ in range(32)))
+
+    answers = _served(folder, ask)
+    assert len(set(answers)) == 1
+    assert _records(folder) == 1
+
+
+def test_of_many_bodies_at_once_with_one_id_one_is_answered(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> list[bytes | BaseException]:
+        raws = [
+            limit_request_to_wire(limit_request(amount_minor=amount)).SerializeToString()
+            for amount in range(200_000, 200_016)
+        ]
+        calls = (_call(channel, DECIDE, raw) for raw in raws)
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers = _served(folder, ask)
+    assert sum(isinstance(answer, bytes) for answer in answers) == 1
+    refusals = [answer for answer in answers if isinstance(answer, grpc.aio.AioRpcError)]
+    assert {refusal.code() for refusal in refusals} == {grpc.StatusCode.ALREADY_EXISTS}
+    assert _records(folder) == 1
+
+
+def test_many_ids_at_once_are_numbered_without_gaps(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> list[bytes]:
+        raws = [
+            limit_request_to_wire(limit_request(f"r{index}")).SerializeToString()
+            for index in range(64)
+        ]
+        return await asyncio.gather(*(_call(channel, DECIDE, raw) for raw in raws))
+
+    answers = [decisions.DecideLimitResponse.FromString(raw) for raw in _served(folder, ask)]
+    assert sorted(item.decision.journal_position for item in answers) == list(range(1, 65))
+    assert [item.decision.request_id for item in answers] == [f"r{index}" for index in range(64)]
+    assert _records(folder) == 64
+
+
+def test_one_id_may_ask_each_method_once(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> None:
+        await _call(channel, DECIDE, RAW)
+        await _call(channel, SCORE, score_request_to_wire(score_request()).SerializeToString())
+
+    _served(folder, ask)
+    assert _records(folder) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "violations"),
+    [
+        (lambda m: m.ClearField("request_id"), ["request_id"]),
+        (lambda m: setattr(m, "requested_amount_minor", -41_234), ["requested_amount_minor"]),
+        (lambda m: m.ClearField("requested_amount_minor"), ["requested_amount_minor"]),
+        (lambda m: setattr(m, "currency", "EUR"), ["currency"]),
+        (lambda m: m.features.numbers.update(salary=41_234.5), ["features.numbers.salary"]),
+        (lambda m: m.features.numbers.update(home=41_234.5), ["features.numbers.home"]),
+        (lambda m: m.features.categories.update(income="x"), ["features.categories.income"]),
+        (lambda m: m.features.categories.update(home=""), ["features.categories.home"]),
+        (
+            lambda m: m.MergeFromString(b'"\x03EUR\x12\x05\x0a\x03\x0a\x01x'),
+            ["features.numbers.x", "currency"],
+        ),
+    ],
+)
+def test_a_bad_request_is_refused_by_field_and_never_stored(
+    folder: Path, change: Callable[[decisions.DecideLimitRequest], object], violations: list[str]
+) -> None:
+    message = limit_request_to_wire(limit_request())
+    change(message)
+    raw = message.SerializeToString()
+    error = _served(folder, lambda channel: _refused(channel, DECIDE, raw))
+    status = rpc_status.from_call(error)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert status is not None
+    bad = BadRequest()
+    assert status.details[1].Unpack(bad)
+    assert [item.field for item in bad.field_violations] == violations
+    assert "41234" not in str(status)
+    assert "EUR" not in str(status)
+    assert _records(folder) == 0
+
+
+def test_bytes_that_are_no_message_are_refused(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> set[grpc.StatusCode]:
+        calls = [_refused(channel, method, b"\xff\xff") for method in (DECIDE, SCORE, GET)]
+        return {error.code() for error in await asyncio.gather(*calls)}
+
+    assert _served(folder, ask) == {grpc.StatusCode.INVALID_ARGUMENT}
+
+
+def test_an_unknown_decision_is_not_found(folder: Path) -> None:
+    raw = decisions.GetDecisionRequest(decision_id="none").SerializeToString()
+    error = _served(folder, lambda channel: _refused(channel, GET, raw))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_odd_numbers_are_answered_as_the_contract_says(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> list[decisions.LimitDecision]:
+        answers = []
+        for index, (odd, plain) in enumerate(
+            [(float("inf"), 250_000.0), (float("-inf"), 0.0), (1e300, 250_000.0)]
+        ):
+            for kind, value in (("odd", odd), ("plain", plain)):
+                message = limit_request_to_wire(limit_request(f"{kind}{index}"))
+                message.features.numbers["income"] = value
+                raw = await _call(channel, DECIDE, message.SerializeToString())
+                answers.append(decisions.DecideLimitResponse.FromString(raw).decision)
+        return answers
+
+    answers = _served(folder, ask)
+    for odd, plain in zip(answers[::2], answers[1::2], strict=True):
+        assert odd.p_default == plain.p_default
+
+
+def test_health_is_serving_for_each_service_and_unknown_for_others(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> None:
+        stub = HealthStub(channel)
+        for name in ("", SCORING, DECISIONS):
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=name))
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Check(health_pb2.HealthCheckRequest(service="other"))
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+    _served(folder, ask)
+
+
+def test_without_tls_or_with_another_ca_there_is_no_answer(folder: Path) -> None:
+    plain, other = None, (folder / "platform.pem").read_bytes()
+    for ca in (plain, other):
+        error = _asked_by(folder, tls_settings(folder), ca, key=None)
+        assert isinstance(error, grpc.aio.AioRpcError)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_with_a_client_ca_only_its_clients_are_answered(folder: Path) -> None:
+    settings, ca = tls_settings(folder, client_ca=True), (folder / "ca.pem").read_bytes()
+    anonymous = _asked_by(folder, settings, ca, key=None)
+    assert isinstance(anonymous, grpc.aio.AioRpcError)
+    assert anonymous.code() is grpc.StatusCode.UNAVAILABLE
+    assert isinstance(_asked_by(folder, settings, ca, key="platform"), bytes)
+
+
+def test_a_tampered_decision_is_data_loss(folder: Path) -> None:
+    async def ask(channel: grpc.aio.Channel) -> grpc.aio.AioRpcError:
+        await _call(channel, DECIDE, RAW)
+        with sqlite3.connect(folder / "journal.sqlite") as connection:
+            connection.execute("UPDATE answers SET answer = X'00'")
+        connection.close()
+        return await _refused(channel, DECIDE, RAW)
+
+    assert _served(folder, ask).code() is grpc.StatusCode.DATA_LOSS
+
+
+def test_a_kill_after_the_answer_loses_and_doubles_nothing(folder: Path) -> None:
+    async def ask(port: int) -> bytes:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            return await _call(channel, DECIDE, RAW)
+
+    first_server, first_port = _process(folder)
+    first = asyncio.run(ask(first_port))
+    os.kill(first_server.pid, signal.SIGKILL)
+    assert first_server.wait(timeout=20) == -signal.SIGKILL
+    second_server, second_port = _process(folder)
+    second = asyncio.run(ask(second_port))
+    second_server.kill()
+    second_server.wait(timeout=20)
+    assert first == second
+    assert _records(folder) == 1
+
+
+def test_a_term_signal_stops_the_server_and_closes_the_journal(folder: Path) -> None:
+    async def run() -> None:
+        settings = plain_settings(folder)
+        serving = asyncio.create_task(serve(make_release(), settings))
+        while not (folder / "journal.sqlite-wal").exists():
+            await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(serving, timeout=20)
+
+    asyncio.run(run())
+    assert not (folder / "journal.sqlite-wal").exists()
+
+
+def test_the_client_raises_the_violations_and_reads_a_decision_back(folder: Path) -> None:
+    wrong = ScoreRequest(request_id="r", features=Applicant(numbers={"home": 1.0}, categories={}))
+    with _background(plain_settings(folder)) as running:
+        address = f"127.0.0.1:{running.port}"
+        with open_channel(address, insecure_loopback=True) as channel:
+            client = ScorerClient(channel)
+            with pytest.raises(RequestError) as caught:
+                client.score(wrong)
+            decision = client.decide_limit(limit_request())
+            assert client.get_decision(decision.decision_id) == decision
+    assert [item.field for item in caught.value.violations] == ["features.numbers.home"]
+
+
+def test_the_command_prints_a_decision_over_tls(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = {
+        "request_id": "r-1",
+        "requested_amount_minor": 700_000,
+        "currency": "USD",
+        "features": {"income": 41_234.5678, "utilisation": 0.9, "home": "rent"},
+    }
+    (folder / "applicant.json").write_text(json.dumps(request), encoding="utf-8")
+    with _background(tls_settings(folder)) as running:
+        arguments = [str(folder / "applicant.json"), "--ca", str(folder / "ca.pem")]
+        arguments += ["--address", f"127.0.0.1:{running.port}"]
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert main([*arguments, "--json"]) == 0
+        plain = json.loads(capsys.readouterr().out)
+        assert main([*arguments, "--json", "--score-only"]) == 0
+        score = json.loads(capsys.readouterr().out)
+        (folder / "applicant.json").write_text(json.dumps({**request, "currency": "EUR"}))
+        assert main(arguments) == 2
+        reused = capsys.readouterr().err
+        (folder / "applicant.json").write_text(
+            json.dumps({**request, "request_id": "r-2", "currency": "EUR"})
+        )
+        assert main(arguments) == 2
+        wrong = capsys.readouterr().err
+    assert text.startswith(f"{plain['outcome']}: ")
+    assert f"release {plain['release_digest']}" in text
+    assert score["p_default"] == plain["p_default"]
+    assert reused == "fedscore-score: the request id was used before with another body\n"
+    assert wrong == "fedscore-score: currency: must be USD\n"
+
+
+def _asked_by(
+    folder: Path, settings: ServingSettings, ca: bytes | None, *, key: str | None
+) -> bytes | BaseException:
+    async def ask() -> bytes | BaseException:
+        running = await start_server(make_release(), settings)
+        channel = _channel(folder, f"127.0.0.1:{running.port}", ca, key)
+        (answer,) = await asyncio.gather(_call(channel, DECIDE, RAW), return_exceptions=True)
+        await channel.close()
+        await running.stop(0)
+        return answer
+
+    return asyncio.run(ask())
+
+
+def _channel(folder: Path, address: str, ca: bytes | None, key: str | None) -> grpc.aio.Channel:
+    if ca is None:
+        return grpc.aio.insecure_channel(address)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=ca,
+        private_key=None if key is None else (folder / f"{key}.key").read_bytes(),
+        certificate_chain=None if key is None else (folder / f"{key}.pem").read_bytes(),
+    )
+    return grpc.aio.secure_channel(address, credentials)
+
+
+def _process(folder: Path) -> tuple[subprocess.Popen[str], int]:
+    command = [sys.executable, "-m", "tests.unit.server.serving.world", str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+@contextmanager
+def _background(settings: ServingSettings) -> Iterator[RunningServer]:
+    # A loop of its own, so that a client that blocks can ask it.
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    started = start_server(make_release(), settings)
+    running = asyncio.run_coroutine_threadsafe(started, loop).result(timeout=20)
+    try:
+        yield running
+    finally:
+        asyncio.run_coroutine_threadsafe(running.stop(0), loop).result(timeout=20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

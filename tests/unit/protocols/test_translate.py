@@ -1,0 +1,263 @@
+"""Messages and contracts say the same, and a request that breaks a rule is refused by field."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from protocols.contracts.decisions import (
+    Applicant,
+    LimitDecision,
+    LimitRequest,
+    PolicyReason,
+    Reason,
+    RequestError,
+    ScoreAnswer,
+    ScoreRequest,
+    check_limit_request,
+    check_score_request,
+)
+from protocols.errors import ContractError
+from protocols.translate import (
+    decision_from_wire,
+    decision_id_from_wire,
+    decision_to_wire,
+    limit_request_from_wire,
+    limit_request_to_wire,
+    score_from_wire,
+    score_request_from_wire,
+    score_request_to_wire,
+    score_to_wire,
+)
+from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import scoring_v1_pb2 as scoring
+from tests.unit.server.serving.world import limit_request, make_contract, score_request
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 654321, tzinfo=UTC)
+REASON = Reason(
+    code="R.INCOME", sentence="Low.", field="income", points_lost=12.75, is_missing=True
+)
+SCORE = ScoreAnswer(
+    score_id="score-1",
+    request_id="request-1",
+    p_default=0.1 + 0.2,
+    points=-3,
+    reasons=(REASON,),
+    release_digest=b"r" * 32,
+    scored_at=NOW,
+    journal_position=7,
+)
+
+
+def _decision(limit_minor: int) -> LimitDecision:
+    return LimitDecision(
+        decision_id="decision-1",
+        request_id="request-1",
+        outcome="DECLINE" if limit_minor == 0 else "COUNTEROFFER" if limit_minor < 9 else "APPROVE",
+        limit_minor=limit_minor,
+        requested_amount_minor=9,
+        currency="USD",
+        p_default=0.1 + 0.2,
+        points=612,
+        reasons=(REASON, REASON),
+        policy_reasons=(PolicyReason(code="P", sentence="Bound."),),
+        release_digest=b"r" * 32,
+        policy_digest=b"p" * 32,
+        decided_at=NOW,
+        journal_position=2**40,
+    )
+
+
+def _wire(**changes: object) -> bytes:
+    message = limit_request_to_wire(limit_request())
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message.SerializeToString()
+
+
+def _fields(raw: bytes) -> list[str]:
+    with pytest.raises(RequestError) as caught:
+        limit_request_from_wire(raw)
+    return [item.field for item in caught.value.violations]
+
+
+@pytest.mark.parametrize("limit_minor", [0, 5, 9])
+def test_a_decision_survives_the_wire(limit_minor: int) -> None:
+    decision = _decision(limit_minor)
+    raw = decision_to_wire(decision).SerializeToString()
+    assert decision_from_wire(decisions.LimitDecision.FromString(raw)) == decision
+
+
+def test_a_score_survives_the_wire() -> None:
+    raw = score_to_wire(SCORE).SerializeToString()
+    assert score_from_wire(scoring.ScoreResponse.FromString(raw)) == SCORE
+
+
+def test_requests_survive_the_wire() -> None:
+    limit, score = limit_request(), score_request()
+    assert limit_request_from_wire(limit_request_to_wire(limit).SerializeToString()) == limit
+    assert score_request_from_wire(score_request_to_wire(score).SerializeToString()) == score
+
+
+def test_nan_and_infinity_survive_the_wire() -> None:
+    numbers = {"income": math.inf, "utilisation": -math.inf, "inquiries": math.nan}
+    request = ScoreRequest(request_id="r", features=Applicant(numbers=numbers, categories={}))
+    parsed = score_request_from_wire(score_request_to_wire(request).SerializeToString())
+    assert parsed.features.numbers["income"] == math.inf
+    assert parsed.features.numbers["utilisation"] == -math.inf
+    assert math.isnan(parsed.features.numbers["inquiries"])
+    assert parsed.body_digest == request.body_digest
+
+
+def test_the_body_digest_covers_every_part_but_the_id_and_no_order() -> None:
+    asked = limit_request()
+    other_numbers = {**asked.features.numbers, "income": 41_234.5679}
+    bodies = {
+        item.body_digest
+        for item in (
+            asked,
+            asked.model_copy(update={"requested_amount_minor": 1}),
+            asked.model_copy(update={"currency": "EUR"}),
+            asked.model_copy(update={"features": Applicant(numbers={}, categories={})}),
+            asked.model_copy(
+                update={"features": Applicant(numbers=other_numbers, categories={"home": "rent"})}
+            ),
+            score_request(),
+        )
+    }
+    assert len(bodies) == 6
+    turned = dict(reversed(asked.features.numbers.items()))
+    same = LimitRequest(
+        request_id="other",
+        features=Applicant(numbers=turned, categories={"home": "rent"}),
+        requested_amount_minor=700_000,
+        currency="USD",
+    )
+    assert same.body_digest == asked.body_digest
+
+
+@pytest.mark.parametrize("request_id", ["", "a b", "a" * 65, "a\n", "ä", "a/b"])
+def test_a_missing_or_unsafe_request_id_is_refused(request_id: str) -> None:
+    assert _fields(_wire(request_id=request_id)) == ["request_id"]
+    with pytest.raises(RequestError, match="request_id"):
+        score_request_from_wire(scoring.ScoreRequest(request_id=request_id).SerializeToString())
+
+
+@pytest.mark.parametrize("request_id", ["a", "A-z_0.9:8", "6d1fd3a2-8a53-4a0e-9d0e-0c2f6fb1f0aa"])
+def test_uuids_and_safe_text_are_request_ids(request_id: str) -> None:
+    assert limit_request_from_wire(_wire(request_id=request_id)).request_id == request_id
+
+
+@pytest.mark.parametrize("amount", [0, -1, -(2**63), 2**53, 2**63 - 1])
+def test_an_amount_that_is_no_money_is_refused(amount: int) -> None:
+    assert _fields(_wire(requested_amount_minor=amount)) == ["requested_amount_minor"]
+
+
+@pytest.mark.parametrize("currency", ["", "usd", "US", "USDX"])
+def test_a_currency_that_is_none_is_refused(currency: str) -> None:
+    assert _fields(_wire(currency=currency)) == ["currency"]
+
+
+def test_every_violation_is_told_at_once() -> None:
+    raw = _wire(request_id="", requested_amount_minor=-1, currency="")
+    assert _fields(raw) == ["request_id", "requested_amount_minor", "currency"]
+
+
+def test_bytes_that_are_no_message_are_refused() -> None:
+    assert _fields(b"\xff\xff\xff") == ["request"]
+
+
+def test_a_field_of_a_newer_version_is_refused() -> None:
+    newer = b"\x9a\x06\x01x"  # field 99, one byte of text
+    assert _fields(_wire() + newer) == ["request"]
+    features = b"\x12" + bytes([len(newer)]) + newer  # merged into the features before it
+    assert _fields(_wire() + features) == ["request"]
+
+
+def test_a_field_name_that_none_can_have_is_not_repeated() -> None:
+    message = limit_request_to_wire(limit_request())
+    message.features.numbers["born 1961-02-03"] = 1.0
+    with pytest.raises(RequestError) as caught:
+        limit_request_from_wire(message.SerializeToString())
+    assert str(caught.value) == "features.numbers: holds a name that no field can have"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "categories", "violation"),
+    [
+        ({"salary": 1.0}, {}, "features.numbers.salary: no such field in the feature contract"),
+        ({}, {"salary": "x"}, "features.categories.salary: no such field in the feature contract"),
+        (
+            {"home": 1.0},
+            {},
+            "features.numbers.home: this field is categorical; put it under categories",
+        ),
+        (
+            {},
+            {"income": "41234"},
+            "features.categories.income: this field is numeric; put it under numbers",
+        ),
+        ({}, {"home": ""}, "features.categories.home: is empty; leave a missing field out"),
+        ({"borrower": 1.0}, {}, "features.numbers.borrower: no such field in the feature contract"),
+    ],
+)
+def test_a_value_for_no_field_or_of_another_kind_is_refused(
+    numbers: dict[str, float], categories: dict[str, str], violation: str
+) -> None:
+    features = Applicant(numbers=numbers, categories=categories)
+    with pytest.raises(RequestError) as caught:
+        check_score_request(ScoreRequest(request_id="r", features=features), make_contract())
+    assert str(caught.value) == violation
+
+
+def test_another_currency_than_the_contract_s_is_refused() -> None:
+    request = limit_request().model_copy(update={"currency": "EUR"})
+    with pytest.raises(RequestError, match=r"^currency: must be USD$"):
+        check_limit_request(request, make_contract())
+
+
+def test_only_so_many_violations_are_told() -> None:
+    numbers = {f"field{index}": 1.0 for index in range(100)}
+    features = Applicant(numbers=numbers, categories={})
+    with pytest.raises(RequestError) as caught:
+        check_score_request(ScoreRequest(request_id="r", features=features), make_contract())
+    assert len(caught.value.violations) == 20
+
+
+def test_a_decision_is_asked_for_by_its_id() -> None:
+    raw = decisions.GetDecisionRequest(decision_id="decision-1").SerializeToString()
+    assert decision_id_from_wire(raw) == "decision-1"
+    with pytest.raises(RequestError, match="decision_id: is required"):
+        decision_id_from_wire(b"")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"outcome": decisions.OUTCOME_UNSPECIFIED},
+        {"outcome": decisions.OUTCOME_APPROVE},
+        {"limit_minor": 10, "outcome": decisions.OUTCOME_COUNTEROFFER},
+        {"limit_minor": -1},
+        {"p_default": math.nan},
+        {"p_default": 1.5},
+        {"release_digest": b"short"},
+        {"decision_id": ""},
+        {"journal_position": 0},
+        {"decided_at": Timestamp(seconds=2**62)},
+    ],
+)
+def test_an_answer_that_is_no_decision_is_refused(changes: dict[str, object]) -> None:
+    message = decision_to_wire(_decision(5))
+    for name, value in changes.items():
+        if isinstance(value, Timestamp):
+            message.decided_at.CopyFrom(value)
+        else:
+            setattr(message, name, value)
+    with pytest.raises(ContractError, match="answer"):
+        decision_from_wire(message)
+
+
+def test_an_answer_that_is_no_score_is_refused() -> None:
+    with pytest.raises(ContractError, match="answer"):
+        score_from_wire(scoring.ScoreResponse())

@@ -1,0 +1,66 @@
+"""Each of our errors has its status; any other says nothing."""
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+
+from protocols.contracts.decisions import RequestError, Violation
+from protocols.errors import (
+    BudgetExhaustedError,
+    ChainError,
+    ContractError,
+    DuplicateRequestError,
+    ReleaseError,
+    RoundError,
+    ScoringError,
+)
+from server.serving.errors import status_of
+from server.serving.journal import JournalError, UnknownDecisionError
+
+
+def _info(status: Status) -> ErrorInfo:
+    info = ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return info
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "reason"),
+    [
+        (ContractError("said"), grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
+        (DuplicateRequestError("said"), grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
+        (UnknownDecisionError("said"), grpc.StatusCode.NOT_FOUND, "UNKNOWN_DECISION"),
+        (ChainError("said"), grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),
+        (BudgetExhaustedError("said"), grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),
+        (RoundError("said"), grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
+        (ReleaseError("said"), grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
+        (JournalError("said"), grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    ],
+)
+def test_our_errors_have_a_status_and_a_reason(
+    error: ScoringError, code: grpc.StatusCode, reason: str
+) -> None:
+    status = status_of(error)
+    assert (status.code, status.message) == (code.value[0], "said")
+    assert (_info(status).reason, _info(status).domain) == (reason, "fedscore")
+
+
+def test_a_bad_request_names_fields_and_rules() -> None:
+    violations = [Violation("currency", "must be USD"), Violation("features", "no such field")]
+    status = status_of(RequestError(violations))
+    bad = BadRequest()
+    assert status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert _info(status).reason == "INVALID_REQUEST"
+    assert status.details[1].Unpack(bad)
+    assert [(item.field, item.description) for item in bad.field_violations] == [
+        ("currency", "must be USD"),
+        ("features", "no such field"),
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("income 41234"), KeyError("41234"), ScoringError()])
+def test_any_other_error_is_internal_and_says_nothing(error: Exception) -> None:
+    status = status_of(error)
+    assert (status.code, status.message) == (grpc.StatusCode.INTERNAL.value[0], "internal error")
+    assert not status.details

@@ -1,0 +1,107 @@
+"""A server starts with TLS, or in plain text on loopback by explicit wish; nothing between."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from protocols.errors import ConfigError, ContractError
+from server.serving.main import ServingSettings, start_server
+from tests.unit.server.serving.world import (
+    POLICY_TOML,
+    make_release,
+    plain_settings,
+    tls_settings,
+    write_world,
+)
+
+FILES = {"journal_path": "journal.sqlite", "policy_path": "policy.toml"}
+TLS = {"certificate_path": "server.pem", "key_path": "server.key"}
+
+
+def test_text_from_a_file_becomes_settings() -> None:
+    settings = ServingSettings.model_validate({**FILES, **TLS, "port": 8443})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8443)
+    assert settings.key_path == Path("server.key")
+    assert not settings.insecure_loopback
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_plain_text_is_possible_on_loopback(host: str) -> None:
+    settings = ServingSettings.model_validate({**FILES, "host": host, "insecure_loopback": True})
+    assert settings.insecure_loopback
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, "needed for TLS"),
+        ({"certificate_path": "server.pem"}, "needed for TLS"),
+        ({"key_path": "server.key"}, "needed for TLS"),
+        ({"insecure_loopback": True, **TLS}, "exclude one another"),
+        ({"insecure_loopback": True, "client_ca_path": "ca.pem"}, "exclude one another"),
+        ({"insecure_loopback": True, "host": "0.0.0.0"}, "needs a loopback address"),
+        ({"insecure_loopback": True, "host": "::"}, "needs a loopback address"),
+        ({"insecure_loopback": True, "host": "192.0.2.1"}, "needs a loopback address"),
+        ({"insecure_loopback": True, "host": "localhost"}, "needs a loopback address"),
+        ({**TLS, "port": 70_000}, "less than or equal to 65535"),
+        ({**TLS, "port": "443"}, "valid integer"),
+        ({**TLS, "tls": False}, "Extra inputs"),
+    ],
+)
+def test_unsafe_or_unknown_settings_are_refused(changes: dict[str, object], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        ServingSettings.model_validate({**FILES, **changes})
+
+
+@pytest.mark.parametrize("name", ["server.pem", "server.key", "ca.pem"])
+def test_a_tls_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    write_world(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(ConfigError, match=f"{name}: cannot be read"):
+        _start_and_stop(tls_settings(tmp_path, client_ca=True))
+
+
+def test_a_key_of_another_certificate_does_not_start(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    settings = tls_settings(tmp_path).model_copy(update={"key_path": tmp_path / "platform.key"})
+    with pytest.raises(ConfigError, match="cannot listen on"):
+        _start_and_stop(settings)
+
+
+def test_a_policy_in_another_currency_than_the_release_does_not_start(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    text = POLICY_TOML.replace('"USD"', '"EUR"')
+    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError, match="currency must be USD"):
+        _start_and_stop(plain_settings(tmp_path))
+
+
+def test_a_policy_that_does_not_load_does_not_start(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    (tmp_path / "policy.toml").write_text("schema = 1\n", encoding="utf-8")
+    with pytest.raises(ContractError, match="bands: Field required"):
+        _start_and_stop(plain_settings(tmp_path))
+
+
+def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
+    async def twice() -> None:
+        running = await start_server(make_release(), plain_settings(tmp_path))
+        try:
+            settings = plain_settings(tmp_path).model_copy(update={"port": running.port})
+            with pytest.raises(ConfigError, match="cannot listen on"):
+                await (await start_server(make_release(), settings)).stop(0)
+        finally:
+            await running.stop(0)
+
+    write_world(tmp_path)
+    asyncio.run(twice())
+
+
+def _start_and_stop(settings: ServingSettings) -> None:
+    async def run() -> None:
+        running = await start_server(make_release(), settings)
+        await running.stop(0)
+
+    asyncio.run(run())

@@ -1,0 +1,151 @@
+"""Answers come from release and policy, once; nothing about an applicant reaches a log."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+import pytest
+
+from model.artifacts import Release
+from model.scorecard import Score, Scorecard
+from protocols.contracts.decisions import LimitRequest
+from protocols.translate import (
+    decision_from_wire,
+    limit_request_to_wire,
+    score_from_wire,
+    score_request_to_wire,
+)
+from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub
+from protocols.wire.scoring_v1_pb2_grpc import ScoringServiceStub
+from server.decisions.policy import decide_limit
+from server.serving.main import start_server
+from tests.unit.server.serving.world import (
+    applicant,
+    limit_request,
+    make_policy,
+    make_release,
+    plain_settings,
+    score_request,
+    write_world,
+)
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
+_T = TypeVar("_T")
+
+
+class BrokenScorecard(Scorecard):
+    """A scorecard with a bug that repeats what it was given."""
+
+    def score(self, columns: object) -> list[Score]:
+        """Fail as a careless library would."""
+        raise ValueError(f"cannot score {columns}")
+
+
+def _asked(
+    folder: Path, question: Callable[[grpc.aio.Channel], Awaitable[_T]], release: Release
+) -> _T:
+    async def ask() -> _T:
+        write_world(folder)
+        running = await start_server(release, plain_settings(folder), clock=lambda: NOW)
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+                return await question(channel)
+        finally:
+            await running.stop(0)
+
+    return asyncio.run(ask())
+
+
+async def _decide(channel: grpc.aio.Channel, request: LimitRequest) -> decisions.LimitDecision:
+    stub = LimitDecisionServiceStub(channel)
+    return (await stub.DecideLimit(limit_request_to_wire(request))).decision
+
+
+def test_a_decision_is_what_scorecard_and_policy_say(tmp_path: Path) -> None:
+    release = make_release()
+    message = _asked(tmp_path, lambda channel: _decide(channel, limit_request()), release)
+    decision = decision_from_wire(message)
+    (score,) = release.scorecard.score(applicant().columns(release.scorecard.contract))
+    limit = decide_limit(score.p_default, 700_000, policy=make_policy())
+    assert (decision.p_default, decision.points) == (score.p_default, score.points)
+    assert (decision.limit_minor, decision.outcome) == (limit.limit_minor, limit.outcome)
+    assert decision.policy_reasons == limit.policy_reasons
+    assert [reason.points_lost for reason in decision.reasons] == sorted(
+        (lost for lost in score.points_lost if lost > 0), reverse=True
+    )[:4]
+    assert decision.release_digest == release.manifest.digest
+    assert decision.policy_digest == make_policy().digest
+    assert (decision.decided_at, decision.journal_position) == (NOW, 1)
+    assert decision.request_id == "request-1"
+
+
+def test_a_score_is_what_the_scorecard_says(tmp_path: Path) -> None:
+    release = make_release()
+    request = score_request_to_wire(score_request())
+    message = _asked(tmp_path, lambda channel: ScoringServiceStub(channel).Score(request), release)
+    answer = score_from_wire(message)
+    (score,) = release.scorecard.score(applicant().columns(release.scorecard.contract))
+    assert (answer.p_default, answer.points) == (score.p_default, score.points)
+    assert answer.release_digest == release.digest
+    assert (answer.scored_at, answer.journal_position) == (NOW, 1)
+    assert answer.reasons
+
+
+def test_a_decision_outlives_the_release_and_policy_that_made_it(tmp_path: Path) -> None:
+    def ask(channel: grpc.aio.Channel) -> Awaitable[decisions.LimitDecision]:
+        return _decide(channel, limit_request())
+
+    first = _asked(tmp_path, ask, make_release(seed=1))
+    second = _asked(tmp_path, ask, make_release(seed=2))
+    assert second.SerializeToString() == first.SerializeToString()
+
+
+def test_an_unexpected_error_tells_caller_and_log_no_value(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    release = make_release()
+    fields = {item.name: getattr(release.scorecard, item.name) for item in _fields(release)}
+    broken = dataclasses.replace(release, scorecard=BrokenScorecard(**fields))
+    with caplog.at_level(logging.DEBUG), pytest.raises(grpc.aio.AioRpcError) as caught:
+        _asked(tmp_path, lambda channel: _decide(channel, limit_request()), broken)
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert caught.value.details() == "internal error"
+    (record,) = [item for item in caplog.records if item.levelno >= logging.ERROR]
+    assert (record.message, vars(record)["error"]) == ("unexpected error", "ValueError")
+    assert vars(record)["function"] == "score"
+    _check_silent(caplog)
+
+
+def test_nothing_about_an_applicant_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask(channel: grpc.aio.Channel) -> None:
+        await _decide(channel, limit_request())
+        await ScoringServiceStub(channel).Score(score_request_to_wire(score_request()))
+        with pytest.raises(grpc.aio.AioRpcError):
+            await _decide(channel, limit_request(amount_minor=800_000))
+
+    with caplog.at_level(logging.DEBUG):
+        _asked(tmp_path, ask, make_release())
+    _check_silent(caplog)
+
+
+def _fields(release: Release) -> tuple[dataclasses.Field[object], ...]:
+    return dataclasses.fields(release.scorecard)
+
+
+def _check_silent(caplog: pytest.LogCaptureFixture) -> None:
+    # What every record has (times, thread and process numbers) says nothing of an applicant.
+    usual = vars(logging.makeLogRecord({})).keys() - {"args", "exc_info", "exc_text", "msg"}
+    told = [
+        {name: value for name, value in vars(item).items() if name not in usual}
+        for item in caplog.records
+    ]
+    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "700000"):
+        assert secret not in str(told)

@@ -1,0 +1,280 @@
+"""A small world to serve in: a contract, a random release, a policy, TLS files, a process.
+
+``python -m tests.unit.server.serving.world FOLDER`` serves what ``write_world`` put there, in
+plain text on loopback, and prints the port; the integration tests kill that process.
+"""
+
+import asyncio
+import ipaddress
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import torch
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from model.artifacts import Release, tensor_bytes
+from model.features import Encoding
+from model.scorecard import Scorecard
+from protocols.contracts.decisions import Applicant, LimitPolicy, LimitRequest, ScoreRequest
+from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
+from protocols.contracts.release import Evaluation, Interval, ReleaseManifest, Scaling
+from protocols.ledger.canonical import digest
+from server.decisions.policy import policy_from_table
+from server.serving.main import RunningServer, ServingSettings, start_server
+
+SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
+
+POLICY_TOML = """\
+schema = 1
+name = "test-loan"
+currency = "USD"
+
+[product]
+minimum_minor = 100_000
+maximum_minor = 4_000_000
+step_minor = 2_500
+
+[[bands]]
+p_default_up_to = "0.2"
+limit_minor = 4_000_000
+
+[[bands]]
+p_default_up_to = "0.8"
+limit_minor = 500_000
+
+[[bands]]
+p_default_up_to = "1"
+limit_minor = 0
+"""
+
+
+def contract_table() -> dict[str, object]:
+    """Return a feature contract with every kind of field, as TOML would parse."""
+    return {
+        "schema": 1,
+        "name": "test-loan",
+        "borrower_id": "borrower",
+        "currency": "USD",
+        "outcome": {
+            "column": "outcome",
+            "bad": "1",
+            "good": "0",
+            "definition": "Ninety days late.",
+            "window_months": 12,
+        },
+        "fields": [
+            _numeric("income", low="0", high="250000", spacing="log", direction="falling"),
+            _numeric("utilisation", low="0", high="1.5", spacing="linear", direction="rising"),
+            {
+                **_numeric("inquiries", low="0", high="20", spacing="linear", direction="rising"),
+                "special": [{"code": "-9", "meaning": "No bureau file."}],
+            },
+            _categorical("home", ["own", "rent", "mortgage"]),
+            _categorical("term", ["36 months", "60 months"]),
+        ],
+    }
+
+
+def make_contract() -> FeatureContract:
+    """Return the contract of ``contract_table``."""
+    return contract_from_table(contract_table(), where="test contract")
+
+
+def make_scorecard(seed: int = 1) -> Scorecard:
+    """Return a scorecard whose bins, weights and shares are drawn from ``seed``."""
+    contract, draw = make_contract(), torch.Generator().manual_seed(seed)
+    encoding = Encoding(tuple(_bins(field.cell_count, draw) for field in contract.fields))
+    shares = torch.rand(encoding.width, dtype=torch.float64, generator=draw) + 0.01
+    for start, count in zip(encoding.offsets, encoding.bin_counts, strict=True):
+        shares[start : start + count] /= shares[start : start + count].sum()
+    shares[0] = 1.0
+    return Scorecard(
+        contract=contract,
+        encoding=encoding,
+        weights=torch.randn(encoding.width, dtype=torch.float64, generator=draw) * 3,
+        bin_shares=shares,
+        loss_clip=0.5,
+        scaling=SCALING,
+    )
+
+
+def make_release(seed: int = 1) -> Release:
+    """Return a release of ``make_scorecard``."""
+    scorecard = make_scorecard(seed)
+    tensors, table = tensor_bytes(scorecard), contract_table()
+    interval = Interval(estimate="0.7", low="0.6", high="0.8")
+    manifest = ReleaseManifest(
+        schema=1,
+        federation="test",
+        run=f"run-{seed}",
+        charter_digest="00" * 32,
+        contract_digest=contract_digest(table).hex(),
+        contract=table,
+        encoding=scorecard.encoding.bins,
+        tensors_digest=digest(tensors).hex(),
+        loss_clip="0.5",
+        scaling=SCALING,
+        evaluation=Evaluation(auc=interval, bad_rate=interval),
+        privacy=(),
+        log_size=1,
+        log_root="00" * 32,
+    )
+    return Release(digest=manifest.digest, manifest=manifest, scorecard=scorecard)
+
+
+def make_policy(**changes: object) -> LimitPolicy:
+    """Return the policy of ``POLICY_TOML`` with top-level keys replaced."""
+    return policy_from_table({**policy_table(), **changes}, where="policy.toml")
+
+
+def policy_table() -> dict[str, object]:
+    """Return ``POLICY_TOML`` as it parses."""
+    bands = [("0.2", 4_000_000), ("0.8", 500_000), ("1", 0)]
+    return {
+        "schema": 1,
+        "name": "test-loan",
+        "currency": "USD",
+        "product": {
+            "minimum_minor": 100_000,
+            "maximum_minor": 4_000_000,
+            "step_minor": 2_500,
+        },
+        "bands": [{"p_default_up_to": p, "limit_minor": limit} for p, limit in bands],
+    }
+
+
+def applicant() -> Applicant:
+    """Return an applicant with a value for most fields."""
+    numbers = {"income": 41_234.5678, "utilisation": 0.777123, "inquiries": 3.0}
+    return Applicant(numbers=numbers, categories={"home": "rent"})
+
+
+def limit_request(request_id: str = "request-1", amount_minor: int = 700_000) -> LimitRequest:
+    """Return a limit request of ``applicant``."""
+    return LimitRequest(
+        request_id=request_id,
+        features=applicant(),
+        requested_amount_minor=amount_minor,
+        currency="USD",
+    )
+
+
+def score_request(request_id: str = "request-1") -> ScoreRequest:
+    """Return a score request of ``applicant``."""
+    return ScoreRequest(request_id=request_id, features=applicant())
+
+
+def write_world(folder: Path) -> None:
+    """Write the policy and TLS files: ``ca.pem``, and ``NAME.pem``, ``NAME.key`` for two names."""
+    (folder / "policy.toml").write_text(POLICY_TOML, encoding="utf-8")
+    authority, authority_key = _certificate("test CA")
+    _write_pem(folder / "ca.pem", authority)
+    for name in ("server", "platform"):
+        certificate, key = _certificate(name, issuer=(authority, authority_key))
+        _write_pem(folder / f"{name}.pem", certificate)
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
+
+def plain_settings(folder: Path) -> ServingSettings:
+    """Return settings for plain text on a free loopback port."""
+    return ServingSettings(
+        port=0,
+        journal_path=folder / "journal.sqlite",
+        policy_path=folder / "policy.toml",
+        insecure_loopback=True,
+    )
+
+
+def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
+    """Return settings for TLS on a free loopback port."""
+    return ServingSettings(
+        port=0,
+        journal_path=folder / "journal.sqlite",
+        policy_path=folder / "policy.toml",
+        certificate_path=folder / "server.pem",
+        key_path=folder / "server.key",
+        client_ca_path=folder / "ca.pem" if client_ca else None,
+    )
+
+
+def tls_channel(folder: Path, running: RunningServer) -> grpc.aio.Channel:
+    """Return a channel to a server that ``tls_settings`` started."""
+    credentials = grpc.ssl_channel_credentials((folder / "ca.pem").read_bytes())
+    return grpc.aio.secure_channel(f"127.0.0.1:{running.port}", credentials)
+
+
+async def serve_plainly(folder: Path) -> None:
+    """Serve in plain text until killed, after the port was printed."""
+    running = await start_server(make_release(), plain_settings(folder))
+    sys.stdout.write(f"{running.port}\n")
+    sys.stdout.flush()
+    await running.server.wait_for_termination()
+
+
+def _numeric(name: str, **rules: str) -> dict[str, object]:
+    return {**_field(name), **rules, "kind": "numeric", "unit": "units"}
+
+
+def _categorical(name: str, levels: list[str]) -> dict[str, object]:
+    return {**_field(name), "direction": "none", "kind": "categorical", "levels": levels}
+
+
+def _field(name: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "label": name.capitalize(),
+        "group": "application",
+        "computed_from": "own",
+        "may_be_missing": True,
+        "reason_code": f"R.{name.upper()}",
+        "reason": f"Your {name} cost points.",
+    }
+
+
+def _bins(cells: int, draw: torch.Generator) -> tuple[int, ...]:
+    count = min(cells, 8)
+    free = torch.randint(count, (cells - count,), generator=draw).tolist()
+    return (*range(count), *free)  # every bin has a cell
+
+
+def _certificate(
+    name: str,
+    issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None = None,
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+    )
+    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
+
+
+def _write_pem(path: Path, certificate: x509.Certificate) -> None:
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+if __name__ == "__main__":
+    asyncio.run(serve_plainly(Path(sys.argv[1])))
