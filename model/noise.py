@@ -15,8 +15,8 @@ from protocols.errors import UnsupportedMechanismError
 
 IntegerVector = npt.NDArray[np.int64]
 
-# 128 deviations below 2^63. Draws beyond that are cut off there, and a sum with a cut-off draw shows
-# the data: it wraps around by exactly what was added.
+# 128 deviations below 2^63. A draw that is cut off at the end of the integers hides nothing: the
+# sum with it wraps around by exactly what the data add.
 LARGEST_SCALE = 2.0**56
 
 

@@ -8,7 +8,7 @@ follows from the entries alone, by the auditor's own arithmetic; nothing is ever
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from protocols.errors import (
     ConflictingOrderError,
     OrderRefusedError,
     RoundError,
+    ScoringError,
     UnprovenEntryError,
 )
 from protocols.ledger.account import Account
@@ -157,24 +158,13 @@ class BudgetBook:
         return Stored(answer=row[1], vector=row[2])
 
     def authorise(self, ask: AskAuthorise, order: Order) -> None:
-        """Promise a run at most what it asks; every run before it is closed first.
+        """Promise a run at most what it asks; every run before it is closed first, or none is.
 
         Raises:
             BudgetExhaustedError: Spends, open promises and this run together pass a cap.
             OrderRefusedError: The run breaks another term.
         """
-        for run in self._account.open_runs:
-            self._write(self._closing(run), None)
-        price = self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts))
-        entry = Authorise(
-            link=self._link(ask.run),
-            queries=ask.queries,
-            spare_attempts=ask.spare_attempts,
-            code_digest=self._terms.code_digest,
-            released_max_micro=price.released_micro,
-            worst_max_micro=price.worst_micro,
-        )
-        self._write(entry, order)
+        self._write(self._authorising(ask), order)
 
     def reserve(self, opened: RoundOpen, order: Order) -> str:
         """Write down that an attempt is paid for, before any noise is drawn.
@@ -194,12 +184,12 @@ class BudgetBook:
             released_micro=price.released_micro,
             worst_micro=price.worst_micro,
         )
-        return self._write(entry, order)
+        return self._write([entry], order)
 
     def close(self, run: str, order: Order) -> None:
         """Say the last word on a run; what it did not spend of its promise lapses."""
         if run in self._account.open_runs:
-            self._write(self._closing(run), order)
+            self._write([self._closing(run)], order)
 
     def store_reply(self, order: Order, reply: Stored) -> None:
         """Keep a reply, durably, before its first byte leaves."""
@@ -265,6 +255,19 @@ class BudgetBook:
         """Close the file."""
         self._db.close()
 
+    def _authorising(self, ask: AskAuthorise) -> Iterator[PartnerEntry]:
+        for run in self._account.open_runs:
+            yield self._closing(run)
+        price = self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts))
+        yield Authorise(
+            link=self._link(ask.run),
+            queries=ask.queries,
+            spare_attempts=ask.spare_attempts,
+            code_digest=self._terms.code_digest,
+            released_max_micro=price.released_micro,
+            worst_max_micro=price.worst_micro,
+        )
+
     def _closing(self, run: str) -> RunClose:
         price = self._priced()
         return RunClose(
@@ -287,28 +290,38 @@ class BudgetBook:
             run=run,
         )
 
-    def _write(self, entry: PartnerEntry, order: Order | None) -> str:
-        """Check an entry as the auditor will, sign it, and commit it with its order."""
+    def _write(self, entries: Iterable[PartnerEntry], order: Order) -> str:
+        """Check entries as the auditor will, sign them, and commit them with their order, or none.
+
+        Args:
+            entries: Each may be made when those before it are taken.
+            order: What they answer.
+
+        Returns:
+            Digest of the last one, hex.
+        """
+        leaves = []
+        try:
+            for entry in entries:
+                self._judge(entry)
+                leaf = sign_entry(entry, self._key)
+                leaves.append((entry.link.seq, leaf.to_bytes()))
+                self._head = (entry.link.seq, leaf.digest.hex())
+            with self._writing():
+                self._db.executemany("INSERT INTO entries VALUES (?, ?, 0)", leaves)
+                self._db.execute(
+                    "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
+                )
+        except ScoringError:
+            self._head, self._account = self._replay()  # as if none had been taken
+            raise
+        return self._head[1]
+
+    def _judge(self, entry: PartnerEntry) -> None:
         faults = list(self._account.take(entry))
         if faults:
-            self._head, self._account = self._replay()  # as if it had never been taken
             kind = BudgetExhaustedError if isinstance(faults[0], CapError) else OrderRefusedError
             raise kind(f"an auditor would object: {faults[0]}") from faults[0]
-        leaf = sign_entry(entry, self._key)
-        try:
-            with self._writing():
-                self._db.execute(
-                    "INSERT INTO entries VALUES (?, ?, 0)", (entry.link.seq, leaf.to_bytes())
-                )
-                if order is not None:
-                    self._db.execute(
-                        "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
-                    )
-        except RoundError:
-            self._head, self._account = self._replay()
-            raise
-        self._head = (entry.link.seq, leaf.digest.hex())
-        return leaf.digest.hex()
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -329,8 +342,9 @@ class BudgetBook:
         for seq, leaf in self._db.execute("SELECT seq, leaf FROM entries ORDER BY seq"):
             envelope, entry = parse_entry(bytes(leaf))
             self._check_link(envelope, entry.link, head, seq)
-            if isinstance(entry, PartnerEntry):
-                list(account.take(entry))
+            if not isinstance(entry, PartnerEntry):
+                raise ChainError(f"budget book: entry {seq} is of a kind that no partner makes")
+            list(account.take(entry))
             head = (seq, envelope.digest.hex())
         return head, account
 

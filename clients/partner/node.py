@@ -129,10 +129,10 @@ class PartnerNode:
         """Answer one attempt at one round."""
         self._check_turn(opened)
         question = self._question(opened, parameters)
-        spend = self.book.reserve(opened, order)
         noise = noise_for(
             question, noise_multiplier=parse_decimal(opened.mechanism.noise_multiplier)
         )
+        spend = self.book.reserve(opened, order)
         batch = self.borrowers.reveal().of(question.population)
         vector = release_vector(answer_question(question, batch, noise=noise), width=opened.width)
         return self._store(

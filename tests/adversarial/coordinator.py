@@ -1,0 +1,184 @@
+"""A coordinator at one node's door, with the real keys: honest until a test makes it lie."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from clients.partner.budget import BudgetBook
+from clients.partner.node import PartnerNode
+from clients.partner.startup import open_node
+from model.features import Encoding
+from model.queries.batch import Question
+from model.queries.gradient import Gradient
+from model.queries.histogram import Histogram
+from model.queries.parameters import parameters_of
+from protocols.contracts.orders import Delivery, Reply
+from protocols.ledger.canonical import digest
+from protocols.ledger.codec import decode, encode
+from protocols.ledger.entry import Mechanism, PlannedQuery, RoundOpen, Step
+from protocols.ledger.envelope import Envelope, parse_envelope, sign, verify_envelope
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.messages import Acknowledged, Answer, AskAuthorise, AskClose, Refused
+from protocols.ledger.messages import Contribution as Contributed
+from protocols.ledger.policy import SIGNATURES_NAME, load_charter, policy_envelope
+from protocols.ledger.terms import Terms
+from server.ledger.log import Log
+from server.ledger.scribe import Scribe
+from server.ledger.store import SqliteLogStore
+from tests.simulator import World
+
+NOISE = "20"
+RUN = "run-1"
+PLAN = tuple(
+    PlannedQuery(Mechanism(query, NOISE), rounds)
+    for query, rounds in (("histogram", 1), ("gradient", 3), ("evaluation", 1))
+)
+MEMORY = Path(":memory:")
+
+
+@dataclass
+class Coordinator:
+    """Orders for one node, and the log they stand in.
+
+    Attributes:
+        node: Who answers.
+        terms: The charter's.
+        scribe: The log.
+        order_key, log_key: The coordinator's two keys.
+        carried: What the node last sent along.
+    """
+
+    node: PartnerNode
+    terms: Terms
+    scribe: Scribe
+    order_key: Ed25519PrivateKey
+    log_key: Ed25519PrivateKey
+    carried: bytes = b""
+    step: tuple[int, int] = field(default=(0, 1))
+
+    @property
+    def charter(self) -> str:
+        return self.terms.charter.hex()
+
+    def ask_authorise(self, run: str = RUN, **changes: object) -> AskAuthorise:
+        ask = AskAuthorise(
+            charter=self.charter, run=run, queries=PLAN, spare_attempts=2, last_seq=self.last_seq
+        )
+        return replace(ask, **changes)  # type: ignore[arg-type]
+
+    def ask_close(self, run: str = RUN) -> AskClose:
+        return AskClose(charter=self.charter, run=run)
+
+    @property
+    def last_seq(self) -> int:
+        return self.scribe.last_seq(self.node.name)
+
+    def histogram(self) -> Question:
+        return Histogram(self.node.contract)
+
+    def gradient(self, weight: float = 0.0) -> Question:
+        """Ask for a gradient over one bin a field, with every weight the same."""
+        bins = tuple((0,) * item.cell_count for item in self.node.contract.fields)
+        encoding = Encoding(bins)
+        weights = torch.full((encoding.width,), weight, dtype=torch.float64)
+        return Gradient(encoding, weights, clip_norm=0.5)
+
+    def opened(self, question: Question | None = None, **changes: object) -> RoundOpen:
+        """Return the next round's order, or what ``changes`` make of it."""
+        asked = question or self.gradient()
+        opened = RoundOpen(
+            link=self.scribe.link(RUN),
+            step=Step(self.step[0] + 1, 1),
+            mechanism=Mechanism(asked.name, NOISE),
+            width=asked.width,
+            cohort=tuple(sorted(self.terms.partners)),
+            parameters_digest=digest(parameters_of(asked)).hex(),
+        )
+        return replace(opened, **changes)  # type: ignore[arg-type]
+
+    def deliver(
+        self,
+        order: RoundOpen | AskAuthorise | AskClose | Envelope | bytes,
+        parameters: bytes | None = None,
+        evidence: bytes | None = None,
+        key: Ed25519PrivateKey | None = None,
+    ) -> Delivery:
+        """Wrap an order with honest proof of what the node said before."""
+        if isinstance(order, RoundOpen | AskAuthorise | AskClose):
+            signer = key or self.order_key
+            order = sign(encode(order), payload_type=order.payload_type, keys=[signer])
+        if isinstance(order, Envelope):
+            order = order.to_bytes()
+        return Delivery(
+            order=order,
+            parameters=parameters_of(self.gradient()) if parameters is None else parameters,
+            evidence=self.evidence() if evidence is None else evidence,
+        )
+
+    def evidence(self) -> bytes:
+        return self.scribe.evidence(self.node.name, self.carried)
+
+    def send(self, delivery: Delivery) -> Reply:
+        """Deliver, and log what comes along."""
+        reply = self.node.answer(delivery)
+        self.carried = reply.leaves
+        if new := self.scribe.new_from(self.node.name, reply.leaves):
+            self.scribe.append(new)
+        return reply
+
+    def authorise(self, run: str = RUN, **changes: object) -> Answer:
+        return self.read(self.send(self.deliver(self.ask_authorise(run, **changes), b"")))
+
+    def round(self) -> Answer:
+        """Hold one honest round."""
+        opened = self.opened()
+        order = self.scribe.sign(opened)
+        self.scribe.append([order.to_bytes()])
+        self.step = (opened.step.round, opened.step.attempt)
+        return self.read(self.send(self.deliver(order)))
+
+    def read(self, reply: Reply) -> Answer:
+        """Return the answer once it is shown to be the node's."""
+        envelope = parse_envelope(reply.answer)
+        kind = {kind.payload_type: kind for kind in (Acknowledged, Contributed, Refused)}[
+            envelope.payload_type
+        ]
+        keys = {self.node.name: self.terms.partners[self.node.name]}
+        return decode(kind, verify_envelope(envelope, payload_type=kind.payload_type, keys=keys))
+
+
+def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
+    """Return a coordinator of a founded world with a log of its own."""
+    order_key = load_key(world.server / "keys" / "order.pem")
+    log_key = load_key(world.server / "keys" / "log.pem")
+    _, terms = load_charter(world.server / "charter.toml")
+    log = Log(SqliteLogStore(MEMORY), key=log_key, origin=terms.log.origin)
+    policy = policy_envelope(terms, (world.server / SIGNATURES_NAME).read_bytes())
+    scribe = Scribe(log, terms=terms, policy=policy, key=order_key)
+    return Coordinator(node=node, terms=terms, scribe=scribe, order_key=order_key, log_key=log_key)
+
+
+def first_node(world: World) -> PartnerNode:
+    """Open the first partner's node; its book is replaced by each test."""
+    node = open_node(world.settings("p0"))
+    node.book.close_file()
+    return node
+
+
+def with_book(node: PartnerNode, path: Path = MEMORY, terms: Terms | None = None) -> PartnerNode:
+    """Return the node with a book of its own, and with other terms if given."""
+    terms = terms or node.terms
+    book = BudgetBook(path, name=node.name, key=node.keys.identity, terms=terms)
+    return replace(node, terms=terms, book=book)
+
+
+@contextmanager
+def nothing_spent(node: PartnerNode) -> Iterator[None]:
+    """Assert that no spend was made in between."""
+    before = (node.book.spends, node.book.spent)
+    yield
+    assert (node.book.spends, node.book.spent) == before
