@@ -77,9 +77,9 @@ def plan_run(
 
     Source: docs/training.md, "Rounds, bins and steps follow the noise".
     """
-    mu2 = largest_mu_squared(epsilon_micro, delta=delta)
-    if mu2 <= 0:
+    if epsilon_micro <= 0:
         raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
+    mu2 = largest_mu_squared(epsilon_micro, delta=delta)
     noisiness = _noisiness(mu2, setting=setting, profile=profile)
     rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
     asked = {"histogram": 1, "gradient": rounds, "evaluation": 1}

@@ -38,11 +38,11 @@ class Quality:
 def score_edges(weights: Tensor, *, mean_gram: Tensor, row_scale: float) -> Tensor:
     """Return logit edges that split borrowers into about equal bins, float64 (SCORE_BINS - 1,).
 
-    Mean and spread of the logit follow from the Gram matrix, so the edges touch no data.
+    Mean and spread of the logit follow from the rows' mean outer product: the edges touch no data.
 
     Args:
         weights: Final weights, float64 (width,).
-        mean_gram: Noised mean outer product of the rows, float64 (width, width).
+        mean_gram: Mean outer product of the rows, from noised sums, float64 (width, width).
         row_scale: What a row's intercept is scaled to.
     """
     mean = (weights @ mean_gram[0]).item() / row_scale

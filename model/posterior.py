@@ -43,8 +43,8 @@ class BaseRate:
     def curvature(self) -> float:
         """How fast the mean residual rises with the logit; a clipped one does not move."""
         q = self._logistic
-        good_moves = (1 - self.p_default) * (q < self.loss_clip)
-        bad_moves = self.p_default * (1 - q < self.loss_clip)
+        good_moves = (1 - self.p_default) * (q <= self.loss_clip)
+        bad_moves = self.p_default * (1 - q <= self.loss_clip)
         return q * (1 - q) * (good_moves + bad_moves)
 
     def gradient(self, *, rows: Tensor, bad_rows: Tensor) -> Tensor:

@@ -1,0 +1,123 @@
+"""Every query: its width, its longest vector, and a borrower's rows added before they are cut."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from model.features import bins_of, design_matrix
+from model.network import additive_gradients
+from model.private_sum import clipped_integers
+from model.queries.batch import Batch, Question
+from model.queries.evaluation import SCORE_BINS, Evaluation
+from model.queries.gradient import Gradient
+from model.queries.gram import Gram
+from model.queries.histogram import Histogram
+from tests.unit.model.world import make_batch, make_contract, make_encoding
+
+CONTRACT = make_contract()
+ENCODING = make_encoding(CONTRACT)
+WEIGHTS = torch.linspace(-2, 2, ENCODING.width, dtype=torch.float64)
+EDGES = torch.linspace(-1, 1, SCORE_BINS - 1, dtype=torch.float64)
+CELLS = 66 + 65 + 4
+
+HISTOGRAM = Histogram(CONTRACT)
+GRAM = Gram(ENCODING)
+GRADIENT = Gradient(ENCODING, WEIGHTS, clip_norm=0.5)
+EVALUATION = Evaluation(ENCODING, WEIGHTS, EDGES)
+ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, EVALUATION]
+
+queries = pytest.mark.parametrize("question", ALL, ids=[question.name for question in ALL])
+
+
+@queries
+def test_one_row_brings_one_vector_of_the_stated_width(question: Question) -> None:
+    batch = make_batch(CONTRACT, rows=30)
+    vectors = question.vectors(batch)
+    assert vectors.shape == (30, question.width)
+    assert vectors.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    ("question", "width", "clip"),
+    [
+        (HISTOGRAM, CELLS, math.sqrt(3)),
+        (GRAM, 10 * 11 // 2, 1.0),
+        (GRADIENT, 10, 0.5),
+        (EVALUATION, 2 * SCORE_BINS, 1.0),
+    ],
+    ids=[question.name for question in ALL],
+)
+def test_widths_and_clip_norms_are_those_documented(
+    question: Question, width: int, clip: float
+) -> None:
+    assert question.width == width
+    assert question.clip.norm == pytest.approx(clip)
+
+
+@pytest.mark.parametrize(
+    "question", [HISTOGRAM, GRAM, EVALUATION], ids=["histogram", "gram", "evaluation"]
+)
+def test_a_borrower_with_one_row_fills_the_clip_norm_exactly(question: Question) -> None:
+    vectors = question.vectors(make_batch(CONTRACT, rows=50))
+    norms = vectors.norm(dim=1)
+    torch.testing.assert_close(norms, torch.full_like(norms, question.clip.norm))
+
+
+@queries
+def test_a_borrowers_rows_are_added_before_anything_is_cut(question: Question) -> None:
+    many = make_batch(CONTRACT, rows=24, rows_each=4)
+    rows = Batch(cells=many.cells, outcomes=many.outcomes, borrower=np.arange(24, dtype=np.int64))
+    added = question.vectors(rows).reshape(6, 4, question.width).sum(dim=1)
+    torch.testing.assert_close(question.vectors(many), added)
+    # Four rows together still count for no more than one clip norm.
+    integers = clipped_integers(question.vectors(many), clip=question.clip)
+    assert int((integers * integers).sum(dim=1).max()) <= question.clip.steps**2
+
+
+@queries
+def test_nobody_brings_nothing(question: Question) -> None:
+    assert question.vectors(make_batch(CONTRACT, rows=0)).shape == (0, question.width)
+
+
+def test_the_histogram_counts_cells() -> None:
+    batch = make_batch(CONTRACT, rows=200)
+    counts = HISTOGRAM.vectors(batch).sum(dim=0)
+    expected = np.concatenate(
+        [
+            np.bincount(batch.cells[:, index], minlength=count)
+            for index, count in enumerate(HISTOGRAM.cell_counts)
+        ]
+    )
+    assert counts.tolist() == expected.tolist()
+
+
+def test_the_gram_triangle_is_the_matrix_of_outer_products() -> None:
+    batch = make_batch(CONTRACT, rows=100)
+    rows = design_matrix(batch.cells, ENCODING)
+    torch.testing.assert_close(GRAM.matrix(GRAM.vectors(batch).sum(dim=0)), rows.T @ rows)
+
+
+def test_the_gradient_is_that_of_the_network() -> None:
+    batch = make_batch(CONTRACT, rows=60)
+    rows = design_matrix(batch.cells, ENCODING)
+    expected = additive_gradients(WEIGHTS, rows, torch.from_numpy(batch.outcomes))
+    torch.testing.assert_close(GRADIENT.vectors(batch), expected)
+
+
+def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
+    batch = make_batch(CONTRACT, rows=300)
+    counts = EVALUATION.vectors(batch).sum(dim=0)
+    places = torch.from_numpy(bins_of(batch.cells, ENCODING))
+    logits = (WEIGHTS[places].sum(dim=1) + WEIGHTS[0]) * ENCODING.row_scale
+    outcomes = torch.from_numpy(batch.outcomes)
+    assert counts[:SCORE_BINS].sum().item() == (outcomes == 0).sum().item()
+    assert counts[SCORE_BINS - 1].item() == ((logits > 1) & (outcomes == 0)).sum().item()
+    assert counts[SCORE_BINS].item() == ((logits <= -1) & (outcomes == 1)).sum().item()
+    assert {question.name: question.population for question in ALL} == {
+        "histogram": "training",
+        "gram": "training",
+        "gradient": "training",
+        "evaluation": "holdout",
+    }

@@ -1,0 +1,78 @@
+"""A plan never costs more than its budget, and spends nearly all of it."""
+
+from fractions import Fraction
+
+import pytest
+
+from model.accounting import RunPlan, Setting, plan_run
+from protocols.contracts.privacy import PRIVATE_NEWTON
+from protocols.errors import BudgetExhaustedError
+from protocols.ledger.charge import dearest, price_local
+from protocols.ledger.price import parse_decimal
+
+DELTA = Fraction(1, 100_000)
+
+
+def _plan(epsilon: float = 2.0, *, capacity: int = 10_000, spares: int = 2) -> RunPlan:
+    return plan_run(
+        round(epsilon * 1_000_000),
+        delta=DELTA,
+        spare_attempts=spares,
+        setting=Setting(fields=19, partners=5, capacity=capacity, clip_norm=0.5),
+        profile=PRIVATE_NEWTON,
+    )
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 1.0, 2.0, 8.0])
+@pytest.mark.parametrize("spares", [0, 2, 7])
+def test_the_dearest_history_of_a_plan_fits_the_budget_closely(epsilon: float, spares: int) -> None:
+    plan = _plan(epsilon, spares=spares)
+    most = dearest(plan.queries, spare_attempts=plan.spare_attempts)
+    price = price_local(most, delta=DELTA).worst_micro
+    assert price <= round(epsilon * 1_000_000)
+    assert price >= round(epsilon * 1_000_000) * 0.9999
+
+
+def test_shares_of_the_budget_are_the_profiles() -> None:
+    plan = _plan()
+    worth = {
+        planned.mechanism.query: planned.rounds
+        / parse_decimal(planned.mechanism.noise_multiplier) ** 2
+        for planned in plan.queries
+    }
+    total = sum(worth.values())
+    for query in ("histogram", "gradient", "evaluation"):
+        share = PRIVATE_NEWTON.share(query, rounds=1)
+        assert float(worth[query] / total) == pytest.approx(float(share), rel=1e-4)
+
+
+def test_the_profile_adds_up() -> None:
+    queries = ("histogram", "gradient", "evaluation")
+    assert sum(PRIVATE_NEWTON.share(query, rounds=1) for query in queries) == 1
+    assert PRIVATE_NEWTON.share("gradient", rounds=9) * 9 == PRIVATE_NEWTON.share(
+        "gradient", rounds=1
+    )
+    with pytest.raises(KeyError):
+        PRIVATE_NEWTON.share("raw_rows", rounds=1)
+
+
+def test_more_borrowers_or_more_budget_allow_more_rounds_and_bins_within_bounds() -> None:
+    plans = [_plan(0.1, capacity=1_000), _plan(), _plan(8.0, capacity=1_000_000)]
+    rounds = [plan.rounds("gradient") for plan in plans]
+    bins = [plan.target_bins for plan in plans]
+    assert rounds == sorted(rounds)
+    assert bins == sorted(bins)
+    assert (rounds[0], rounds[-1]) == (6, 20)
+    assert (bins[0], bins[-1]) == (4, 12)
+
+
+def test_five_lenders_of_two_thousand_get_a_dozen_rounds_and_every_other_query_once() -> None:
+    plan = _plan()
+    assert 10 <= plan.rounds("gradient") <= 14
+    assert plan.rounds("histogram") == plan.rounds("evaluation") == 1
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -0.5])
+def test_no_budget_is_no_plan(epsilon: float) -> None:
+    with pytest.raises(BudgetExhaustedError):
+        _plan(epsilon)

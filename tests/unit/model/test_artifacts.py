@@ -1,0 +1,130 @@
+"""A release loads only as the whole that its manifest names."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from model.artifacts import MANIFEST, TENSORS, load_release, release_from_bytes, tensor_bytes
+from model.scorecard import Scorecard
+from protocols.contracts.features import contract_digest
+from protocols.contracts.release import (
+    Evaluation,
+    Interval,
+    PartnerPrivacy,
+    ReleaseManifest,
+    Scaling,
+)
+from protocols.errors import ReleaseError
+from protocols.ledger.canonical import digest
+from tests.unit.model.world import make_contract, make_encoding
+
+CONTRACT = make_contract()
+ENCODING = make_encoding(CONTRACT)
+TABLE: dict[str, object] = CONTRACT.model_dump(mode="json", by_alias=True)
+SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
+HALF = Interval(estimate="0.5", low="0", high="1")
+
+
+def _scorecard() -> Scorecard:
+    weights = torch.linspace(-1, 1, ENCODING.width, dtype=torch.float64)
+    return Scorecard(CONTRACT, ENCODING, weights, weights.abs(), loss_clip=0.5, scaling=SCALING)
+
+
+def _manifest(tensors: bytes, **changes: object) -> bytes:
+    manifest = ReleaseManifest(
+        schema=1,
+        federation="test",
+        run="run-1",
+        charter_digest="00" * 32,
+        contract_digest=contract_digest(TABLE).hex(),
+        contract=TABLE,
+        encoding=ENCODING.bins,
+        tensors_digest=digest(tensors).hex(),
+        loss_clip="0.5",
+        scaling=SCALING,
+        evaluation=Evaluation(auc=HALF, bad_rate=HALF),
+        privacy=(
+            PartnerPrivacy(
+                partner="one",
+                released_micro=1,
+                worst_micro=1,
+                released_cap_micro=2,
+                worst_cap_micro=2,
+            ),
+        ),
+        log_size=3,
+        log_root="11" * 32,
+    )
+    return manifest.model_copy(update=changes).to_bytes()
+
+
+def _write(folder: Path, manifest: bytes, tensors: bytes) -> Path:
+    (folder / MANIFEST).write_bytes(manifest)
+    (folder / TENSORS).write_bytes(tensors)
+    return folder
+
+
+def test_a_release_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    tensors = tensor_bytes(_scorecard())
+    manifest = _manifest(tensors)
+    release = load_release(_write(tmp_path, manifest, tensors))
+    assert release.digest == digest(manifest)
+    assert torch.equal(release.scorecard.weights, _scorecard().weights)
+    assert torch.equal(release.scorecard.bin_shares, _scorecard().bin_shares)
+    assert release.scorecard.encoding == ENCODING
+    assert release.scorecard.contract == CONTRACT
+    assert release.scorecard.loss_clip == 0.5
+
+
+@pytest.mark.parametrize("gone", [MANIFEST, TENSORS])
+def test_a_missing_file_is_no_release(tmp_path: Path, gone: str) -> None:
+    tensors = tensor_bytes(_scorecard())
+    (_write(tmp_path, _manifest(tensors), tensors) / gone).unlink()
+    with pytest.raises(ReleaseError, match="missing"):
+        load_release(tmp_path)
+
+
+def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> None:
+    tensors = tensor_bytes(_scorecard())
+    manifest = _manifest(tensors)
+    other = bytearray(tensors)
+    other[-1] ^= 1
+    with pytest.raises(ReleaseError, match="not those"):
+        load_release(_write(tmp_path, manifest, bytes(other)))
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"not json", b'{"schema":1}'])
+def test_a_manifest_that_does_not_parse_is_no_release(tmp_path: Path, raw: bytes) -> None:
+    with pytest.raises(ReleaseError):
+        load_release(_write(tmp_path, raw, tensor_bytes(_scorecard())))
+
+
+def test_an_encoding_of_another_contract_is_no_release(tmp_path: Path) -> None:
+    tensors = tensor_bytes(_scorecard())
+    # As many bins, so that only the cells tell.
+    other = (ENCODING.bins[0][:-1], *ENCODING.bins[1:])
+    manifest = _manifest(tensors, encoding=other)
+    with pytest.raises(ReleaseError, match="other cells"):
+        load_release(_write(tmp_path, manifest, tensors))
+
+
+WEIGHTS = _scorecard().weights
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        b"not safetensors",
+        save({"weights": WEIGHTS}),
+        save({"weights": WEIGHTS[:-1].clone(), "bin_shares": WEIGHTS}),
+        save({"weights": WEIGHTS.to(torch.float32), "bin_shares": WEIGHTS}),
+        save({"weights": WEIGHTS / 0, "bin_shares": WEIGHTS}),
+        save({"weights": WEIGHTS, "bin_shares": WEIGHTS * float("nan")}),
+    ],
+    ids=["not safetensors", "one missing", "short", "float32", "infinite", "not a number"],
+)
+def test_weights_of_another_form_are_refused_even_under_their_digest(tensors: bytes) -> None:
+    with pytest.raises(ReleaseError):
+        release_from_bytes(_manifest(tensors), tensors)
