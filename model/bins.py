@@ -57,6 +57,22 @@ def choose_bins(
     return Encoding(tuple(tables))
 
 
+def bin_shares(histogram: Tensor, encoding: Encoding) -> Tensor:
+    """Return the share of borrowers in each bin and 1 for the intercept, float64 (width,).
+
+    All are above zero and add up to 1 in every field, whatever the noise did to the counts.
+
+    Privacy: post-processing of a private sum.
+    """
+    shares = [torch.ones(1, dtype=torch.float64)]
+    parts = torch.split(histogram, [len(table) for table in encoding.bins])
+    for part, table, count in zip(parts, encoding.bins, encoding.bin_counts, strict=True):
+        mass = torch.zeros(count, dtype=torch.float64)
+        mass = mass.index_add_(0, torch.tensor(table), part).clamp_min(0.0) + 1e-9
+        shares.append(mass / mass.sum())
+    return torch.cat(shares)
+
+
 def _field_bins(cells: CellCounts, *, ordered: int, target_bins: int) -> tuple[int, ...]:
     """Return each cell's bin: neighbours merged among the first ``ordered``, levels after."""
     bins: list[int | None] = list(_cut(cells, ordered, target_bins))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from model.accounting import RunPlan
-from model.bins import choose_bins
+from model.bins import bin_shares, choose_bins
 from model.features import Encoding
 from model.metrics import Quality, score_edges, separation
 from model.posterior import BaseRate, mean_outer_product, posterior_mean, prior_covariance
@@ -87,7 +87,7 @@ def train(contract: FeatureContract, scale: Scale) -> Conversation:
         contract=contract,
         target_bins=scale.plan.target_bins,
     )
-    shares = _bin_shares(counts, contract, encoding)
+    shares = bin_shares(counts, encoding)
     known = Known(
         encoding=encoding,
         borrowers=max(1.0, counts.sum().item() / len(contract.fields)),
@@ -159,13 +159,3 @@ def _descend(known: Known, scale: Scale) -> Generator[Question, Tensor, Tensor]:
             return centre + moved
         answer = yield Gradient(known.encoding, centre + moved, scale.clip_norm)
         told.append(response @ moved - answer / known.borrowers)
-
-
-def _bin_shares(counts: Tensor, contract: FeatureContract, encoding: Encoding) -> Tensor:
-    shares = [torch.ones(1, dtype=torch.float64)]
-    parts = torch.split(counts, [field.cell_count for field in contract.fields])
-    for part, table, width in zip(parts, encoding.bins, encoding.bin_counts, strict=True):
-        mass = torch.zeros(width, dtype=torch.float64)
-        mass = mass.index_add_(0, torch.tensor(table), part).clamp_min(0.0) + 1e-9
-        shares.append(mass / mass.sum())
-    return torch.cat(shares)

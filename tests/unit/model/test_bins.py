@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from model.bins import choose_bins
+from model.bins import bin_shares, choose_bins
 from model.features import Encoding
 from protocols.contracts.features import GRID_CELLS
 from tests.unit.model.world import make_contract
@@ -75,3 +75,16 @@ def test_a_histogram_of_nothing_but_noise_still_makes_an_encoding() -> None:
     for histogram in (torch.from_numpy(noise), torch.zeros(len(noise), dtype=torch.float64)):
         encoding = choose_bins(histogram, noise=50.0, contract=CONTRACT, target_bins=8)
         encoding.check(CONTRACT)
+
+
+def test_bin_shares_are_those_of_the_counts_and_never_zero_whatever_the_noise() -> None:
+    encoding = _choose([100.0] * GRID_CELLS + [0.0, 0.0], target=4)
+    counts = torch.tensor([100.0] * GRID_CELLS + [0.0] * 2, dtype=torch.float64)
+    home = torch.tensor([3000.0, 3400.0, -70.0, 0.0], dtype=torch.float64)
+    shares = bin_shares(torch.cat([counts, counts[:AMOUNT_CELLS], home]), encoding)
+    assert shares.shape == (encoding.width,)
+    torch.testing.assert_close(shares[:5], torch.tensor([1, 0.25, 0.25, 0.25, 0.25]).double())
+    drowned = bin_shares(-torch.ones(len(counts) + AMOUNT_CELLS + 4).double(), encoding)
+    for part in torch.split(drowned[1:], list(encoding.bin_counts)):
+        assert bool((part > 0).all())
+        assert part.sum().item() == 1.0
