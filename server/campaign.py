@@ -24,7 +24,7 @@ from protocols.contracts.orders import Delivery, Reply
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import ConfigError, ContractError, RoundError, ScoringError
 from protocols.ledger.canonical import digest
-from protocols.ledger.codec import encode
+from protocols.ledger.codec import check_name, encode
 from protocols.ledger.entry import (
     NO_ENTRY,
     Mechanism,
@@ -89,9 +89,11 @@ def run_campaign(config: Path, run: str, transport: Transport) -> None:
         transport: The way to the partners.
 
     Raises:
-        ConfigError, ContractError, VerificationError: A file is missing or does not fit.
+        ConfigError, ContractError, VerificationError: A file is missing or does not fit, or the
+            run has no plain name.
         RoundError: Too few partners, or too many lost attempts. What was spent stays spent.
     """
+    check_name(run, "run")  # it becomes a folder
     settings = load_settings(config)
     events = EventWriter(settings.runs / run / "events.jsonl")
     campaign = Campaign(open_federation(settings), run, transport, events)
@@ -142,8 +144,8 @@ class Campaign:
     def run_to_release(self) -> None:
         """Authorise, ask every question, close, publish."""
         plan = self._plan()
-        self._authorise(plan)
         try:
+            self._authorise(plan)
             trained = self._converse(plan)
         finally:
             self._close()

@@ -10,6 +10,7 @@ from protocols.contracts.orders import Reply
 from protocols.errors import EntryError, RoundError, ScoringError
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import decode
+from protocols.ledger.entry import Spend, parse_entry
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
 from protocols.ledger.messages import Acknowledged, Answer, Contribution, Refused
 from protocols.ledger.terms import Terms
@@ -73,7 +74,7 @@ def gather(attempt: Attempt, replies: Mapping[str, Reply], terms: Terms) -> Gath
         try:
             answer = read_answer(partner, reply, order=attempt.order, terms=terms)
             vectors[partner] = _vector(answer, reply, attempt.width)
-            spends[partner] = _spend(answer, reply)
+            spends[partner] = _spend(answer, reply, attempt.order)
         except RoundError as err:
             missing[partner] = str(err)
         except ScoringError as err:
@@ -111,9 +112,12 @@ def _vector(answer: Answer, reply: Reply, width: int) -> npt.NDArray[np.int64]:
     return np.frombuffer(reply.vector, dtype="<i8").astype(np.int64)
 
 
-def _spend(answer: Answer, reply: Reply) -> str:
+def _spend(answer: Answer, reply: Reply, order: Envelope) -> str:
     assert isinstance(answer, Contribution)
-    carried = {digest(leaf).hex() for leaf in reply.leaves.splitlines()}
-    if answer.spend not in carried:
-        raise EntryError("a contribution came without its spend")
-    return answer.spend
+    for leaf in reply.leaves.splitlines():
+        envelope, entry = parse_entry(leaf)
+        if envelope.digest.hex() == answer.spend and isinstance(entry, Spend):
+            if entry.order != order.digest.hex():
+                raise EntryError("a contribution names the spend of another order")
+            return answer.spend
+    raise EntryError("a contribution came without its spend")

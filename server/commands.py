@@ -13,6 +13,7 @@ from rich.console import Console
 
 from protocols.console import run_command
 from protocols.contracts.charter import load_charter_model
+from protocols.errors import ConfigError
 from protocols.logs import log_to_stderr
 from server.campaign import open_federation
 from server.config import load_settings
@@ -27,6 +28,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+MOST_EPSILON = 50  # the charter's own limit on a cap
 
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -48,7 +51,7 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
     run_epsilon: Annotated[float, typer.Option(help="What one run may cost of it.")],
     delta: Annotated[str, typer.Option(help="Of every epsilon.")] = "0.00001",
     host: Annotated[str, typer.Option(help="Where partners connect.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port there.")] = 8700,
+    port: Annotated[int, typer.Option(help="Port there.", min=0, max=65_535)] = 8700,
 ) -> None:
     """Make keys, certificates and the charter that everybody then signs."""
     proposal = Proposal(
@@ -56,8 +59,8 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
         contract=contract,
         cards=partner,
         auditor=auditor,
-        epsilon_micro=round(epsilon * 1_000_000),
-        run_epsilon_micro=round(run_epsilon * 1_000_000),
+        epsilon_micro=_micro(epsilon),
+        run_epsilon_micro=_micro(run_epsilon),
         delta=delta,
         host=host,
         port=port,
@@ -137,12 +140,18 @@ def serve(
 def simulate(
     data: Annotated[Path, typer.Option(help="Your loans, .parquet or .csv.")],
     contract: Annotated[Path, typer.Option(help="A feature contract for them.")],
-    partners: Annotated[int, typer.Option(help="Uneven parts to cut them into.")] = 5,
+    partners: Annotated[int, typer.Option(help="Uneven parts to cut them into.", min=1)] = 5,
     epsilon: Annotated[float, typer.Option(help="Budget of each part's borrowers.")] = 2.0,
     as_json: AsJson = False,
 ) -> None:
     """Train on one file as a federation would, in this process, and say what it would bring."""
     from server.rehearsal import rehearsal_text, rehearse
 
-    result = rehearse(data, contract, partners=partners, epsilon_micro=round(epsilon * 1_000_000))
+    result = rehearse(data, contract, partners=partners, epsilon_micro=_micro(epsilon))
     typer.echo(json.dumps(result) if as_json else rehearsal_text(result))
+
+
+def _micro(epsilon: float) -> int:
+    if not 0 < epsilon <= MOST_EPSILON:  # also false for NaN
+        raise ConfigError(f"epsilon: expected more than 0 and at most {MOST_EPSILON}")
+    return round(epsilon * 1_000_000)

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import tomli_w
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ValidationError
@@ -19,13 +21,14 @@ from protocols.contracts.charter import Auditor, PartnerCard, charter_from_table
 from protocols.contracts.features import contract_digest, describe, load_contract, read_toml
 from protocols.errors import ConfigError
 from protocols.ledger.canonical import to_base64
-from protocols.ledger.keyfile import create_key, write_private
+from protocols.ledger.keyfile import write_private
 
 SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
 CONTRACT_NAME = "contract.toml"
 CA_NAME = "ca.crt"
 _VALID_DAYS = 825
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,64}|[0-9A-Fa-f:.]{2,64}")  # a certificate's name holds 64
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ def found(home: Path, proposal: Proposal) -> Path:
     load_contract(proposal.contract)
     if len({card.code_digest for card in cards}) != 1:
         raise ConfigError("the partners have different trusted code installed; agree on a version")
-    (home / "keys").mkdir(parents=True, exist_ok=True)
-    order, log = create_key(home / "keys" / "order.pem"), create_key(home / "keys" / "log.pem")
+    certificates = make_certificates(proposal.host)
+    order, log = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     charter = _charter(proposal, cards, auditor) | {
         "coordinator": {
             "name": "coordinator-" + proposal.federation,
@@ -76,8 +79,14 @@ def found(home: Path, proposal: Proposal) -> Path:
             "log_origin": f"{proposal.federation}/log",
         }
     }
-    charter_from_table(charter, where=CHARTER_NAME)
-    create_certificates(home, proposal.host)
+    charter_from_table(charter, where=CHARTER_NAME)  # nothing is written before all of it fits
+    for folder in (home / "keys", home / "tls"):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_private(home / "keys" / "order.pem", _private_pem(order))
+    write_private(home / "keys" / "log.pem", _private_pem(log))
+    write_private(home / "tls" / "server.key", certificates.server_key)
+    (home / "tls" / "server.crt").write_bytes(certificates.server)
+    (home / CA_NAME).write_bytes(certificates.authority)
     (home / CONTRACT_NAME).write_bytes(proposal.contract.read_bytes())
     (home / CHARTER_NAME).write_text(tomli_w.dumps(charter), encoding="utf-8")
     settings = {
@@ -89,12 +98,25 @@ def found(home: Path, proposal: Proposal) -> Path:
     return home / CHARTER_NAME
 
 
-def create_certificates(home: Path, host: str) -> None:
+@dataclass(frozen=True)
+class Certificates:
+    """The coordinator's TLS files, PEM: the authority partners trust, and what it signed."""
+
+    authority: bytes
+    server: bytes
+    server_key: bytes
+
+
+def make_certificates(host: str) -> Certificates:
     """Make a certificate authority of the federation and the coordinator's certificate.
 
     The authority's key is thrown away: a new certificate needs a new ``ca.crt`` at every partner.
+
+    Raises:
+        ConfigError: ``host`` is no address and no host name.
     """
-    (home / "tls").mkdir(parents=True, exist_ok=True)
+    if not _HOST.fullmatch(host):
+        raise ConfigError("host: expected an IP address, or a name of letters, digits and dashes")
     authority_key = ec.generate_private_key(ec.SECP384R1())
     authority_name = _name("fedscore federation")
     authority = (
@@ -111,10 +133,11 @@ def create_certificates(home: Path, host: str) -> None:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(authority_key, hashes.SHA384())
     )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    write_private(home / "tls" / "server.key", pem)
-    (home / "tls" / "server.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (home / CA_NAME).write_bytes(authority.public_bytes(Encoding.PEM))
+    return Certificates(
+        authority=authority.public_bytes(Encoding.PEM),
+        server=certificate.public_bytes(Encoding.PEM),
+        server_key=_private_pem(key),
+    )
 
 
 def _charter(
@@ -178,6 +201,10 @@ def _certificate(
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + timedelta(days=_VALID_DAYS))
     )
+
+
+def _private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _name(text: str) -> x509.Name:

@@ -17,7 +17,7 @@ from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
 from model.table import read_table
 from protocols.contracts.features import FeatureContract, load_contract
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, DataError
 from server.simulation import SimulationTerms, holdout_auc, simulate, split_unevenly
 
 NO_PARTY_SEES_THIS = "no party sees this"
@@ -46,6 +46,7 @@ def rehearse(data: Path, contract_file: Path, *, partners: int, epsilon_micro: i
 
     Raises:
         ContractError: The contract or the file does not fit.
+        DataError: There are too few borrowers, or only one outcome among those held out.
     """
     contract = load_contract(contract_file)
     borrowers = group_borrowers(
@@ -55,6 +56,8 @@ def rehearse(data: Path, contract_file: Path, *, partners: int, epsilon_micro: i
         holdout_percent=HOLDOUT_PERCENT,
     )
     parts = split_unevenly(borrowers, parts=partners)
+    if not all(part.count for part in parts) or len(set(borrowers.holdout.outcomes)) < 2:
+        raise DataError(f"{data.name}: too few borrowers to cut into {partners} parts and judge by")
     terms = SimulationTerms(epsilon_micro=epsilon_micro)
     named = {f"part-{number}": part for number, part in enumerate(parts, start=1)}
     trained = simulate(parts, contract, terms)

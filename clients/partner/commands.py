@@ -6,9 +6,10 @@ from typing import Annotated
 
 import tomli_w
 import typer
+from pydantic import ValidationError
 
 from clients.partner.budget import BudgetBook
-from clients.partner.config import PartnerSettings, load_partner_settings
+from clients.partner.config import Address, PartnerSettings, load_partner_settings
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
@@ -17,8 +18,8 @@ from clients.partner.statement import Budget, budget_of, budget_text, dry_run_te
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_table
 from protocols.console import run_command
-from protocols.contracts.charter import PartnerCard, charter_from_table
-from protocols.contracts.features import load_contract, read_toml
+from protocols.contracts.charter import Capacity, PartnerCard, charter_from_table
+from protocols.contracts.features import Contract, Name, describe, load_contract, read_toml
 from protocols.errors import ConfigError
 from protocols.ledger.policy import sign_charter_file
 from protocols.logs import log_to_stderr
@@ -54,6 +55,7 @@ def init(
     coordinator: Annotated[str, typer.Option(help="host:port")] = "127.0.0.1:8700",
 ) -> None:
     """Make keys, settings and the public card that goes into the charter."""
+    _check_founder(name=name, capacity=capacity, coordinator=coordinator)
     public = create_partner_keys(home / "keys")
     card = PartnerCard(
         name=name,
@@ -153,6 +155,20 @@ def budget(config: Config = Path(SETTINGS_NAME), as_json: AsJson = False) -> Non
     settings = load_partner_settings(config)
     shown = _read_budget(settings)
     typer.echo(json.dumps(shown.to_json()) if as_json else budget_text(shown))
+
+
+class _Founder(Contract):
+    name: Name
+    capacity: Capacity
+    coordinator: Address
+
+
+def _check_founder(**told: object) -> None:
+    """Raise ``ConfigError`` before any key is made."""
+    try:
+        _Founder.model_validate(told)
+    except ValidationError as err:
+        raise ConfigError(describe(err)) from err
 
 
 def _read_budget(settings: PartnerSettings) -> Budget:

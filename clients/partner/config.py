@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -11,6 +12,8 @@ from protocols.contracts.features import Name, describe, read_toml
 from protocols.errors import ConfigError, ContractError
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
+
+Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+:[0-9]{1,5}$")]
 
 
 class OwnPolicy(BaseModel):
@@ -55,7 +58,7 @@ class PartnerSettings(BaseSettings):
     )
 
     name: Name
-    coordinator: str = Field(pattern=r"^[A-Za-z0-9_.\-]+:[0-9]{1,5}$")
+    coordinator: Address
     data: Path
     charter: Path = Path("charter.toml")
     contract: Path = Path("contract.toml")

@@ -6,6 +6,8 @@ has the columns and their kinds, and says what to fill in.
 
 from collections.abc import Mapping
 
+import tomli_w
+
 _HEAD = """\
 # Draft of a feature contract. Fill in every "" from public knowledge (product terms, data
 # dictionaries, law), never from what your borrowers happen to have. Delete fields that are not
@@ -42,9 +44,11 @@ def draft_contract(columns: Mapping[str, bool]) -> str:
 
 def _field(name: str, is_number: bool) -> str:
     kind = _numeric() if is_number else _categorical()
-    code = "".join(letter if letter.isalnum() else "_" for letter in name.upper())
+    code = "".join(
+        letter if letter.isascii() and letter.isalnum() else "_" for letter in name.upper()
+    )
     return (
-        f'[[fields]]\nname = "{_escaped(name)}"\n{kind}{_COMMON}'
+        f"[[fields]]\n{tomli_w.dumps({'name': name})}{kind}{_COMMON}"
         f'reason_code = "{code}"\nreason = ""\n'
     )
 
@@ -59,7 +63,3 @@ def _numeric() -> str:
 
 def _categorical() -> str:
     return 'kind = "categorical"\nlevels = []\ndirection = "none"\n'
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

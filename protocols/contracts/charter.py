@@ -54,6 +54,7 @@ def _check_plain_decimal(text: str) -> str:
 IdentityKey = Annotated[str, AfterValidator(_check_ed25519)]
 NodeKey = Annotated[str, AfterValidator(_check_p384)]
 PositiveDecimal = Annotated[str, AfterValidator(_check_plain_decimal)]
+Capacity = Annotated[int, Field(ge=1, le=_MOST_CAPACITY)]
 CapMicro = Annotated[int, Field(ge=1, le=50_000_000)]
 
 
@@ -83,7 +84,7 @@ class Partner(Contract):
     name: Name
     identity_key: IdentityKey
     node_key: NodeKey
-    capacity: int = Field(ge=1, le=_MOST_CAPACITY)
+    capacity: Capacity
 
 
 class PartnerCard(Partner):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import VerificationError
-from protocols.ledger.account import Account
 from protocols.ledger.charge import Price
 from protocols.ledger.entry import (
     COORDINATOR,
@@ -14,12 +13,15 @@ from protocols.ledger.entry import (
     Entry,
     Link,
     PartnerEntry,
+    RoundOpen,
     parse_entry,
     sign_entry,
 )
-from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.envelope import Envelope
 from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion
+from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
+from server.ledger.chain import PartnerChain
 from server.ledger.log import Log
 
 
@@ -49,7 +51,10 @@ class Scribe:
         """
         self._log, self._terms, self._key, self._clock = log, terms, key, clock
         self._places: dict[str, dict[int, int]] = {name: {} for name in terms.partners}
-        self._accounts = {name: Account(terms) for name in terms.partners}
+        self._rounds = Rounds(terms)
+        self._chains = {
+            name: PartnerChain(name, terms=terms, rounds=self._rounds) for name in terms.partners
+        }
         self._head = (-1, NO_ENTRY)
         if log.size == 0:
             log.append([policy.to_bytes()])
@@ -84,24 +89,12 @@ class Scribe:
         return first
 
     def new_from(self, partner: str, leaves: bytes) -> list[bytes]:
-        """Return those of a partner's leaves that the log lacks, once shown to be its own words.
+        """Return those of a partner's leaves that are new, to be appended next.
 
         Raises:
-            VerificationError: A leaf is malformed, another's, or out of the partner's order.
+            VerificationError: As ``PartnerChain.take``; then none is to be appended.
         """
-        new = []
-        for leaf in leaves.splitlines():
-            envelope, entry = parse_entry(leaf)
-            if entry.link.signer != partner:
-                raise VerificationError("a partner sent an entry that is not its own")
-            verify_envelope(
-                envelope,
-                payload_type=entry.payload_type,
-                keys={partner: self._terms.partners[partner]},
-            )
-            if entry.link.seq > self.last_seq(partner):
-                new.append(leaf)
-        return new
+        return self._chains[partner].take(leaves)
 
     def evidence(self, partner: str, leaves: bytes) -> bytes:
         """Return proof that the log holds each of these leaves of a partner."""
@@ -120,7 +113,7 @@ class Scribe:
 
     def prices(self, partners: Iterable[str]) -> dict[str, Price]:
         """Return what each partner's borrowers may have spent, by the log."""
-        return {name: self._accounts[name].price for name in partners}
+        return {name: self._chains[name].price for name in partners}
 
     @property
     def log(self) -> Log:
@@ -131,7 +124,9 @@ class Scribe:
         signer = entry.link.signer
         if signer == COORDINATOR:
             self._head = (entry.link.seq, envelope.digest.hex())
+            if isinstance(entry, RoundOpen):
+                list(self._rounds.open(envelope.digest.hex(), entry))
             return
         self._places[signer][entry.link.seq] = index
         if isinstance(entry, PartnerEntry):
-            list(self._accounts[signer].take(entry))  # the auditor judges; here it is only priced
+            self._chains[signer].read(envelope.digest.hex(), entry)
