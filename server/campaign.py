@@ -11,18 +11,15 @@ from time import monotonic
 from typing import Protocol
 
 import torch
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from torch import Tensor
 
 from model.accounting import RunPlan, Setting, plan_run
 from model.descent import Scale, Trained, train
 from model.queries.batch import Question
 from model.queries.parameters import parameters_of
-from protocols.contracts.charter import Charter, load_charter_model
-from protocols.contracts.features import FeatureContract, contract_digest, load_contract, read_toml
 from protocols.contracts.orders import Delivery, Reply
 from protocols.contracts.privacy import PRIVATE_NEWTON
-from protocols.errors import ConfigError, ContractError, RoundError, ScoringError
+from protocols.errors import RoundError, ScoringError
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import check_name, encode
 from protocols.ledger.entry import (
@@ -33,17 +30,12 @@ from protocols.ledger.entry import (
     Step,
 )
 from protocols.ledger.envelope import Envelope, sign
-from protocols.ledger.keyfile import load_key
 from protocols.ledger.messages import AskAuthorise, AskClose
-from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.price import parse_decimal
-from protocols.ledger.terms import Terms
 from server.cohort import Attempt, Gathered, gather, read_answer
-from server.config import CoordinatorSettings, load_settings
+from server.config import load_settings
 from server.events import EventWriter
-from server.ledger.log import Log
-from server.ledger.scribe import Scribe
-from server.ledger.store import SqliteLogStore
+from server.federation import Federation, open_federation
 from server.release import publish_release
 
 
@@ -59,25 +51,6 @@ class Transport(Protocol):
     ) -> dict[str, Reply]:
         """Return the replies that came in time, by partner."""
         ...
-
-
-@dataclass(frozen=True)
-class Federation:
-    """Everything a run stands on.
-
-    Attributes:
-        charter, terms, contract: What all have signed.
-        order_key: The coordinator's word.
-        scribe: The log.
-        settings: Where and how long.
-    """
-
-    charter: Charter
-    terms: Terms
-    contract: FeatureContract
-    order_key: Ed25519PrivateKey
-    scribe: Scribe
-    settings: CoordinatorSettings
 
 
 def run_campaign(config: Path, run: str, transport: Transport) -> None:
@@ -98,26 +71,6 @@ def run_campaign(config: Path, run: str, transport: Transport) -> None:
     events = EventWriter(settings.runs / run / "events.jsonl")
     campaign = Campaign(open_federation(settings), run, transport, events)
     campaign.run_to_release()
-
-
-def open_federation(settings: CoordinatorSettings) -> Federation:
-    """Load charter, contract, keys and log, and check that they belong together."""
-    charter, terms = load_charter_model(settings.charter)
-    if contract_digest(read_toml(settings.contract)).hex() != charter.contract_digest:
-        raise ContractError("the feature contract is not the one that the charter names")
-    signatures = settings.charter.with_name(SIGNATURES_NAME)
-    if not signatures.exists():
-        raise ConfigError(f"{SIGNATURES_NAME}: not beside the charter; every party must sign it")
-    order_key = load_key(settings.order_key)
-    log = Log(SqliteLogStore(settings.log), key=load_key(settings.log_key), origin=terms.log.origin)
-    scribe = Scribe(
-        log,
-        terms=terms,
-        policy=policy_envelope(terms, signatures.read_bytes()),
-        key=order_key,
-    )
-    contract = load_contract(settings.contract)
-    return Federation(charter, terms, contract, order_key, scribe, settings)
 
 
 @dataclass

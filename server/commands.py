@@ -15,12 +15,11 @@ from protocols.console import run_command
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import ConfigError
 from protocols.logs import log_to_stderr
-from server.campaign import open_federation
 from server.config import load_settings
+from server.federation import open_federation
 from server.founding import SETTINGS_NAME, Proposal, found
 from server.ledger.log import export_log
 from server.progress import ProgressView
-from server.registry import Registry
 
 app = typer.Typer(
     help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
@@ -115,6 +114,7 @@ def serve(
     ),
 ) -> None:
     """Answer Score and DecideLimit over gRPC with TLS, from a release that the log holds."""
+    from server.registry import Registry  # here: training does not need torch in this process
     from server.serving.main import ServingSettings
     from server.serving.main import serve as serve_release
 

@@ -1,37 +1,18 @@
 """From a trained model to a published release: manifest, log entry, files."""
 
 from collections.abc import Collection
-from typing import Protocol
 
 from model.artifacts import tensor_bytes
 from model.descent import Trained
 from model.metrics import Estimate
 from model.scorecard import Scorecard
-from protocols.contracts.charter import Charter
-from protocols.contracts.features import FeatureContract, read_toml
+from protocols.contracts.features import read_toml
 from protocols.contracts.release import Evaluation, Interval, PartnerPrivacy, ReleaseManifest
 from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.entry import ReleaseEntry
-from protocols.ledger.terms import Terms
-from server.config import CoordinatorSettings
-from server.ledger.scribe import Scribe
+from server.federation import Federation
 from server.registry import Registry, proof_of
-
-
-class Federation(Protocol):
-    """What publishing needs of a federation; see ``server.campaign``."""
-
-    @property
-    def charter(self) -> Charter: ...
-    @property
-    def terms(self) -> Terms: ...
-    @property
-    def contract(self) -> FeatureContract: ...
-    @property
-    def scribe(self) -> Scribe: ...
-    @property
-    def settings(self) -> CoordinatorSettings: ...
 
 
 def publish_release(

@@ -9,9 +9,9 @@ from pathlib import Path
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import RoundError
 from server.bundle import build_bundle
-from server.campaign import open_federation
 from server.config import load_settings
 from server.events import Event, EventReader
+from server.federation import open_federation
 from server.link import Link, LinkSettings
 
 _LOOK_S = 0.1

@@ -26,8 +26,9 @@ from protocols.ledger.audit import Audit
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
 from protocols.ledger.verify import verify_log
-from server.campaign import open_federation, run_campaign
+from server.campaign import run_campaign
 from server.config import load_settings
+from server.federation import open_federation
 from server.founding import Proposal, found
 from server.ledger.log import export_log
 

@@ -64,3 +64,7 @@ def test_the_auditor_loads_cryptography_and_nothing_else() -> None:
 
 def test_the_scorer_loads_neither_torch_nor_flower() -> None:
     assert loaded_by("clients.scorer.cli") & {"torch", "flwr", "opendp", "pyarrow"} == set()
+
+
+def test_the_process_that_trains_waits_for_no_torch() -> None:
+    assert "torch" not in loaded_by("server.training") | loaded_by("server.commands")
