@@ -1,0 +1,234 @@
+"""Real SIGKILLs: no budget is under-counted, no reply is made twice, and the log still verifies."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from clients.partner.budget import BudgetBook
+from clients.partner.node import PartnerNode
+from protocols.contracts.orders import Delivery, Reply
+from protocols.ledger.entry import RoundOpen, entry_in
+from protocols.ledger.envelope import parse_envelope
+from tests.simulator import World, found_world
+
+VICTIM = "p1"
+NAMES = ("p0", "p1", "p2")
+EXCHANGES = 10  # of a whole run: the authorisation, the rounds, the close
+ROUNDS = EXCHANGES - 2
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _killed(work: Callable[[], object]) -> None:
+    """Run ``work`` in a process of its own, which must end by its own SIGKILL."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        torch.set_num_threads(1)
+        try:
+            work()
+        finally:
+            os._exit(1)  # not killed: the test fails below
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _reopened(world: World, name: str) -> PartnerNode:
+    """Return a node as a new process would open it; the data are read already."""
+    node, terms = world.nodes[name], world.nodes[name].terms
+    path = world.settings(name).book
+    book = BudgetBook(path, name=name, key=node.keys.identity, terms=terms)
+    return replace(node, book=book)
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = found_world(tmp_path_factory.mktemp("world"), sizes=(30, 20, 20))
+    for node in world.nodes.values():
+        node.book.close_file()
+    return world
+
+
+@pytest.fixture
+def world(founded: World) -> Iterator[World]:
+    """A federation that has never trained: books and log are new, keys and charter are not."""
+    for pattern in ("*/*.sqlite*", "server/runs/*/events.jsonl"):
+        for path in founded.folder.glob(pattern):
+            path.unlink()
+    fresh = World(founded.folder)
+    fresh.nodes = {name: _reopened(founded, name) for name in NAMES}
+    yield fresh
+    for node in fresh.nodes.values():
+        node.book.close_file()
+
+
+def _before(statement: str) -> Callable[[PartnerNode], None]:
+    """Die when the book is about to run this statement in its next transaction."""
+
+    def arm(node: PartnerNode) -> None:
+        node.book._db.set_trace_callback(lambda sql: _die() if sql.startswith(statement) else None)
+
+    return arm
+
+
+def _before_the_reply_is_stored(node: PartnerNode) -> None:
+    node.book.store_reply = lambda *_: _die()  # type: ignore[method-assign]
+
+
+def _while_the_reply_is_stored(node: PartnerNode) -> None:
+    store = node.book.store_reply
+
+    def dying(*args: object) -> None:
+        _before("COMMIT")(node)
+        store(*args)  # type: ignore[arg-type]
+
+    node.book.store_reply = dying  # type: ignore[method-assign]
+
+
+def _after_the_reply_is_stored(node: PartnerNode) -> None:
+    node.book.unproven = _die  # type: ignore[method-assign, assignment]
+
+
+@dataclass
+class Killer:
+    """Kills the victim in its third round, and has a new process take the same order.
+
+    Attributes:
+        world: Where it lives.
+        arm: Says where in the answer the process dies.
+        replies: What the new process said to the old order.
+    """
+
+    world: World
+    arm: Callable[[PartnerNode], None]
+    replies: list[Reply]
+
+    def bend(self, name: str, delivery: Delivery) -> Delivery:
+        if name == VICTIM and not self.replies and _round_of(delivery) == 3:
+            self.world.nodes[VICTIM].book.close_file()
+
+            def answer() -> None:
+                node = _reopened(self.world, VICTIM)
+                self.arm(node)
+                node.answer(delivery)
+
+            _killed(answer)
+            self.world.nodes[VICTIM] = _reopened(self.world, VICTIM)
+            self.replies.append(self.world.nodes[VICTIM].answer(delivery))
+        return delivery
+
+
+def _round_of(delivery: Delivery) -> int:
+    envelope = parse_envelope(delivery.order)
+    if envelope.payload_type != RoundOpen.payload_type:
+        return 0
+    opened = entry_in(envelope)
+    assert isinstance(opened, RoundOpen)
+    return opened.step.round
+
+
+def _assert_log_and_books_agree(world: World) -> None:
+    audit = world.audit()
+    assert audit.findings == ()
+    for row in audit.partners:
+        book = world.nodes[row.name].book
+        assert (row.spends, row.released_micro) == (book.spends, book.spent.released_micro)
+        assert row.open_runs == ()
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [_before_the_reply_is_stored, _while_the_reply_is_stored],
+    ids=["before the reply is stored", "while it is stored"],
+)
+def test_a_partner_killed_after_its_spend_pays_for_an_attempt_that_is_void(
+    arm: Callable[[PartnerNode], None], world: World
+) -> None:
+    killer = Killer(world, arm, [])
+    world.bend = killer.bend
+    world.train()
+    (reply,) = killer.replies
+    assert reply.vector == b""
+    assert b"order-refused" in parse_envelope(reply.answer).payload
+    book = world.nodes[VICTIM].book
+    orders = {delivery.order for name, delivery in world.deliveries if _round_of(delivery)}
+    assert book.spends == len(orders)  # with the attempt it has no reply to
+    assert (world.server / "runs" / "run-1" / "events.jsonl").read_text().count('"void"') == 1
+    _assert_log_and_books_agree(world)
+
+
+@pytest.mark.parametrize("statement", ["INSERT INTO entries", "INSERT INTO orders", "COMMIT"])
+def test_a_partner_killed_while_it_writes_its_spend_has_not_spent(
+    statement: str, world: World
+) -> None:
+    def arm_for_the_spend(node: PartnerNode) -> None:
+        reserve = node.book.reserve
+
+        def dying(*args: object) -> str:
+            _before(statement)(node)
+            return reserve(*args)  # type: ignore[arg-type]
+
+        node.book.reserve = dying  # type: ignore[method-assign]
+
+    killer = Killer(world, arm_for_the_spend, [])
+    world.bend = killer.bend
+    world.train()
+    assert killer.replies[0].vector  # the new process answers: nothing had left, nothing was paid
+    assert "void" not in (world.server / "runs" / "run-1" / "events.jsonl").read_text()
+    _assert_log_and_books_agree(world)
+
+
+def test_a_partner_killed_after_its_reply_was_stored_sends_the_same_bytes(world: World) -> None:
+    sent: list[Reply] = []
+
+    def keep(name: str, reply: Reply) -> Reply:
+        if name == VICTIM:
+            sent.append(reply)
+        return reply
+
+    killer = Killer(world, _after_the_reply_is_stored, [])
+    world.bend, world.bend_reply = killer.bend, keep
+    world.train()
+    (again,) = killer.replies
+    assert again.vector
+    assert sent[3] == again  # after the authorisation and two rounds
+    assert "void" not in (world.server / "runs" / "run-1" / "events.jsonl").read_text()
+    _assert_log_and_books_agree(world)
+
+
+@pytest.mark.parametrize("last", range(EXCHANGES))
+def test_a_run_killed_at_any_exchange_stays_counted_and_a_new_run_completes(
+    last: int, world: World
+) -> None:
+    exchange, seen = world.exchange, []
+
+    def dying(*args: object, **kwargs: object) -> dict[str, Reply]:
+        replies = exchange(*args, **kwargs)  # type: ignore[arg-type]
+        seen.append(replies)
+        if len(seen) == last + 1:
+            _die()  # what the partners have just said is lost
+        return replies
+
+    for node in world.nodes.values():
+        node.book.close_file()
+
+    def campaign() -> None:
+        world.nodes = {name: _reopened(world, name) for name in NAMES}
+        world.exchange = dying  # type: ignore[method-assign]
+        world.train("run-1")
+
+    _killed(campaign)
+    world.nodes = {name: _reopened(world, name) for name in NAMES}
+    spent = {name: node.book.spends for name, node in world.nodes.items()}
+    assert set(spent.values()) == {min(last, ROUNDS)}
+    world.train("run-2")
+    _assert_log_and_books_agree(world)
+    for name, node in world.nodes.items():
+        assert node.book.spends == spent[name] + ROUNDS
