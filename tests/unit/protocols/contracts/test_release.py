@@ -1,0 +1,90 @@
+"""A release is named by the bytes of its manifest, and a manifest has one spelling only."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from protocols.contracts.release import ReleaseManifest, manifest_from_bytes
+from protocols.errors import EntryError
+from protocols.ledger.canonical import canonical_json, digest, parse_canonical
+from tests.simulator import CONTRACT
+
+Table = dict[str, Any]  # Any: a test bends any member
+
+
+def _table() -> Table:
+    interval = {"estimate": "0.7", "low": "0.6", "high": "0.8"}
+    return {
+        "schema": 1,
+        "federation": "test",
+        "run": "run-1",
+        "charter_digest": "0" * 64,
+        "contract_digest": "1" * 64,
+        "contract": tomllib.loads(CONTRACT),
+        "encoding": [[0, 0, 1], [0, 1]],
+        "tensors_digest": "2" * 64,
+        "loss_clip": "0.5",
+        "scaling": {"base_points": 600, "base_odds": 50, "points_to_double": 20},
+        "evaluation": {"auc": interval, "bad_rate": interval},
+        "privacy": [
+            {
+                "partner": "p0",
+                "released_micro": 1,
+                "worst_micro": 2,
+                "released_cap_micro": 3,
+                "worst_cap_micro": 4,
+            }
+        ],
+        "log_size": 9,
+        "log_root": "3" * 64,
+    }
+
+
+def test_a_manifest_reads_back_as_it_was_written() -> None:
+    raw = canonical_json(_table())
+    manifest = manifest_from_bytes(raw)
+    assert isinstance(manifest, ReleaseManifest)
+    assert manifest.to_bytes() == raw
+    assert manifest.digest == digest(raw)
+
+
+def test_another_spelling_of_the_same_manifest_is_refused() -> None:
+    raw = canonical_json(_table())
+    for other in (raw + b"\n", b" " + raw, raw.replace(b":9", b": 9", 1), raw[:-1], b""):
+        with pytest.raises(EntryError):
+            manifest_from_bytes(other)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("schema", 2),
+        ("run", ""),
+        ("tensors_digest", "2" * 63),
+        ("loss_clip", "NaN"),
+        ("log_size", 0),
+        ("log_size", "9"),
+        ("encoding", [["0"]]),
+        ("scaling", {"base_points": 600, "base_odds": 50, "points_to_double": 0}),
+        ("approved_by", "nobody"),
+    ],
+)
+def test_a_member_that_breaks_its_rule_is_named(member: str, value: object) -> None:
+    with pytest.raises(EntryError, match=f"release manifest: {member}"):
+        manifest_from_bytes(canonical_json({**_table(), member: value}))
+
+
+@pytest.mark.parametrize("member", _table())
+def test_every_member_is_needed(member: str) -> None:
+    table = _table()
+    del table[member]
+    with pytest.raises(EntryError, match=f"release manifest: {member}"):
+        manifest_from_bytes(canonical_json(table))
+
+
+def test_what_is_no_table_is_no_manifest() -> None:
+    for raw in (b"[]", b"1", b'"x"'):
+        assert parse_canonical(raw) is not None
+        with pytest.raises(EntryError, match="release manifest: table"):
+            manifest_from_bytes(raw)
