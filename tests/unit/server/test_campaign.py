@@ -1,0 +1,282 @@
+"""A run as a whole: what is logged, summed and told, and how it ends."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from protocols.contracts.orders import Delivery, Reply
+from protocols.errors import ContractError, EntryError, RoundError
+from protocols.ledger.canonical import digest
+from protocols.ledger.entry import NO_ENTRY, RoundClose, RoundOpen, Step, entry_in, parse_entry
+from protocols.ledger.envelope import parse_envelope
+from server import campaign as campaign_module
+from server.campaign import run_campaign
+from server.cohort import Gathered
+from tests.simulator import World, found_world
+
+NAMES = ("p0", "p1", "p2")
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return found_world(tmp_path_factory.mktemp("campaign"), sizes=(30, 20, 20), start=False)
+
+
+@pytest.fixture
+def world(founded: World) -> Iterator[World]:
+    """A federation that has never trained."""
+    for pattern in ("*/*.sqlite*", "server/runs/*/events.jsonl"):
+        for path in founded.folder.glob(pattern):
+            path.unlink()
+    fresh = World(founded.folder)
+    for name in NAMES:
+        fresh.restart(name)
+    yield fresh
+    for node in fresh.nodes.values():
+        node.book.close_file()
+
+
+def _events(world: World, run: str = "run-1") -> list[dict[str, object]]:
+    lines = (world.server / "runs" / run / "events.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _names(world: World) -> list[object]:
+    return [event["event"] for event in _events(world)]
+
+
+def _step(delivery: Delivery) -> Step | None:
+    envelope = parse_envelope(delivery.order)
+    entry = entry_in(envelope) if envelope.payload_type == RoundOpen.payload_type else None
+    return entry.step if isinstance(entry, RoundOpen) else None
+
+
+def _lose(world: World, partner: str, *steps: Step) -> None:
+    """Lose the orders of these attempts on their way to a partner."""
+
+    def bend(name: str, delivery: Delivery) -> Delivery | None:
+        return None if name == partner and _step(delivery) in steps else delivery
+
+    world.bend = bend
+
+
+def _logged(world: World, kind: type) -> list[object]:
+    lines = (world.export() / "entries.jsonl").read_bytes().splitlines()[1:]
+    return [entry for entry in (parse_entry(line)[1] for line in lines) if isinstance(entry, kind)]
+
+
+def test_the_events_of_a_run_tell_it_from_beginning_to_end(world: World) -> None:
+    world.train()
+    events = _events(world)
+    rounds = [event for event in events if event["event"] == "round"]
+    assert _names(world) == [
+        "waiting",
+        "authorised",
+        *["round"] * len(rounds),
+        "closed",
+        "released",
+    ]
+    assert events[0]["partners"] == events[1]["partners"] == events[-2]["partners"] == [*NAMES]
+    assert events[0]["rounds"] == len(rounds)
+    assert [event["round"] for event in rounds] == list(range(1, len(rounds) + 1))
+    assert {event["attempt"] for event in rounds} == {1}
+    queries = [event["query"] for event in rounds]
+    assert (queries[0], queries[-1]) == ("histogram", "evaluation")
+    assert set(queries[1:-1]) == {"gradient"}
+    latest = (world.server / "releases" / "latest").read_text()
+    assert events[-1]["digest"] == latest
+    times = [float(str(event["at"])) for event in events]
+    assert times == sorted(times)
+
+
+def test_the_opened_sum_is_the_sum_of_the_contributions(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[bytes, list[Reply]] = {}
+    opened: list[torch.Tensor] = []
+    steps: list[float] = []
+    by_order: list[bytes] = []
+    exchange = world.exchange
+
+    def watched(deliveries: Mapping[str, Delivery], *, deadline_s: float) -> dict[str, Reply]:
+        replies = exchange(deliveries, deadline_s=deadline_s)
+        for name, reply in replies.items():
+            if reply.vector:
+                sent.setdefault(deliveries[name].order, []).append(reply)
+        if any(reply.vector for reply in replies.values()):
+            by_order.append(next(iter(deliveries.values())).order)
+        return replies
+
+    original = campaign_module.Campaign._open_sum
+
+    def noting(self: object, question: object, plan: object) -> torch.Tensor:
+        answer = original(self, question, plan)  # type: ignore[arg-type]
+        opened.append(answer)
+        steps.append(question.clip.step)  # type: ignore[attr-defined]
+        return answer
+
+    monkeypatch.setattr(world, "exchange", watched)
+    monkeypatch.setattr(campaign_module.Campaign, "_open_sum", noting)
+    world.train()
+    totals = [
+        np.stack([np.frombuffer(reply.vector, dtype="<i8") for reply in sent[order]]).sum(axis=0)
+        for order in by_order
+    ]
+    assert len(totals) == len(opened) > 3
+    for total, answer, step in zip(totals, opened, steps, strict=True):
+        assert torch.equal(answer, torch.from_numpy(total).to(torch.float64) * step)
+    closed = [entry for entry in _logged(world, RoundClose) if isinstance(entry, RoundClose)]
+    assert [entry.sum_digest for entry in closed] == [
+        digest(total.astype("<i8").tobytes()).hex() for total in totals
+    ]
+
+
+def test_a_void_attempt_uses_a_spare_and_the_run_goes_on(world: World) -> None:
+    _lose(world, "p2", Step(2, 1), Step(4, 1))
+    world.train()
+    voids = [event for event in _events(world) if event["event"] == "void"]
+    assert [(event["round"], event["attempt"]) for event in voids] == [(2, 1), (4, 1)]
+    assert [event["missing"] for event in voids] == [{"p2": "no-reply"}] * 2
+    spends = {name: node.book.spends for name, node in world.nodes.items()}
+    assert spends["p0"] == spends["p1"] == spends["p2"] + 2  # the attempts were paid for
+    assert _names(world)[-1] == "released"
+    assert world.audit().findings == ()
+
+
+def test_a_void_attempt_is_logged_without_a_sum_and_with_who_was_missing(world: World) -> None:
+    _lose(world, "p2", Step(2, 1))
+    world.train()
+    closed = [entry for entry in _logged(world, RoundClose) if isinstance(entry, RoundClose)]
+    (void,) = [entry for entry in closed if entry.sum_digest == NO_ENTRY]
+    assert (void.step, void.missing, len(void.spends)) == (Step(2, 1), ("p2",), 2)
+    assert all(entry.missing == () and len(entry.spends) == 3 for entry in closed if entry != void)
+
+
+def test_the_sum_of_a_void_attempt_is_never_opened(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals: list[Gathered] = []
+    original = Gathered.total
+
+    def noting(self: Gathered) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        totals.append(self)
+        return original(self)  # type: ignore[return-value]
+
+    monkeypatch.setattr(Gathered, "total", noting)
+    _lose(world, "p2", Step(2, 1))
+    world.train()
+    assert totals
+    assert all(gathered.is_complete for gathered in totals)
+
+
+def test_more_voids_than_spares_end_the_run_with_everybodys_close(world: World) -> None:
+    _lose(world, "p2", *[Step(2, attempt) for attempt in range(1, 9)])
+    with pytest.raises(RoundError, match="no attempt is left to spare; missing last: p2"):
+        world.train()
+    spare = world.nodes["p0"].terms.spare_attempts
+    assert _names(world).count("void") == spare + 1
+    assert _events(world)[-1]["event"] == "closed"
+    assert _events(world)[-1]["partners"] == [*NAMES]
+    audit = world.audit()
+    assert audit.findings == ()
+    assert [row.open_runs for row in audit.partners] == [()] * 3
+    assert not audit.releases
+
+
+def test_spares_are_for_the_run_and_not_for_the_round(world: World) -> None:
+    _lose(world, "p2", Step(2, 1), Step(3, 1), Step(4, 1))
+    with pytest.raises(RoundError, match="no attempt is left"):
+        world.train()
+
+
+def test_too_few_authorisations_end_the_run_before_anything_is_asked(world: World) -> None:
+    world.bend = lambda name, delivery: None if name == "p1" else delivery
+    with pytest.raises(RoundError, match="2 partners authorised the run, the charter asks for 3"):
+        world.train()
+    assert _names(world) == ["waiting", "authorised", "closed"]
+    assert {node.book.spends for node in world.nodes.values()} == {0}
+    assert [node.book.open_runs for node in world.nodes.values()] == [()] * 3
+    assert world.audit().findings == ()
+
+
+def test_a_partner_that_is_offline_is_left_out_when_the_minimum_cohort_allows(
+    tmp_path: Path,
+) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20, 20))
+    world.nodes.pop("p3").book.close_file()
+    world.train()
+    events = _events(world)
+    told = [event["reason"] for event in events if event["event"] == "not-connected"]
+    assert len(told) == 1
+    assert "p3" in str(told[0])
+    assert events[2]["partners"] == [*NAMES]
+    opened = [entry for entry in _logged(world, RoundOpen) if isinstance(entry, RoundOpen)]
+    assert {entry.cohort for entry in opened} == {NAMES}
+    world.restart("p3")
+    audit = world.audit()
+    assert audit.findings == ()
+    assert {row.name: row.spends for row in audit.partners}["p3"] == 0
+
+
+def test_a_partner_that_joins_late_takes_part_in_the_next_run(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20, 20))
+    world.nodes.pop("p3").book.close_file()
+    world.train("run-1")
+    world.restart("p3")
+    world.train("run-2")
+    assert world.nodes["p3"].book.spends > 0
+    assert world.audit().findings == ()
+
+
+def test_every_order_is_logged_before_it_is_sent(world: World) -> None:
+    seen: list[bool] = []
+
+    def look(_: str, delivery: Delivery) -> Delivery:
+        if _step(delivery):
+            seen.append(delivery.order in (world.export() / "entries.jsonl").read_bytes())
+        return delivery
+
+    world.bend = look
+    world.train()
+    assert seen
+    assert all(seen)
+
+
+@pytest.mark.parametrize("run", ["", "../run", "a/b", "run 1", "x" * 300])
+def test_a_run_without_a_plain_name_is_refused_and_makes_no_folder(run: str, world: World) -> None:
+    before = sorted(world.server.rglob("*"))
+    with pytest.raises(EntryError):
+        world.train(run)
+    assert sorted(world.server.rglob("*")) == before
+    assert world.deliveries == []
+
+
+def test_a_contract_that_was_changed_after_signing_starts_no_run(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20))
+    contract = world.server / "contract.toml"
+    contract.write_text(contract.read_text().replace("Monthly income", "Yearly income"))
+    with pytest.raises(ContractError, match="not the one that the charter names"):
+        world.train()
+    assert world.deliveries == []
+
+
+def test_deadlines_of_the_settings_reach_the_transport(world: World) -> None:
+    seen: list[float] = []
+
+    class Watching:
+        def wait_online(self, partners: Collection[str], *, deadline_s: float) -> None:
+            seen.append(deadline_s)
+
+        def exchange(
+            self, deliveries: Mapping[str, Delivery], *, deadline_s: float
+        ) -> dict[str, Reply]:
+            seen.append(deadline_s)
+            return {}
+
+    with pytest.raises(RoundError, match="0 partners"):
+        run_campaign(world.server / "server.toml", "run-1", Watching())
+    assert seen == [60.0, 10.0, 10.0]
