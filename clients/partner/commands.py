@@ -97,9 +97,14 @@ def draft(
     out: Annotated[Path, typer.Option(help="Where to write the draft.")] = Path("contract.toml"),
 ) -> None:
     """Write a contract with the file's columns, and the bounds left blank for you to fill in."""
-    if out.exists():
-        raise ConfigError(f"{out.name}: exists already, and is never overwritten")
-    out.write_text(draft_contract(read_column_names(file)), encoding="utf-8")
+    text = draft_contract(read_column_names(file))
+    try:
+        with out.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except FileExistsError as err:
+        raise ConfigError(f"{out.name}: exists already, and is never overwritten") from err
+    except OSError as err:
+        raise ConfigError(f"{out.name}: cannot be written") from err
     typer.echo(f"Wrote {out}. Fill in every empty value from public knowledge.")
 
 
