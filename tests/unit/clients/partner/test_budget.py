@@ -1,335 +1,325 @@
-"""The budget book: what is promised, spent and said, on disk before it has any effect."""
+"""The budget book: written before it has any effect, never refunded, and refused when in doubt."""
 
+import shutil
 import sqlite3
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.partner.budget import BudgetBook, Order, Stored
+from clients.partner.keys import load_partner_keys
+from clients.partner.startup import load_signed_charter
 from protocols.errors import (
     BudgetExhaustedError,
     ChainError,
     ConfigError,
     ConflictingOrderError,
-    EntryError,
     OrderRefusedError,
     RoundError,
+    ScoringError,
     SignatureError,
     UnprovenEntryError,
 )
-from protocols.ledger.canonical import digest
-from protocols.ledger.checkpoint import Checkpoint, LogKey
+from protocols.ledger.checkpoint import Checkpoint
 from protocols.ledger.entry import (
     NO_ENTRY,
-    Authorise,
     Link,
     Mechanism,
     PlannedQuery,
     RoundOpen,
-    RunClose,
-    Spend,
     Step,
     parse_entry,
     sign_entry,
 )
 from protocols.ledger.messages import AskAuthorise
-from protocols.ledger.price import epsilon_micro
 from protocols.ledger.terms import Terms
+from tests.simulator import World
 
-KEY = Ed25519PrivateKey.from_private_bytes(b"\1" * 32)
-GRADIENT = Mechanism("gradient", "4")
-DELTA = Fraction(1, 100_000)
-TERMS = Terms(
-    charter=b"\2" * 32,
-    policy=b"{}",
-    code_digest="3" * 64,
-    log=LogKey("test/log", b"\4" * 32),
-    partners={"p0": KEY.public_key().public_bytes_raw()},
-    order_key=b"\5" * 32,
-    auditor={"auditor": b"\6" * 32},
-    delta=DELTA,
-    released_cap_micro=5_000_000,
-    worst_cap_micro=5_000_000,
-    minimum_noise=Fraction(1),
-    minimum_cohort=1,
-    spare_attempts=2,
-    most_rounds=40,
-)
+NOISE = Mechanism("gradient", "20")
+NOW = 1_700_000_000.9
 
 
-def _book(path: Path, terms: Terms = TERMS, key: Ed25519PrivateKey = KEY) -> BudgetBook:
-    return BudgetBook(path, name="p0", key=key, terms=terms, clock=lambda: 1_700_000_000.5)
+@pytest.fixture(scope="module")
+def terms(founded: World) -> Terms:
+    return load_signed_charter(founded.settings("p0"))[1]
+
+
+@pytest.fixture(scope="module")
+def key(founded: World) -> Ed25519PrivateKey:
+    return load_partner_keys(founded.settings("p0").keys).identity
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> BudgetBook:
-    return _book(tmp_path / "book.sqlite")
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "budget.sqlite"
 
 
-def _order(place: str) -> Order:
-    return Order(place=place, name=digest(place.encode()).hex())
+@pytest.fixture
+def book(path: Path, terms: Terms, key: Ed25519PrivateKey) -> BudgetBook:
+    return _open(path, terms, key)
 
 
-def _ask(run: str = "run-1", *, rounds: int = 3, mechanism: Mechanism = GRADIENT) -> AskAuthorise:
-    queries = (PlannedQuery(mechanism, rounds),)
-    return AskAuthorise(TERMS.charter.hex(), run, queries, spare_attempts=1, last_seq=-1)
+def _open(path: Path, terms: Terms, key: Ed25519PrivateKey) -> BudgetBook:
+    return BudgetBook(path, name="p0", key=key, terms=terms, clock=lambda: NOW)
 
 
-def _authorise(book: BudgetBook, run: str = "run-1", rounds: int = 3) -> None:
-    book.authorise(_ask(run, rounds=rounds), _order(f"{run}/authorise"))
+def _ask(terms: Terms, run: str = "run-1", rounds: int = 2) -> AskAuthorise:
+    return AskAuthorise(
+        charter=terms.charter.hex(),
+        run=run,
+        queries=(PlannedQuery(NOISE, rounds),),
+        spare_attempts=1,
+        last_seq=-1,
+    )
 
 
-def _open(run: str, round_: int, attempt: int = 1, mechanism: Mechanism = GRADIENT) -> RoundOpen:
-    link = Link(TERMS.charter.hex(), "coordinator", 0, NO_ENTRY, 0, run)
-    return RoundOpen(link, Step(round_, attempt), mechanism, 8, ("p0",), "0" * 64)
+def _opened(terms: Terms, round_number: int = 1, run: str = "run-1") -> RoundOpen:
+    return RoundOpen(
+        link=Link(terms.charter.hex(), "coordinator", 1, NO_ENTRY, int(NOW), run),
+        step=Step(round_number, 1),
+        mechanism=NOISE,
+        width=1,
+        cohort=tuple(sorted(terms.partners)),
+        parameters_digest="0" * 64,
+    )
 
 
-def _reserve(book: BudgetBook, run: str, round_: int, attempt: int = 1) -> str:
-    place = _order(f"{run}/{round_}/{attempt}")
-    return book.reserve(_open(run, round_, attempt), place)
+def _order(number: int) -> Order:
+    return Order(place=f"run-1/{number}/1", name=f"{number:064x}")
 
 
-def _entries(book: BudgetBook) -> list[object]:
-    return [parse_entry(leaf)[1] for leaf in book.unproven().splitlines()]
+def _state(book: BudgetBook) -> tuple[object, ...]:
+    return (book.last_seq, book.open_runs, book.spent, book.most, book.spends, book.unproven())
 
 
-def test_a_new_book_is_empty(book: BudgetBook) -> None:
-    assert (book.last_seq, book.spends, book.open_runs) == (-1, 0, ())
+def test_a_new_book_has_spent_nothing(book: BudgetBook) -> None:
+    assert (book.last_seq, book.open_runs, book.spends, book.unproven()) == (-1, (), 0, b"")
     assert (book.spent.released_micro, book.most.worst_micro) == (0, 0)
-    assert (book.unproven(), book.leaf_of(0), book.last_step("run-1")) == (b"", None, (0, 0))
+    assert book.leaf_of(0) is None
+    assert book.last_step("run-1") == (0, 0)
 
 
-def test_it_writes_durably_and_waits_for_the_disk(book: BudgetBook) -> None:
-    assert book._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
-    assert book._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+def test_entries_carry_whole_seconds_and_follow_one_another(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.reserve(_opened(terms), _order(1))
+    envelopes, links = [], []
+    for seq in (0, 1):
+        leaf = book.leaf_of(seq)
+        assert leaf is not None
+        envelope, entry = parse_entry(leaf)
+        envelopes.append(envelope)
+        links.append(entry.link)
+    assert [link.seq for link in links] == [0, 1]
+    assert links[1].prev == envelopes[0].digest.hex()
+    assert {link.at for link in links} == {int(NOW)}
 
 
-def test_a_run_is_promised_spent_and_closed_in_one_chain(book: BudgetBook) -> None:
-    _authorise(book)
-    name = _reserve(book, "run-1", 1)
-    book.close("run-1", _order("run-1/close"))
-    authorise, spend, close = _entries(book)
-    assert isinstance(authorise, Authorise)
-    assert isinstance(spend, Spend)
-    assert isinstance(close, RunClose)
-    leaves = [parse_entry(leaf)[0] for leaf in book.unproven().splitlines()]
-    assert name == leaves[1].digest.hex()
-    assert [entry.link.seq for entry in (authorise, spend, close)] == [0, 1, 2]
-    assert [spend.link.prev, close.link.prev] == [leaf.digest.hex() for leaf in leaves[:2]]
-    assert {entry.link.at for entry in (authorise, spend, close)} == {1_700_000_000}
-    assert authorise.code_digest == TERMS.code_digest
-    assert spend.order == _order("run-1/1/1").name
-    assert close.spends == 1
-
-
-def test_prices_are_the_auditors_own(book: BudgetBook) -> None:
-    each = Fraction(1, 16)
-    _authorise(book)  # three rounds and an attempt to spare
-    assert book.most.released_micro == epsilon_micro(4 * each, delta=DELTA)
-    _reserve(book, "run-1", 1)
-    _reserve(book, "run-1", 2)
-    assert book.spent.released_micro == epsilon_micro(2 * each, delta=DELTA)
-    assert book.most.released_micro == epsilon_micro(4 * each, delta=DELTA)
-    book.close("run-1", _order("run-1/close"))
-    assert book.most == book.spent
-    assert book.spends == 2
-
-
-def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
-    book = _book(tmp_path / "book.sqlite")
-    _authorise(book)
-    _reserve(book, "run-1", 1)
-    before = (book.last_seq, book.spent, book.most, book.open_runs, book.unproven())
+def test_an_opened_again_book_knows_everything(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.reserve(_opened(terms), _order(1))
+    before = _state(book)
     book.close_file()
-    again = _book(tmp_path / "book.sqlite")
-    assert (again.last_seq, again.spent, again.most, again.open_runs, again.unproven()) == before
+    again = _open(path, terms, key)
+    assert _state(again) == before
     assert again.last_step("run-1") == (1, 1)
-    _reserve(again, "run-1", 2)
+    assert again.spends == 1
 
 
-def test_new_terms_never_reset_what_is_spent(tmp_path: Path) -> None:
-    book = _book(tmp_path / "book.sqlite")
-    _authorise(book)
-    _reserve(book, "run-1", 1)
+def test_an_order_that_was_begun_and_never_answered_stays_spent(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.reserve(_opened(terms), _order(1))
     spent = book.spent
-    book.close_file()
-    other = replace(TERMS, charter=b"\7" * 32, code_digest="8" * 64, released_cap_micro=1)
-    assert _book(tmp_path / "book.sqlite", other).spent == spent
+    book.close_file()  # the process died before the reply was stored
+    again = _open(path, terms, key)
+    with pytest.raises(OrderRefusedError, match="spent without a reply; a new attempt is needed"):
+        again.stored_reply(_order(1))
+    assert again.spent == spent
+    assert spent.released_micro > 0
 
 
-def test_a_new_run_closes_the_one_before(book: BudgetBook) -> None:
-    _authorise(book, "run-1")
-    _authorise(book, "run-2")
-    assert book.open_runs == ("run-2",)
-    kinds = [type(entry) for entry in _entries(book)]
-    assert kinds == [Authorise, RunClose, Authorise]
-
-
-def test_a_promise_beyond_the_cap_is_refused_and_leaves_no_trace(book: BudgetBook) -> None:
-    _authorise(book)
-    before = (book.unproven(), book.open_runs, book.most)
-    dear = _ask("run-2", rounds=40, mechanism=Mechanism("gradient", "1"))
-    with pytest.raises(BudgetExhaustedError, match="cap"):
-        book.authorise(dear, _order("run-2/authorise"))
-    assert (book.unproven(), book.open_runs, book.most) == before
-    assert book.stored_reply(_order("run-2/authorise")) is None
-    _reserve(book, "run-1", 1)  # the open run goes on
-
-
-@pytest.mark.parametrize("view", ["released_cap_micro", "worst_cap_micro"])
-def test_both_caps_bind(view: str, tmp_path: Path) -> None:
-    book = _book(tmp_path / "book.sqlite", replace(TERMS, **{view: 100_000}))
-    with pytest.raises(BudgetExhaustedError):
-        _authorise(book)
-
-
-def test_a_malformed_promise_leaves_no_trace(book: BudgetBook) -> None:
-    _authorise(book)
-    before = (book.unproven(), book.open_runs, book.last_seq)
-    twice = replace(_ask("run-2"), queries=_ask().queries * 2)
-    with pytest.raises(EntryError, match="each once"):
-        book.authorise(twice, _order("run-2/authorise"))
-    assert (book.unproven(), book.open_runs, book.last_seq) == before
-
-
-def test_a_spend_outside_the_promise_is_refused(book: BudgetBook) -> None:
-    _authorise(book)
-    for opened in (_open("run-2", 1), _open("run-1", 1, mechanism=Mechanism("gradient", "5"))):
-        with pytest.raises(OrderRefusedError, match="an auditor would object"):
-            book.reserve(opened, _order(f"{opened.link.run}/1/1"))
-    assert (book.spends, book.last_seq) == (0, 0)
-
-
-def test_an_order_is_answered_once(book: BudgetBook) -> None:
-    order = _order("run-1/1/1")
-    assert book.stored_reply(order) is None
-    _authorise(book)
-    book.reserve(_open("run-1", 1), order)
-    with pytest.raises(OrderRefusedError, match="spent without a reply"):
-        book.stored_reply(order)
-    book.store_reply(order, Stored(b"answer", b"vector"))
-    assert book.stored_reply(order) == Stored(b"answer", b"vector")
+def test_a_stored_reply_comes_back_byte_by_byte_and_only_for_its_order(
+    book: BudgetBook, terms: Terms
+) -> None:
+    assert book.stored_reply(_order(0)) is None
+    book.authorise(_ask(terms), _order(0))
+    book.store_reply(_order(0), Stored(b"answer", b"\0\xff"))
+    assert book.stored_reply(_order(0)) == Stored(b"answer", b"\0\xff")
     with pytest.raises(ConflictingOrderError):
-        book.stored_reply(replace(order, name="f" * 64))
+        book.stored_reply(replace(_order(0), name="f" * 64))
 
 
-def test_closing_a_run_that_is_not_open_says_nothing(book: BudgetBook) -> None:
-    book.close("run-1", _order("run-1/close"))
+def test_a_spend_without_a_promise_is_refused_and_leaves_no_trace(
+    book: BudgetBook, terms: Terms
+) -> None:
+    before = _state(book)
+    with pytest.raises(OrderRefusedError, match="an auditor would object"):
+        book.reserve(_opened(terms), _order(1))
+    assert _state(book) == before
+    assert book.stored_reply(_order(1)) is None
+
+
+def test_a_run_over_the_cap_is_refused_and_the_run_before_it_stays_open(
+    path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book = _open(path, terms, key)
+    book.authorise(_ask(terms), _order(0))
+    book.close_file()
+    capped = _open(path, replace(terms, worst_cap_micro=1), key)
+    before = _state(capped)
+    with pytest.raises(BudgetExhaustedError):
+        capped.authorise(_ask(terms, "run-2"), _order(2))
+    assert _state(capped) == before
+    assert capped.open_runs == ("run-1",)
+
+
+def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
+    book: BudgetBook, terms: Terms
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    promised = book.most
+    book.reserve(_opened(terms), _order(1))
+    spent = book.spent
+    book.authorise(_ask(terms, "run-2", rounds=1), _order(2))
+    assert book.open_runs == ("run-2",)
+    assert book.spent == spent
+    assert spent.released_micro < book.most.released_micro
+    assert promised.released_micro > spent.released_micro
+
+
+def test_closing_ends_a_run_once_and_lapses_what_was_promised(
+    book: BudgetBook, terms: Terms
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.close("run-1", _order(1))
+    assert book.open_runs == ()
+    assert book.most == book.spent
+    seq = book.last_seq
+    book.close("run-1", _order(2))
+    book.close("run-9", _order(3))
+    assert book.last_seq == seq
+
+
+def test_proof_is_kept_and_a_log_that_goes_back_or_forks_is_refused(
+    book: BudgetBook, terms: Terms
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    with pytest.raises(UnprovenEntryError, match="has not shown"):
+        book.check_proven("run-1", most_unproven=9)
+    book.mark_proven([0], Checkpoint("log", 5, b"\1" * 32))
     assert book.unproven() == b""
-
-
-def test_entries_are_sent_until_they_are_proven(book: BudgetBook) -> None:
-    _authorise(book)
-    _reserve(book, "run-1", 1)
-    book.mark_proven([0], Checkpoint("test/log", 2, b"r" * 32))
-    assert [type(entry) for entry in _entries(book)] == [Spend]
-    assert book.leaf_of(0) is not None
-
-
-def test_a_log_that_went_back_or_differs_is_refused(book: BudgetBook) -> None:
-    book.mark_proven([], Checkpoint("test/log", 9, b"a" * 32))
-    book.mark_proven([], Checkpoint("test/log", 5 + 5, b"b" * 32))
-    book.mark_proven([], Checkpoint("test/log", 10, b"b" * 32))  # the same again
-    for size, root in ((9, b"a" * 32), (10, b"c" * 32)):
-        with pytest.raises(UnprovenEntryError, match="went back"):
-            book.mark_proven([], Checkpoint("test/log", size, root))
-
-
-def test_a_run_stops_when_its_entries_stay_unproven(book: BudgetBook) -> None:
-    _authorise(book)
-    with pytest.raises(UnprovenEntryError):
-        book.check_proven("run-1", most_unproven=9)  # an authorisation never may be
-    book.check_proven("run-2", most_unproven=0)
-    book.mark_proven([0], Checkpoint("test/log", 2, b"r" * 32))
-    _reserve(book, "run-1", 1)
+    book.check_proven("run-1", most_unproven=0)
+    book.reserve(_opened(terms), _order(1))
     book.check_proven("run-1", most_unproven=1)
     with pytest.raises(UnprovenEntryError):
         book.check_proven("run-1", most_unproven=0)
+    for size, root in ((4, b"\1" * 32), (5, b"\2" * 32)):
+        with pytest.raises(UnprovenEntryError, match="the log went back"):
+            book.mark_proven([1], Checkpoint("log", size, root))
+    assert book.unproven().count(b"\n") == 1
+    book.mark_proven([1], Checkpoint("log", 6, b"\2" * 32))
+    assert book.unproven() == b""
 
 
-def test_a_file_that_is_no_book_is_refused_and_kept(tmp_path: Path) -> None:
-    path = tmp_path / "book.sqlite"
-    path.write_bytes(b"no database, though it is long enough to look like one" * 20)
-    raw = path.read_bytes()
-    with pytest.raises(ConfigError, match=r"book\.sqlite"):
-        _book(path)
-    assert path.read_bytes() == raw
-    with pytest.raises(ConfigError):
-        _book(tmp_path / "nowhere" / "book.sqlite")
+def test_a_book_that_cannot_be_written_spends_nothing(
+    book: BudgetBook, path: Path, terms: Terms
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    before = _state(book)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # somebody else holds the file
+    book._db.execute("PRAGMA busy_timeout = 0")
+    with pytest.raises(RoundError, match="cannot be written"):
+        book.reserve(_opened(terms), _order(1))
+    with pytest.raises(RoundError, match="cannot be written"):
+        book.store_reply(_order(0), Stored(b"a", b""))
+    other.execute("ROLLBACK")
+    assert _state(book) == before
+    book.reserve(_opened(terms), _order(1))
+    assert book.spends == 1
 
 
-def _damage(path: Path, sql: str, *values: object) -> None:
-    database = sqlite3.connect(path)
-    with database:
-        database.execute(sql, values)
+def test_an_order_written_halfway_is_rolled_back_whole(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0))
+    before = _state(book)
+    with pytest.raises(RoundError):  # the entry goes in, the order's place is taken
+        book.reserve(_opened(terms), _order(0))
+    assert _state(book) == before
+    assert book.leaf_of(1) is None
+
+
+@pytest.mark.parametrize("content", [b"not a database" * 99, None])
+def test_what_is_no_book_is_a_settings_error(
+    path: Path, content: bytes | None, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"^budget\.sqlite: cannot be used as a budget book$"):
+        _open(path, terms, key)
+
+
+def test_a_book_of_another_key_is_refused(book: BudgetBook, path: Path, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.close_file()
+    with pytest.raises(SignatureError):
+        _open(path, terms, Ed25519PrivateKey.generate())
+
+
+def _edit(path: Path, statement: str, *values: object) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute(statement, values)
     database.close()
 
 
-@pytest.fixture
-def closed(tmp_path: Path) -> Path:
-    """A book of three entries, closed."""
-    book = _book(tmp_path / "book.sqlite")
-    _authorise(book)
-    _reserve(book, "run-1", 1)
-    _reserve(book, "run-1", 2)
+EDITS = {
+    "the first entry is gone": "DELETE FROM entries WHERE seq = 0",
+    "an entry in the middle is gone": "DELETE FROM entries WHERE seq = 1",
+    "the entries are numbered otherwise": "UPDATE entries SET seq = seq + 10",
+    "an entry stands twice": "INSERT INTO entries SELECT 9, leaf, 0 FROM entries WHERE seq = 2",
+    "an entry is cut": "UPDATE entries SET leaf = substr(leaf, 1, 40) WHERE seq = 1",
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edited_book_is_refused(
+    name: str, book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book.authorise(_ask(terms), _order(0))
+    book.reserve(_opened(terms, 1), _order(1))
+    book.reserve(_opened(terms, 2), _order(2))
     book.close_file()
-    return tmp_path / "book.sqlite"
+    _edit(path, EDITS[name])
+    with pytest.raises(ScoringError) as raised:
+        _open(path, terms, key)
+    assert raised.value.exit_code == 1
 
 
-def test_a_missing_entry_is_noticed(closed: Path) -> None:
-    _damage(closed, "DELETE FROM entries WHERE seq = 1")
-    with pytest.raises(ChainError, match="entry 2"):
-        _book(closed)
+def test_an_entry_of_a_kind_that_no_partner_makes_is_refused(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book.close_file()
+    opened = _opened(terms)
+    link = replace(opened.link, signer="p0", seq=0, prev=NO_ENTRY)
+    leaf = sign_entry(replace(opened, link=link), key).to_bytes()
+    _edit(path, "INSERT INTO entries VALUES (0, ?, 0)", leaf)
+    with pytest.raises(ChainError, match="entry 0 is of a kind that no partner makes"):
+        _open(path, terms, key)
 
 
-def test_an_entry_under_another_number_is_noticed(closed: Path) -> None:
-    _damage(closed, "UPDATE entries SET seq = 7 WHERE seq = 2")
-    with pytest.raises(ChainError, match="entry 7"):
-        _book(closed)
-
-
-def test_an_entry_of_another_key_is_noticed(closed: Path) -> None:
-    with pytest.raises(SignatureError):
-        _book(closed, key=Ed25519PrivateKey.generate())
-
-
-def test_a_changed_entry_is_noticed(closed: Path) -> None:
-    _damage(closed, "UPDATE entries SET leaf = ? WHERE seq = 1", b"{}")
-    with pytest.raises(EntryError):
-        _book(closed)
-
-
-def test_an_entry_of_the_coordinators_kind_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "book.sqlite"
-    _book(path).close_file()
-    opened = _open("run-1", 1)
-    foreign = replace(opened, link=replace(opened.link, signer="p0"))
-    leaf = sign_entry(foreign, KEY).to_bytes()
-    _damage(path, "INSERT INTO entries VALUES (0, ?, 0)", leaf)
-    with pytest.raises(ChainError, match="no partner makes"):
-        _book(path)
-
-
-def test_a_full_disk_spends_nothing(closed: Path) -> None:
-    book = _book(closed)
-    before = (book.spends, book.last_seq)
-    book._db.execute("PRAGMA query_only = 1")
-    with pytest.raises(RoundError, match="disk"):
-        _reserve(book, "run-1", 3)
-    with pytest.raises(RoundError, match="disk"):
-        book.store_reply(_order("run-1/3/1"), Stored(b"", b""))
-    assert (book.spends, book.last_seq) == before
-    book._db.execute("PRAGMA query_only = 0")
-    _reserve(book, "run-1", 3)
-
-
-def test_two_processes_on_one_book_cannot_spend_the_same_entry(closed: Path) -> None:
-    first, second = _book(closed), _book(closed)
-    _reserve(first, "run-1", 3)
-    with pytest.raises(RoundError):
-        _reserve(second, "run-1", 3, attempt=2)
-    assert second.spends == first.spends == 3  # read again from the disk
-    _reserve(second, "run-1", 3, attempt=2)
+def test_a_copy_of_a_book_is_a_book(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    # Whether it is an old one is for the log to show: see tests/adversarial/test_orders.py.
+    book.authorise(_ask(terms), _order(0))
+    state = _state(book)
+    book.close_file()
+    copied = path.with_name("copy.sqlite")
+    shutil.copy(path, copied)
+    assert _state(_open(copied, terms, key)) == state

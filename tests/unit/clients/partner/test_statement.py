@@ -1,0 +1,64 @@
+"""The partner reads its budget, and what would leave, in plain numbers."""
+
+import json
+from pathlib import Path
+
+from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
+from model.queries.histogram import Histogram
+from tests.adversarial.coordinator import coordinator_of, first_node, with_book
+from tests.simulator import World
+
+BUDGET = Budget(
+    partner="p0",
+    spends=3,
+    open_runs=("run-1",),
+    released_micro=1_000_001,
+    worst_micro=2_500_000,
+    released_most_micro=1_500_000,
+    worst_most_micro=3_000_000,
+    released_cap_micro=4_000_000,
+    worst_cap_micro=2_000_000,
+)
+
+
+def test_the_table_shows_spent_promised_cap_and_what_is_left() -> None:
+    lines = budget_text(BUDGET).splitlines()
+    assert lines[0] == "p0: 3 attempts paid for; nothing is ever refunded"
+    assert lines[2].split() == ["released", "1.000001", "1.500000", "4.000000", "2.500000"]
+    # A cap that was made stricter than what is promised leaves nothing, not less.
+    assert lines[3].split() == ["worst", "2.500000", "3.000000", "2.000000", "0.000000"]
+    assert lines[4] == "open runs: run-1 (closed when the next run begins)"
+
+
+def test_without_an_open_run_none_is_mentioned() -> None:
+    closed = Budget(**{**BUDGET.to_json(), "open_runs": ()})  # type: ignore[arg-type]
+    assert "open runs" not in budget_text(closed)
+
+
+def test_programs_get_the_same_numbers() -> None:
+    read = json.loads(json.dumps(BUDGET.to_json()))
+    assert {**read, "open_runs": tuple(read["open_runs"])} == vars(BUDGET)
+
+
+def test_the_budget_is_what_the_book_says(world: World, tmp_path: Path) -> None:
+    node = with_book(first_node(world), tmp_path / "book.sqlite")
+    coordinator = coordinator_of(world, node)
+    coordinator.authorise()
+    coordinator.round()
+    budget = budget_of("p0", node.book, node.terms)
+    assert (budget.spends, budget.open_runs) == (1, ("run-1",))
+    assert 0 < budget.released_micro < budget.released_most_micro <= budget.released_cap_micro
+    assert budget.worst_micro == node.book.spent.worst_micro
+
+
+def test_a_dry_run_says_every_query_its_size_and_the_cost(world: World) -> None:
+    node = with_book(first_node(world))
+    budget = budget_of("p0", node.book, node.terms)
+    said = dry_run_text(node.charter, node.terms, node.contract, budget)
+    cells = Histogram(node.contract).width
+    assert f"histogram   {cells} counts on the public grid, {8 * cells} bytes" in said
+    for query in ("gram", "gradient", "evaluation"):
+        assert f"  {query} " in said
+    assert f"charter {node.terms.charter.hex()[:16]}" in said
+    assert f"at most {node.terms.most_rounds} rounds" in said
+    assert budget_text(budget) in said
