@@ -1,0 +1,43 @@
+"""Events: written a line at a time, read while they are written."""
+
+from pathlib import Path
+
+from server.events import EventReader, EventWriter
+
+
+def test_what_is_written_is_read_once_and_in_order(tmp_path: Path) -> None:
+    writer = EventWriter(tmp_path / "deep" / "events.jsonl")
+    reader = EventReader(tmp_path / "deep" / "events.jsonl")
+    writer.write("round", round=1)
+    writer.write("round", round=2, text="two\nlines, ä")
+    first = list(reader.read())
+    assert [(event["event"], event["round"]) for event in first] == [("round", 1), ("round", 2)]
+    assert first[1]["text"] == "two\nlines, ä"
+    assert list(reader.read()) == []
+    writer.write("closed")
+    assert [event["event"] for event in reader.read()] == ["closed"]
+
+
+def test_a_file_that_is_not_there_yet_holds_no_events(tmp_path: Path) -> None:
+    reader = EventReader(tmp_path / "events.jsonl")
+    assert list(reader.read()) == []
+    EventWriter(tmp_path / "events.jsonl").write("late")
+    assert [event["event"] for event in reader.read()] == ["late"]
+
+
+def test_a_half_written_line_is_left_for_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    reader = EventReader(path)
+    path.write_bytes(b'{"event":"a"}\n{"event":')
+    assert [event["event"] for event in reader.read()] == ["a"]
+    assert list(reader.read()) == []
+    with path.open("ab") as file:
+        file.write(b'"b"}\n')
+    assert [event["event"] for event in reader.read()] == ["b"]
+
+
+def test_a_writer_goes_on_after_what_is_there(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        EventWriter(tmp_path / "events.jsonl").write(name)
+    events = EventReader(tmp_path / "events.jsonl").read()
+    assert [event["event"] for event in events] == ["first", "second"]
