@@ -1,0 +1,194 @@
+"""Founding: one charter that fits, private keys, certificates that name the host; or nothing."""
+
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from clients.auditor.cli import main as audit
+from clients.partner.keys import create_partner_keys
+from protocols.contracts.charter import PartnerCard, load_charter_model
+from protocols.contracts.features import contract_digest, read_toml
+from protocols.errors import ConfigError, ContractError, ScoringError
+from server.config import load_settings
+from server.founding import Proposal, found, make_certificates
+from tests.simulator import CONTRACT
+
+CODE = "c0" * 32
+
+
+def _card(name: str, home: Path) -> PartnerCard:
+    public = create_partner_keys(home)
+    return PartnerCard(
+        name=name,
+        identity_key=public.identity_key,
+        node_key=public.node_key,
+        capacity=30,
+        code_digest=CODE,
+    )
+
+
+@dataclass
+class Founders:
+    """What lies on the table before there is a charter."""
+
+    folder: Path
+    proposal: Proposal
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "server"
+
+    def rewrite_card(self, **changes: object) -> None:
+        path = self.proposal.cards[0]
+        card = PartnerCard.model_validate_json(path.read_bytes())
+        path.write_text(card.model_copy(update=changes).model_dump_json())
+
+    def rewrite_contract(self, old: str, new: str) -> None:
+        assert old in CONTRACT
+        self.proposal.contract.write_text(CONTRACT.replace(old, new))
+
+
+@pytest.fixture
+def founders(tmp_path: Path) -> Founders:
+    (tmp_path / "contract.toml").write_text(CONTRACT)
+    cards = []
+    for name in ("north", "south", "west"):
+        cards.append(tmp_path / f"{name}.json")
+        cards[-1].write_text(_card(name, tmp_path / name).model_dump_json())
+    assert audit(["init", "--home", str(tmp_path / "auditor"), "--name", "auditor"]) == 0
+    proposal = Proposal(
+        federation="test",
+        contract=tmp_path / "contract.toml",
+        cards=cards,
+        auditor=tmp_path / "auditor" / "auditor-card.json",
+        epsilon_micro=4_000_000,
+        run_epsilon_micro=2_000_000,
+        delta="0.00001",
+        host="lender.example",
+        port=8700,
+    )
+    return Founders(tmp_path, proposal)
+
+
+def test_the_charter_says_what_the_founders_agreed_on(founders: Founders) -> None:
+    charter, terms = load_charter_model(found(founders.home, founders.proposal))
+    assert charter.federation == "test"
+    assert [partner.name for partner in charter.partners] == ["north", "south", "west"]
+    assert charter.contract_digest == contract_digest(read_toml(founders.proposal.contract)).hex()
+    assert (charter.code_digest, terms.code_digest) == (CODE, CODE)
+    assert (terms.released_cap_micro, terms.worst_cap_micro) == (4_000_000, 4_000_000)
+    assert terms.minimum_cohort == 3
+
+
+def test_the_settings_are_the_ones_of_the_proposal(founders: Founders) -> None:
+    found(founders.home, founders.proposal)
+    settings = load_settings(founders.home / "server.toml")
+    assert (settings.public_host, settings.public_port) == ("lender.example", 8700)
+    assert settings.run_epsilon_micro == 2_000_000
+    for path in (settings.charter, settings.contract, settings.order_key, settings.log_key):
+        assert path.exists()
+
+
+def test_private_keys_are_for_the_owner_alone(founders: Founders) -> None:
+    found(founders.home, founders.proposal)
+    for name in ("keys/order.pem", "keys/log.pem", "tls/server.key"):
+        assert stat.S_IMODE((founders.home / name).stat().st_mode) == 0o600
+
+
+def test_no_other_file_holds_a_private_key(founders: Founders) -> None:
+    found(founders.home, founders.proposal)
+    holding = {
+        path.relative_to(founders.home).as_posix()
+        for path in founders.home.rglob("*")
+        if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    }
+    assert holding == {"keys/order.pem", "keys/log.pem", "tls/server.key"}
+
+
+def test_founding_a_second_time_changes_nothing(founders: Founders) -> None:
+    found(founders.home, founders.proposal)
+    before = {path: path.read_bytes() for path in founders.home.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError):
+        found(founders.home, founders.proposal)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+FAULTS: dict[str, tuple[Callable[[Founders], None], type[ScoringError]]] = {
+    "a card that is no card": (lambda at: at.proposal.cards[0].write_text("{}"), ConfigError),
+    "a card that is no JSON": (lambda at: at.proposal.cards[0].write_bytes(b"\xff"), ConfigError),
+    "a card that is not there": (lambda at: at.proposal.cards[0].unlink(), ConfigError),
+    "other code at one partner": (lambda at: at.rewrite_card(code_digest="d1" * 32), ConfigError),
+    "two partners of one name": (lambda at: at.rewrite_card(name="south"), ContractError),
+    "an auditor's card that is none": (lambda at: at.proposal.auditor.write_text("7"), ConfigError),
+    "no auditor's card": (lambda at: at.proposal.auditor.unlink(), ConfigError),
+    "a contract that is no TOML": (lambda at: at.rewrite_contract("= 1", "="), ContractError),
+    "a contract with a gap": (
+        lambda at: at.rewrite_contract('name = "test-loans"\n', ""),
+        ContractError,
+    ),
+    "a contract with a word too many": (
+        lambda at: at.rewrite_contract("schema = 1", "schema = 1\nwish = 2"),
+        ContractError,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_nothing_is_written_when_something_does_not_fit(name: str, founders: Founders) -> None:
+    break_it, error = FAULTS[name]
+    break_it(founders)
+    with pytest.raises(error):
+        found(founders.home, founders.proposal)
+    assert not founders.home.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"delta": "2"},
+        {"delta": "nonsense"},
+        {"epsilon_micro": 0},
+        {"epsilon_micro": 51_000_000},
+        {"federation": "no plain name"},
+        {"host": "lender example"},
+        {"host": ""},
+        {"cards": []},
+    ],
+)
+def test_nothing_is_written_for_terms_that_break_a_rule(
+    changes: dict[str, object], founders: Founders
+) -> None:
+    with pytest.raises(ScoringError):
+        found(founders.home, replace(founders.proposal, **changes))  # type: ignore[arg-type]
+    assert not founders.home.exists()
+
+
+@pytest.mark.parametrize("host", ["lender.example", "192.0.2.7", "::1"])
+def test_the_certificate_names_the_host_and_this_machine(host: str) -> None:
+    made = make_certificates(host)
+    certificate = x509.load_pem_x509_certificate(made.server)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    said = {str(item.value) for item in names}
+    assert {host, "localhost", "127.0.0.1"} == said
+    key = load_pem_private_key(made.server_key, password=None)
+    assert certificate.public_key() == key.public_key()
+
+
+def test_the_certificate_is_signed_by_the_authority_and_signs_nothing_itself() -> None:
+    made = make_certificates("lender.example")
+    authority = x509.load_pem_x509_certificate(made.authority)
+    certificate = x509.load_pem_x509_certificate(made.server)
+    certificate.verify_directly_issued_by(authority)
+    limits = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert not limits.ca
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a\nb", "x" * 65, "ä.example", "a/b"])
+def test_a_host_that_is_none_gets_no_certificate(host: str) -> None:
+    with pytest.raises(ConfigError, match="host"):
+        make_certificates(host)
