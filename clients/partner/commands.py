@@ -56,6 +56,10 @@ def init(
 ) -> None:
     """Make keys, settings and the public card that goes into the charter."""
     _check_founder(name=name, capacity=capacity, coordinator=coordinator)
+    try:
+        (home / "keys").mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(f"{home.name}: cannot be made a folder") from err
     public = create_partner_keys(home / "keys")
     card = PartnerCard(
         name=name,

@@ -1,6 +1,7 @@
-"""A drafted contract names the columns, and holds nothing that was read from their values."""
+"""A draft has a file's columns and nothing that was learned from its rows."""
 
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -9,57 +10,50 @@ from protocols.contracts.features import contract_from_table
 from protocols.errors import ContractError
 
 COLUMNS = {"income": True, "housing": False}
-PUBLIC = {
-    'name = ""': 'name = "loans"',
-    'borrower_id = ""': 'borrower_id = "id"',
-    'currency = ""': 'currency = "EUR"',
-    'column = ""': 'column = "outcome"',
-    'bad = ""': 'bad = "1"',
-    'good = ""': 'good = "0"',
-    'definition = ""': 'definition = "Late."',
-    'label = ""': 'label = "Label"',
-    'group = ""': 'group = "bureau"',
-    'reason = ""': 'reason = "It counts"',
-    'unit = ""': 'unit = "EUR"',
-    'low = ""': 'low = "0"',
-    'high = ""': 'high = "9"',
-    "levels = []": 'levels = ["own"]',
-}
 
 
-def _filled(draft: str) -> dict[str, object]:
-    for blank, value in PUBLIC.items():
-        draft = draft.replace(blank, value)
-    return tomllib.loads(draft)
+def _filled() -> dict[str, Any]:  # Any: a parsed table
+    table: dict[str, Any] = tomllib.loads(draft_contract(COLUMNS))
+    table |= {"name": "test", "borrower_id": "borrower", "currency": "EUR"}
+    table["outcome"] |= {"column": "outcome", "bad": "1", "good": "0", "definition": "Late."}
+    for field in table["fields"]:
+        field |= {"label": "Label", "group": "application", "reason": "It counts"}
+    table["fields"][0] |= {"unit": "EUR", "low": "0", "high": "10000"}
+    table["fields"][1] |= {"levels": ["rent", "own"]}
+    return table
 
 
-def test_bounds_and_lists_are_left_blank() -> None:
-    table = tomllib.loads(draft_contract(COLUMNS))
-    income, housing = table["fields"]
-    assert (income["name"], income["kind"], income["low"], income["high"]) == (
-        "income",
-        "numeric",
-        "",
-        "",
-    )
-    assert (housing["name"], housing["kind"], housing["levels"]) == ("housing", "categorical", [])
+def test_every_bound_level_and_code_is_blank() -> None:
+    numeric, categorical = tomllib.loads(draft_contract(COLUMNS))["fields"]
+    assert (numeric["name"], numeric["kind"]) == ("income", "numeric")
+    assert (numeric["low"], numeric["high"], numeric["unit"]) == ("", "", "")
+    assert "special" not in numeric
+    assert (categorical["name"], categorical["levels"]) == ("housing", [])
 
 
-def test_a_draft_as_it_is_is_refused() -> None:
+def test_a_draft_as_it_is_does_not_load_and_says_what_to_fill_in() -> None:
+    table = _filled()
+    table["fields"][0]["low"] = ""
+    with pytest.raises(ContractError, match=r"fields\.0\.numeric\.low: .*expected a decimal"):
+        contract_from_table(table, where="contract.toml")
     with pytest.raises(ContractError, match="borrower_id"):
-        contract_from_table(tomllib.loads(draft_contract(COLUMNS)), where="draft")
+        contract_from_table(tomllib.loads(draft_contract(COLUMNS)), where="contract.toml")
 
 
 def test_a_filled_draft_loads() -> None:
-    contract = contract_from_table(_filled(draft_contract(COLUMNS)), where="draft")
-    assert [field.name for field in contract.fields] == ["income", "housing"]
+    contract = contract_from_table(_filled(), where="contract.toml")
     assert [field.reason_code for field in contract.fields] == ["INCOME", "HOUSING"]
+    assert [field.may_be_missing for field in contract.fields] == [False, False]
 
 
 @pytest.mark.parametrize(
-    "name", ['say "x"', "back\\slash", "line\nend", "\x7f", "größe", "\U0001f600"]
+    "name", ['quo"te', "back\\slash", "new\nline", "größe", "with space", "]]", "#", "'''", "\x7f"]
 )
 def test_any_column_name_is_drafted_as_it_is(name: str) -> None:
-    (field,) = tomllib.loads(draft_contract({name: True}))["fields"]
-    assert field["name"] == name
-    assert field["reason_code"].isascii()
+    table = tomllib.loads(draft_contract({name: True}))
+    assert table["fields"][0]["name"] == name
+    assert all(letter.isascii() for letter in table["fields"][0]["reason_code"])
+
+
+def test_a_file_without_columns_drafts_no_fields() -> None:
+    assert "fields" not in tomllib.loads(draft_contract({}))

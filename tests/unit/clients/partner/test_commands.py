@@ -1,0 +1,283 @@
+"""The partner's command line: answers on stdout, one line per refusal, and nothing half-written."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import tomli_w
+
+from clients.partner.commands import run
+from clients.partner.startup import open_node
+from protocols.contracts.charter import PartnerCard
+from tests.adversarial.coordinator import coordinator_of
+from tests.simulator import CONTRACT, World
+
+Command = Callable[..., tuple[int, str, str]]
+HEADER = "borrower,outcome,income,usage,housing\n"
+SECRET = "hunter2"
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run ``fedscore-partner`` and return status, stdout and stderr."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fedscore-partner", *map(str, words)])
+        capsys.readouterr()
+        try:
+            status = run()
+        except SystemExit as left:
+            status = int(left.code or 0)
+        shown = capsys.readouterr()
+        return status, shown.out, shown.err
+
+    return call
+
+
+def _settings(world: World, name: str = "p0", **changes: object) -> Path:
+    home = world.folder / name
+    settings = {
+        "name": name,
+        "coordinator": "127.0.0.1:1",
+        "data": "loans.parquet",
+        "charter": str(world.server / "charter.toml"),
+        "contract": str(world.server / "contract.toml"),
+        **changes,
+    }
+    (home / "partner.toml").write_text(tomli_w.dumps(settings))
+    return home / "partner.toml"
+
+
+def test_init_makes_keys_settings_and_a_card_of_public_things(
+    command: Command, tmp_path: Path
+) -> None:
+    home = tmp_path / "p0"
+    status, out, err = command("init", "--name", "p0", "--capacity", 9, "--home", home)
+    assert (status, err) == (0, "")
+    assert "keep everything else" in out
+    card = PartnerCard.model_validate_json((home / "partner-card.json").read_text())
+    assert (card.name, card.capacity) == ("p0", 9)
+    assert "PRIVATE" not in (home / "partner-card.json").read_text()
+    assert tomllib.loads((home / "partner.toml").read_text())["data"] == "loans.parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "capacity", "coordinator", "said"),
+    [
+        ("p 0", 9, "h:1", "name"),
+        ("p0", 0, "h:1", "capacity"),
+        ("p0", 2**33, "h:1", "capacity"),
+        ("p0", 9, "h", "coordinator"),
+    ],
+)
+def test_init_with_bad_options_makes_nothing(
+    command: Command, tmp_path: Path, name: str, capacity: int, coordinator: str, said: str
+) -> None:
+    home = tmp_path / "p0"
+    words = ["--name", name, "--capacity", capacity, "--coordinator", coordinator, "--home", home]
+    status, out, err = command("init", *words)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"fedscore-partner: ConfigError: {said}: ")
+    assert not home.exists()
+
+
+def test_init_twice_changes_nothing(command: Command, tmp_path: Path) -> None:
+    words = ["init", "--capacity", 9, "--home", tmp_path]
+    command(*words, "--name", "p0")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    status, _, err = command(*words, "--name", "p1")
+    assert status == 2
+    assert "exists already, and is never overwritten" in err
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_check_data_counts_by_column_and_rule_and_shows_no_value(
+    command: Command, world: World
+) -> None:
+    loans = world.folder / "p0" / "loans.csv"
+    loans.write_text(
+        HEADER + f"a,{SECRET},1,777,own\nb,bad,{SECRET},1,{SECRET}\n,bad,1,1,own\nc,bad,1,nan,own\n"
+    )
+    status, out, err = command("check-data", "--config", _settings(world, data="loans.csv"))
+    assert (status, err) == (2, "")
+    assert out.splitlines() == [
+        "borrower: 1 not as agreed: every row has a borrower id",
+        "outcome: 1 not as agreed: the outcome is one of the two values",
+        "income: 1 not as agreed: a number",
+        "usage: 1 not as agreed: never missing",
+        "usage: 1 not as agreed: from 0 to 100",
+        "housing: 1 not as agreed: one of the listed levels",
+    ]
+    status, out, _ = command("check-data", "--json", "--config", _settings(world, data="loans.csv"))
+    assert status == 2
+    assert [item["count"] for item in json.loads(out)] == [1] * 6
+    assert SECRET not in out
+
+
+def test_check_data_of_data_as_agreed_says_so(command: Command, world: World) -> None:
+    path = _settings(world)
+    assert command("check-data", "--config", path) == (
+        0,
+        "Every value is as the contract says.\n",
+        "",
+    )
+    assert command("check-data", "--json", "--config", path) == (0, "[]\n", "")
+
+
+def test_check_data_knows_the_capacity_once_there_is_a_charter(
+    command: Command, world: World
+) -> None:
+    rows = "".join(f"b{n},bad,1,1,own\n" for n in range(31))
+    (world.folder / "p0" / "loans.csv").write_text(HEADER + rows)
+    status, out, _ = command("check-data", "--config", _settings(world, data="loans.csv"))
+    assert status == 2
+    assert out == "borrower: 31 not as agreed: at most 30 borrowers, the charter's capacity\n"
+    early = _settings(world, data="loans.csv", charter="nowhere.toml")
+    assert command("check-data", "--config", early)[0] == 0
+
+
+BAD_FILES: dict[str, tuple[str, bytes, str]] = {
+    "no file": ("none.csv", b"", "UnreadableDataError: none.csv: no such file"),
+    "a sheet": ("l.xlsx", b"x", "UnreadableDataError: l.xlsx: expected a .parquet or .csv file"),
+    "not UTF-8": (
+        "l.csv",
+        (HEADER + f"{SECRET}\xe9,bad,1,1,own\n").encode("latin-1"),
+        "UnreadableDataError: l.csv: truncated, damaged, or not UTF-8; write it again",
+    ),
+    "a cut row": (
+        "l.csv",
+        (HEADER + f"{SECRET},bad\n").encode(),
+        "UnreadableDataError: l.csv: truncated, damaged, or not UTF-8; write it again",
+    ),
+    "truncated Parquet": (
+        "l.parquet",
+        b"PAR1" + SECRET.encode(),
+        "UnreadableDataError: l.parquet: truncated, damaged, or not UTF-8; write it again",
+    ),
+    "a column less": (
+        "l.csv",
+        f"borrower,outcome,income,usage\n{SECRET},bad,1,1\n".encode(),
+        "MissingColumnError: l.csv: no column named housing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+@pytest.mark.parametrize("verb", [("check-data",), ("run", "--dry-run")])
+def test_a_bad_file_is_one_line_and_status_2(
+    command: Command, world: World, name: str, verb: tuple[str, ...]
+) -> None:
+    file, raw, expected = BAD_FILES[name]
+    if raw:
+        (world.folder / "p0" / file).write_bytes(raw)
+    status, out, err = command(*verb, "--config", _settings(world, data=file))
+    assert (status, out, err) == (2, "", f"fedscore-partner: {expected}\n")
+    assert not (world.folder / "p0" / "budget.sqlite").exists()
+
+
+def test_draft_contract_writes_names_and_no_value_and_never_overwrites(
+    command: Command, world: World, tmp_path: Path
+) -> None:
+    loans, out = world.folder / "p0" / "loans.parquet", tmp_path / "draft.toml"
+    assert command("draft-contract", loans, "--out", out)[0] == 0
+    fields = tomllib.loads(out.read_text())["fields"]
+    assert {field["name"]: field["kind"] for field in fields} == {
+        "borrower": "categorical",
+        "outcome": "categorical",
+        "income": "numeric",
+        "usage": "numeric",
+        "housing": "categorical",
+    }
+    values = pyarrow.parquet.read_table(loans).column("borrower").to_pylist()
+    assert not any(value in out.read_text() for value in values)
+    written = out.read_bytes()
+    status, _, err = command("draft-contract", loans, "--out", out)
+    assert (status, out.read_bytes()) == (2, written)
+    assert "draft.toml: exists already, and is never overwritten" in err
+
+
+def test_a_draft_of_an_unreadable_file_is_not_begun(command: Command, tmp_path: Path) -> None:
+    status, _, err = command("draft-contract", tmp_path / "no.csv", "--out", tmp_path / "c.toml")
+    assert (status, err) == (2, "fedscore-partner: UnreadableDataError: no.csv: no such file\n")
+    assert not (tmp_path / "c.toml").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_line_and_status_2(
+    command: Command, world: World, tmp_path: Path
+) -> None:
+    loans = world.folder / "p0" / "loans.parquet"
+    nowhere = tmp_path / "none" / "c.toml"
+    status, out, err = command("draft-contract", loans, "--out", nowhere)
+    assert (status, out) == (2, "")
+    assert err == "fedscore-partner: ConfigError: c.toml: cannot be written\n"
+    (tmp_path / "file").write_text("no folder")
+    words = ["--name", "p0", "--capacity", 9, "--home", tmp_path / "file"]
+    status, out, err = command("init", *words)
+    assert (status, out) == (2, "")
+    assert err == "fedscore-partner: ConfigError: file: cannot be made a folder\n"
+
+
+def test_sign_shows_what_is_promised_and_adds_one_signature(command: Command, world: World) -> None:
+    charter = world.server / "charter.toml"
+    (signatures,) = [p for p in world.server.iterdir() if p.name.endswith("signatures.json")]
+    signatures.unlink()
+    status, out, _ = command("sign", charter, "--home", world.folder / "p0")
+    assert status == 0
+    assert "partners p0, p1, p2" in out
+    assert "caps in micro-epsilon: released " in out
+    assert signatures.exists()
+
+
+def test_sign_of_a_broken_charter_signs_nothing(command: Command, world: World) -> None:
+    charter = world.folder / "bad" / "charter.toml"
+    charter.parent.mkdir()
+    charter.write_text("schema = 2\n")
+    status, out, err = command("sign", charter, "--home", world.folder / "p0")
+    assert (status, out) == (2, "")
+    assert "ContractError: charter.toml: schema" in err
+    assert [path.name for path in charter.parent.iterdir()] == ["charter.toml"]
+
+
+def test_a_dry_run_says_what_would_leave_and_spends_nothing(command: Command, world: World) -> None:
+    status, out, err = command("run", "--dry-run", "--config", _settings(world))
+    assert (status, err) == (0, "")
+    assert "Only these would leave" in out
+    assert "p0: 0 attempts paid for" in out
+
+
+def test_budget_shows_what_is_spent_to_people_and_programs(command: Command, world: World) -> None:
+    path = _settings(world)
+    status, _, err = command("budget", "--config", path)
+    assert (status, err) == (
+        2,
+        "fedscore-partner: ConfigError: budget.sqlite: there is no budget book yet\n",
+    )
+    assert not (world.folder / "p0" / "budget.sqlite").exists()
+    node = open_node(world.settings("p0"))
+    coordinator = coordinator_of(world, node)
+    coordinator.authorise()
+    coordinator.round()
+    node.book.close_file()
+    status, out, _ = command("budget", "--config", path)
+    assert status == 0
+    assert out.startswith("p0: 1 attempts paid for")
+    status, out, _ = command("budget", "--json", "--config", path)
+    assert (status, json.loads(out)["spends"]) == (0, 1)
+
+
+def test_unknown_options_leave_with_status_2(command: Command) -> None:
+    assert command("budget", "--colour")[0] == 2
+
+
+def test_a_contract_with_blank_bounds_is_refused_where_it_is_blank(
+    command: Command, world: World
+) -> None:
+    contract = world.folder / "p0" / "contract.toml"
+    contract.write_text(CONTRACT.replace('low = "0"', 'low = ""'))
+    status, _, err = command("check-data", "--config", _settings(world, contract="contract.toml"))
+    assert status == 2
+    assert "ContractError: contract.toml: fields.0.numeric.low: " in err
