@@ -1,0 +1,149 @@
+"""The coordinator's command line: every verb, what it prints, and its exit status."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from clients.auditor.cli import main as audit
+from clients.partner.commands import CARD_NAME
+from server.commands import run
+from tests.simulator import CONTRACT, World, found_world, write_loans
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    trained = found_world(tmp_path_factory.mktemp("commands"), sizes=(30, 20, 20))
+    trained.train()
+    return trained
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> "Command":
+    return Command(monkeypatch)
+
+
+class Command:
+    """Runs ``fedscore-server`` in this process."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def __call__(self, *words: object) -> int:
+        self._patch.setattr(sys, "argv", ["fedscore-server", *map(str, words)])
+        try:
+            return run()
+        except SystemExit as left:
+            return int(left.code or 0)
+
+
+def _init_words(world: World, home: Path, *, epsilon: str = "4") -> Sequence[object]:
+    cards = [word for n in range(3) for word in ("--partner", world.folder / f"p{n}" / CARD_NAME)]
+    return (
+        *("init", "--federation", "test", "--contract", world.folder / "contract.toml", *cards),
+        *("--auditor", world.folder / "auditor" / "auditor-card.json", "--home", home),
+        *("--epsilon", epsilon, "--run-epsilon", "2"),
+    )
+
+
+def test_init_makes_a_charter_and_says_what_comes_next(
+    command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*_init_words(world, tmp_path / "home")) == 0
+    assert (tmp_path / "home" / "charter.toml").exists()
+    assert "fedscore-audit sign" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("epsilon", ["0", "-1", "51", "nan", "inf"])
+def test_init_refuses_an_epsilon_that_is_none(
+    epsilon: str,
+    command: Command,
+    world: World,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command(*_init_words(world, tmp_path / "home", epsilon=epsilon)) == 2
+    assert "ConfigError: epsilon" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("words", [["init"], ["fly"], ["serve"], ["export-log"], ["train", "-x"]])
+def test_a_command_line_that_does_not_parse_leaves_with_2(
+    words: list[str], command: Command
+) -> None:
+    assert command(*words) == 2
+
+
+@pytest.mark.parametrize("verb", ["init", "train", "export-log", "serve", "simulate"])
+def test_every_verb_explains_itself(
+    verb: str, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(verb, "--help") == 0
+    assert verb in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["train"], ["export-log", "out"], ["serve", "--policy", "p"]])
+def test_without_settings_nothing_starts(
+    words: list[str], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*words, "--config", tmp_path / "server.toml") == 2
+    assert "server.toml" in capsys.readouterr().err
+
+
+def test_serve_without_that_release_leaves_with_5(command: Command, world: World) -> None:
+    config = world.server / "server.toml"
+    assert command("serve", "--policy", "p", "--config", config, "--release", "00" * 32) == 5
+
+
+def test_an_exported_log_verifies_and_an_altered_one_does_not(
+    command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, config = tmp_path / "log", world.server / "server.toml"
+    assert command("export-log", folder, "--config", config) == 0
+    assert "entries. Check: fedscore-audit verify" in capsys.readouterr().out
+    verify = ["verify", str(folder), "--charter", str(world.server / "charter.toml")]
+    assert audit(verify) == 0
+    entries = folder / "entries.jsonl"
+    raw = entries.read_bytes()
+    middle = len(raw) // 2
+    entries.write_bytes(raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :])
+    assert audit(verify) == 1
+    assert audit(["verify", str(tmp_path / "none"), *verify[2:]]) == 2
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> list[object]:
+    write_loans(tmp_path / "loans.parquet", borrowers=900, seed=1)
+    (tmp_path / "contract.toml").write_text(CONTRACT)
+    files = ("--data", tmp_path / "loans.parquet", "--contract", tmp_path / "contract.toml")
+    return ["simulate", *files, "--partners", 2]
+
+
+def test_simulate_prints_a_table(
+    simulated: list[object], command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*simulated) == 0
+    text = capsys.readouterr().out
+    assert "no party sees this" in text
+    for row in ("federated, private", "part-1 alone", "part-2 alone", "LightGBM, no privacy"):
+        assert row in text
+
+
+def test_simulate_prints_json_for_programs(
+    simulated: list[object], command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*simulated, "--json", "--epsilon", "1.5") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["epsilon_micro"] == 1_500_000
+    assert sum(result["borrowers"].values()) == 900
+    assert set(result["alone"]) == {"part-1", "part-2"}
+    for estimate in (result["federated"], result["pooled_without_privacy"]):
+        assert estimate["low"] <= estimate["value"] <= estimate["high"]
+
+
+def test_simulate_refuses_more_parts_than_borrowers(
+    simulated: list[object], command: Command
+) -> None:
+    assert command(*simulated[:-1], 2000) == 2
