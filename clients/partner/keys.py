@@ -1,7 +1,7 @@
 """A partner's keys: identity (signs), node (connects), hold-out (splits its borrowers)."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,7 +33,7 @@ class PartnerKeys:
     """
 
     identity: Ed25519PrivateKey
-    holdout: bytes
+    holdout: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
