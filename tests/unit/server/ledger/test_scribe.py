@@ -1,64 +1,272 @@
-"""The scribe: an index of the log that a restart rebuilds, and proofs of what it holds."""
+"""The scribe: begins with the charter, keeps the coordinator's chain, and proves back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols.errors import VerificationError
-from protocols.ledger.entry import COORDINATOR, NO_ENTRY, parse_entry
+from protocols.errors import (
+    AuthorisationError,
+    ChainError,
+    EntryError,
+    OrderMismatchError,
+    PolicyError,
+    PriceError,
+    SignatureError,
+    TurnError,
+    VerificationError,
+)
+from protocols.ledger.entry import (
+    COORDINATOR,
+    NO_ENTRY,
+    Authorise,
+    Link,
+    Mechanism,
+    PartnerEntry,
+    PlannedQuery,
+    ReleaseEntry,
+    RoundOpen,
+    RunClose,
+    Spend,
+    Step,
+    sign_entry,
+)
+from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.evidence import parse_evidence, verify_evidence
-from protocols.ledger.policy import policy_envelope
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.policy import SIGNATURES_NAME, load_charter, policy_envelope
+from protocols.ledger.price import epsilon_micro, mu_squared, parse_decimal
 from server.ledger.log import Log
 from server.ledger.scribe import Scribe
 from server.ledger.store import SqliteLogStore
-from tests.adversarial.ledger.honest import PARTNERS, World, charter_table, key_for, trained
+from tests.simulator import World, found_world
 
-WORLD = trained()
-
-
-def _scribe(path: Path, world: World = WORLD) -> Scribe:
-    log = Log(SqliteLogStore(path), key=key_for("log"), origin="test/log")
-    policy = policy_envelope(world.terms, world.signatures)
-    return Scribe(log, terms=world.terms, policy=policy, key=key_for("order"), clock=lambda: 7.9)
+NOISE = "4"
+MECHANISM = Mechanism("gradient", NOISE)
+RUN = "run-1"
 
 
-def _of(partner: str) -> list[bytes]:
-    return [leaf for leaf in WORLD.leaves[1:] if parse_entry(leaf)[1].link.signer == partner]
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return found_world(tmp_path_factory.mktemp("world"), sizes=(20, 20, 20), start=False)
 
 
-def test_a_new_log_begins_with_the_signed_charter(tmp_path: Path) -> None:
-    scribe = _scribe(tmp_path / "log")
-    assert list(scribe.log.leaves()) == WORLD.leaves[:1]
-    link = scribe.link("run-1")
-    assert (link.signer, link.seq, link.prev, link.at) == (COORDINATOR, 0, NO_ENTRY, 7)
-    assert [scribe.last_seq(name) for name in PARTNERS] == [-1] * 3
+class Desk:
+    """A scribe, and what the first partner would say to it."""
+
+    def __init__(self, world: World, path: Path = Path(":memory:")) -> None:
+        keys = world.server / "keys"
+        _, self.terms = load_charter(world.server / "charter.toml")
+        self.key = load_key(world.folder / "p0" / "keys" / "identity.pem")
+        self.store = SqliteLogStore(path)
+        log = Log(self.store, key=load_key(keys / "log.pem"), origin=self.terms.log.origin)
+        signatures = (world.server / SIGNATURES_NAME).read_bytes()
+        self.scribe = Scribe(
+            log,
+            terms=self.terms,
+            policy=policy_envelope(self.terms, signatures),
+            key=load_key(keys / "order.pem"),
+            clock=lambda: 1_700_000_000.9,
+        )
+        self.order = NO_ENTRY
+
+    def opened(self, round_: int = 1, **changes: object) -> RoundOpen:
+        opened = RoundOpen(
+            self.scribe.link(RUN), Step(round_, 1), MECHANISM, 8, ("p0", "p1", "p2"), NO_ENTRY
+        )
+        return replace(opened, **changes)  # type: ignore[arg-type]
+
+    def open(self, round_: int = 1) -> None:
+        order = self.scribe.sign(self.opened(round_))
+        self.order = order.digest.hex()
+        self.scribe.append([order.to_bytes()])
+
+    def link(self, seq: int, prev: str) -> Link:
+        return Link(self.terms.charter.hex(), "p0", seq, prev, 0, RUN)
+
+    def price(self, times: int) -> int:
+        each = mu_squared([parse_decimal(NOISE)])
+        return epsilon_micro(times * each, delta=self.terms.delta)
+
+    def authorise(self) -> Authorise:
+        queries = (PlannedQuery(MECHANISM, 2),)
+        most = self.price(2)
+        return Authorise(self.link(0, NO_ENTRY), queries, 0, self.terms.code_digest, most, most)
+
+    def spend(self, prev: bytes, **changes: object) -> Spend:
+        price = self.price(1)
+        name = _name(prev)
+        spend = Spend(self.link(1, name), Step(1, 1), self.order, MECHANISM, price, price)
+        return replace(spend, **changes)  # type: ignore[arg-type]
+
+    def leaf(self, entry: PartnerEntry) -> bytes:
+        return sign_entry(entry, self.key).to_bytes()
 
 
-def test_a_log_of_another_charter_is_refused(tmp_path: Path) -> None:
-    _scribe(tmp_path / "log")
+def _name(leaf: bytes) -> str:
+    return parse_envelope(leaf).digest.hex()
+
+
+def _lines(*leaves: bytes) -> bytes:
+    return b"".join(leaf + b"\n" for leaf in leaves)
+
+
+@pytest.fixture
+def desk(world: World) -> Desk:
+    return Desk(world)
+
+
+@pytest.fixture
+def working(desk: Desk) -> tuple[Desk, bytes]:
+    """A desk with an order open, and the first partner's authorisation, not logged yet."""
+    desk.open()
+    return desk, desk.leaf(desk.authorise())
+
+
+def test_a_log_begins_with_the_charter(desk: Desk) -> None:
+    assert desk.scribe.log.size == 1
+    assert desk.scribe.last_seq("p0") == -1
+    assert desk.scribe.prices(["p0"])["p0"].released_micro == 0
+
+
+def test_a_log_of_another_charter_is_not_written_to(world: World) -> None:
+    desk = Desk(world)
     with pytest.raises(VerificationError, match="another charter"):
-        _scribe(tmp_path / "log", World(charter_table(spare_attempts=1)))
+        Scribe(
+            desk.scribe.log,
+            terms=desk.terms,
+            policy=sign_entry(desk.authorise(), desk.key),
+            key=desk.key,
+        )
 
 
-def test_a_restarted_scribe_goes_on_where_the_log_is(tmp_path: Path) -> None:
-    first = _scribe(tmp_path / "log")
-    assert first.append(WORLD.leaves[1:]) == 1
-    again = _scribe(tmp_path / "log")
-    assert again.link("run-3") == first.link("run-3")
-    for name in PARTNERS:
-        assert again.last_seq(name) == first.last_seq(name) == len(_of(name)) - 1
-        assert again.new_from(name, b"\n".join(_of(name))) == []
-    assert again.prices(PARTNERS) == first.prices(PARTNERS)
-    assert again.prices(["north"])["north"].released_micro == WORLD.spent_micro("north")
+def test_the_coordinators_entries_follow_one_another(desk: Desk) -> None:
+    assert desk.scribe.link(RUN) == Link(
+        desk.terms.charter.hex(), COORDINATOR, 0, NO_ENTRY, 1_700_000_000, RUN
+    )
+    desk.open()
+    link = desk.scribe.link("run-2")
+    assert (link.seq, link.prev, link.run) == (1, desk.order, "run-2")
 
 
-def test_evidence_proves_what_is_logged_and_only_that(tmp_path: Path) -> None:
-    scribe = _scribe(tmp_path / "log")
-    scribe.append(WORLD.leaves[1:10])
-    mine = _of("north")
-    evidence = parse_evidence(scribe.evidence("north", b"\n".join(mine)))
-    logged = [leaf for leaf in mine if leaf in WORLD.leaves[:10]]
-    assert 0 < len(logged) < len(mine)
-    assert [item.seq for item in evidence.inclusions] == list(range(len(logged)))
-    checkpoint = verify_evidence(evidence, leaf_of=lambda seq: mine[seq], log=WORLD.terms.log)
-    assert checkpoint.size == 10
+def test_a_partners_entries_are_new_once(working: tuple[Desk, bytes]) -> None:
+    desk, authorise = working
+    spend = desk.leaf(desk.spend(authorise))
+    assert desk.scribe.new_from("p0", _lines(authorise)) == [authorise]
+    assert desk.scribe.new_from("p0", _lines(authorise, spend)) == [spend]
+    assert desk.scribe.new_from("p0", _lines(spend)) == []
+    assert desk.scribe.append([authorise, spend]) == 2
+    assert desk.scribe.last_seq("p0") == 1
+    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+
+
+def test_what_is_logged_is_proven(working: tuple[Desk, bytes]) -> None:
+    desk, authorise = working
+    spend = desk.leaf(desk.spend(authorise))
+    desk.scribe.append(desk.scribe.new_from("p0", _lines(authorise)))
+    evidence = parse_evidence(desk.scribe.evidence("p0", _lines(authorise, spend)))
+    assert [item.seq for item in evidence.inclusions] == [0]  # the spend is not logged
+    leaf_of = {0: authorise}.get
+    checkpoint = verify_evidence(evidence, leaf_of=leaf_of, log=desk.terms.log)
+    assert checkpoint.size == 3
+
+
+def test_a_restarted_scribe_knows_everything(world: World, tmp_path: Path) -> None:
+    desk = Desk(world, tmp_path / "log.sqlite")
+    desk.open()
+    authorise = desk.leaf(desk.authorise())
+    desk.scribe.append(desk.scribe.new_from("p0", _lines(authorise)))
+    link, prices = desk.scribe.link(RUN), desk.scribe.prices(["p0", "p1"])
+    desk.store.close()
+    again = Desk(world, tmp_path / "log.sqlite")
+    again.order = desk.order
+    assert (again.scribe.link(RUN), again.scribe.prices(["p0", "p1"])) == (link, prices)
+    assert again.scribe.last_seq("p0") == 0
+    spend = again.leaf(again.spend(authorise))  # its order was read from the log
+    assert again.scribe.new_from("p0", _lines(authorise, spend)) == [spend]
+
+
+def _foreign(desk: Desk, authorise: bytes) -> bytes:
+    return sign_entry(desk.spend(authorise), Ed25519PrivateKey.generate()).to_bytes()
+
+
+def _of_another(desk: Desk, authorise: bytes) -> bytes:
+    spend = desk.spend(authorise)
+    return desk.leaf(replace(spend, link=replace(spend.link, signer="p1")))
+
+
+def _linked(desk: Desk, authorise: bytes, **changes: object) -> bytes:
+    spend = desk.spend(authorise)
+    return desk.leaf(replace(spend, link=replace(spend.link, **changes)))
+
+
+def _coordinators_kind(desk: Desk, authorise: bytes) -> bytes:
+    release = ReleaseEntry(desk.link(1, _name(authorise)), NO_ENTRY)
+    return sign_entry(release, desk.key).to_bytes()
+
+
+def _closed(desk: Desk, authorise: bytes) -> bytes:
+    return desk.leaf(RunClose(desk.link(1, _name(authorise)), 0, 5, 5))
+
+
+REFUSED = {
+    "no entry": (lambda desk, _: b"{}", EntryError),
+    "another's key": (_foreign, SignatureError),
+    "another's name": (_of_another, SignatureError),
+    "the coordinator's kind": (_coordinators_kind, SignatureError),
+    "another charter": (lambda d, a: _linked(d, a, charter="1" * 64), PolicyError),
+    "a gap": (lambda d, a: _linked(d, a, seq=2), ChainError),
+    "another past": (lambda d, a: _linked(d, a, prev="1" * 64), ChainError),
+    "another entry of the same number": (
+        lambda d, a: _linked(d, a, seq=0, prev=NO_ENTRY),
+        ChainError,
+    ),
+    "an order that never was": (lambda d, a: d.leaf(d.spend(a, order="1" * 64)), TurnError),
+    "another step than ordered": (
+        lambda d, a: d.leaf(d.spend(a, step=Step(2, 1))),
+        OrderMismatchError,
+    ),
+    "noise that was not authorised": (
+        lambda d, a: d.leaf(d.spend(a, mechanism=Mechanism("gradient", "5"))),
+        OrderMismatchError,
+    ),
+    "a run that was not authorised": (lambda d, a: _linked(d, a, run="run-9"), OrderMismatchError),
+    "a false price": (lambda d, a: d.leaf(d.spend(a, released_micro=1)), PriceError),
+    "a false close": (_closed, PriceError),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_an_auditor_would_object_to_is_not_logged(
+    name: str, working: tuple[Desk, bytes]
+) -> None:
+    desk, authorise = working
+    make, error = REFUSED[name]
+    with pytest.raises(error):
+        desk.scribe.new_from("p0", _lines(authorise, make(desk, authorise)))
+    # Nothing of it was taken, and what is true can still be said.
+    spend = desk.leaf(desk.spend(authorise))
+    assert desk.scribe.new_from("p0", _lines(authorise, spend)) == [authorise, spend]
+    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+
+
+def test_a_spend_before_any_authorisation_is_not_logged(desk: Desk) -> None:
+    desk.open()
+    first = replace(desk.spend(desk.leaf(desk.authorise())), link=desk.link(0, NO_ENTRY))
+    with pytest.raises(AuthorisationError):
+        desk.scribe.new_from("p0", _lines(desk.leaf(first)))
+
+
+def test_a_refused_entry_changes_nothing_of_what_was_said_before(
+    working: tuple[Desk, bytes],
+) -> None:
+    desk, authorise = working
+    desk.scribe.append(desk.scribe.new_from("p0", _lines(authorise)))
+    false = desk.leaf(desk.spend(authorise, released_micro=1))
+    for _ in range(2):
+        with pytest.raises(PriceError):
+            desk.scribe.new_from("p0", _lines(false))
+    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+    true = desk.leaf(desk.spend(authorise))
+    assert desk.scribe.new_from("p0", _lines(true)) == [true]
