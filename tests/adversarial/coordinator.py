@@ -1,9 +1,12 @@
 """A coordinator at one node's door, with the real keys: honest until a test makes it lie."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -37,7 +40,6 @@ PLAN = tuple(
     PlannedQuery(Mechanism(query, NOISE), rounds)
     for query, rounds in (("histogram", 1), ("gradient", 3), ("evaluation", 1))
 )
-MEMORY = Path(":memory:")
 
 
 @dataclass
@@ -156,7 +158,7 @@ def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
     order_key = load_key(world.server / "keys" / "order.pem")
     log_key = load_key(world.server / "keys" / "log.pem")
     _, terms = load_charter(world.server / "charter.toml")
-    log = Log(SqliteLogStore(MEMORY), key=log_key, origin=terms.log.origin)
+    log = Log(SqliteLogStore(Path(":memory:")), key=log_key, origin=terms.log.origin)
     policy = policy_envelope(terms, (world.server / SIGNATURES_NAME).read_bytes())
     scribe = Scribe(log, terms=terms, policy=policy, key=order_key)
     return Coordinator(node=node, terms=terms, scribe=scribe, order_key=order_key, log_key=log_key)
@@ -169,11 +171,23 @@ def first_node(world: World) -> PartnerNode:
     return node
 
 
-def with_book(node: PartnerNode, path: Path = MEMORY, terms: Terms | None = None) -> PartnerNode:
+def with_book(
+    node: PartnerNode, path: Path | None = None, terms: Terms | None = None
+) -> PartnerNode:
     """Return the node with a book of its own, and with other terms if given."""
     terms = terms or node.terms
-    book = BudgetBook(path, name=node.name, key=node.keys.identity, terms=terms)
+    book = BudgetBook(path or _new_path(), name=node.name, key=node.keys.identity, terms=terms)
     return replace(node, terms=terms, book=book)
+
+
+def _new_path() -> Path:
+    return Path(_books().name) / f"{uuid4()}.sqlite"
+
+
+@functools.cache
+def _books() -> TemporaryDirectory[str]:
+    """Return a folder that is there until the tests end."""
+    return TemporaryDirectory()
 
 
 @contextmanager

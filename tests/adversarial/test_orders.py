@@ -51,7 +51,7 @@ Lie = Callable[[Coordinator], Delivery]
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return found_world(tmp_path_factory.mktemp("world"), sizes=(30, 20, 20), start=False)
+    return found_world(tmp_path_factory.mktemp("world"), sizes=(30, 20, 20, 20), start=False)
 
 
 @pytest.fixture(scope="module")
@@ -242,12 +242,12 @@ LIES: dict[str, tuple[Lie, type[ScoringError], str]] = {
         "order-refused",
     ),
     "a cohort of strangers": (
-        lambda at: at.deliver(at.opened(cohort=("p0", "x", "y"))),
+        lambda at: at.deliver(at.opened(cohort=("p0", "p1", "p2", "x"))),
         OrderRefusedError,
         "order-refused",
     ),
     "less noise than authorised": (
-        lambda at: _mechanism(at, "gradient", "1"),
+        lambda at: _mechanism(at, "gradient", "19"),
         OrderRefusedError,
         "order-refused",
     ),

@@ -264,6 +264,20 @@ def test_leaves_in_another_order_are_not_taken(world: World) -> None:
     _assert_true_log(world)
 
 
+def test_an_older_spend_does_not_pay_for_a_later_order(world: World) -> None:
+    def lose_then_pay_with_it(liar: Liar, reply: Reply) -> Reply | None:
+        if len(liar.seen) == 2:
+            return None
+        older = reply.leaves.splitlines()[0]
+        return liar.answering(reply, spend=digest(older).hex())
+
+    world.bend_reply = Liar(world, lose_then_pay_with_it, times=2, seen=[]).bend
+    events = _train_a_little(world)
+    missing = [event["missing"] for event in events if event["event"] == "void"]
+    assert missing == [{LIAR: "no-reply"}, {LIAR: "EntryError"}]
+    _assert_true_log(world)
+
+
 def test_a_leaf_sent_twice_is_logged_once(world: World) -> None:
     def double(_: Liar, reply: Reply) -> Reply:
         return replace(reply, leaves=reply.leaves * 2)
