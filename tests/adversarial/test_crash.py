@@ -11,8 +11,11 @@ import torch
 from clients.partner.budget import BudgetBook
 from clients.partner.node import PartnerNode
 from protocols.contracts.orders import Delivery, Reply
-from protocols.ledger.entry import RoundOpen, entry_in
+from protocols.ledger.canonical import digest
+from protocols.ledger.entry import RoundOpen, Step, entry_in
 from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.messages import Acknowledged, Contribution, Refused
+from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import World, found_world
 
 VICTIM = "p1"
@@ -232,3 +235,22 @@ def test_a_run_killed_at_any_exchange_stays_counted_and_a_new_run_completes(
     _assert_log_and_books_agree(world)
     for name, node in world.nodes.items():
         assert node.book.spends == spent[name] + ROUNDS
+
+
+def test_the_book_waits_for_the_disk(world: World) -> None:
+    book = world.nodes[VICTIM].book
+    assert book._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL: survives a power cut
+    assert book._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_node_started_twice_cannot_spend_one_entry_twice(world: World) -> None:
+    at = coordinator_of(world, world.nodes[VICTIM])
+    assert isinstance(at.authorise(), Acknowledged)
+    assert isinstance(at.round(), Contribution)
+    twin = _reopened(world, VICTIM)
+    assert isinstance(at.round(), Contribution)  # which the twin does not know of
+    late = at.deliver(at.opened(step=Step(at.step[0], 2)))
+    assert at.read(twin.answer(late)) == Refused(VICTIM, digest(late.order).hex(), "refused")
+    assert twin.book.spends == at.node.book.spends == 2  # it has read the book again
+    assert isinstance(at.read(twin.answer(late)), Contribution)
+    twin.book.close_file()
