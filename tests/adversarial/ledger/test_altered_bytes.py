@@ -107,6 +107,23 @@ def test_a_file_too_many_or_too_few_is_found() -> None:
     assert "FolderError" in _kinds(_SMALL, {})
 
 
+def test_it_is_said_whether_a_file_is_missing_or_does_not_belong() -> None:
+    files = {"entries.jsonl": _SMALL.files()["entries.jsonl"], "readme\n.txt": b""}
+    audit = verify_log(_SMALL.terms, signatures=_SMALL.signatures, files=files)
+    assert [(item.where, item.message) for item in audit.findings] == [
+        ("checkpoint", "the file is missing"),
+        ("readme\\n.txt", "the file does not belong to a log"),
+    ]
+
+
+def test_a_first_leaf_that_is_no_entry_at_all_is_one_finding() -> None:
+    world = _small()
+    world.leaves[0] = b"{}"
+    assert [(item.kind, item.where) for item in world.audit().findings] == [
+        ("EntryError", "leaf 0")
+    ]
+
+
 def test_a_last_line_without_an_end_is_found_though_every_leaf_is_there() -> None:
     files = _SMALL.files()
     bare = files | {"entries.jsonl": files["entries.jsonl"][:-1]}

@@ -117,10 +117,15 @@ def test_init_makes_a_key_and_a_card_once(
     assert (key.read_bytes(), (home / "auditor-card.json").read_text()) == (before, card)
 
 
-def test_init_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
+def test_init_says_what_is_wrong_with_its_arguments(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").mkdir()
     assert main(["init", "--home", str(tmp_path / "a"), "--name", "two words"]) == 2
+    assert list((tmp_path / "a").iterdir()) == []
     (tmp_path / "file").write_text("")
     assert main(["init", "--home", str(tmp_path / "file"), "--name", "auditor"]) == 2
+    assert "no folder can be made" in capsys.readouterr().err
     (tmp_path / "b" / "auditor-card.json").mkdir(parents=True)
     assert main(["init", "--home", str(tmp_path / "b"), "--name", "auditor"]) == 2
 

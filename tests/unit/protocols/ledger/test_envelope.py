@@ -37,11 +37,11 @@ def test_an_envelope_signed_by_all_gives_its_payload() -> None:
     [
         (replace(_SIGNED, payload_type="other"), "expected a signed"),
         (replace(_SIGNED, payload=b"hello worle"), "is wrong"),
-        (replace(_SIGNED, signatures=_SIGNED.signatures[:1]), "missing: "),
-        (replace(_SIGNED, signatures=()), "missing: north, south"),
+        (replace(_SIGNED, signatures=_SIGNED.signatures[:1]), "(north|south)"),
+        (replace(_SIGNED, signatures=()), "north, south"),
         (
             sign(b"hello world", payload_type=_TYPE, keys=[_NORTH]),
-            "missing: south",
+            "south",
         ),
     ],
     ids=["type", "payload", "dropped", "unsigned", "one of two"],
@@ -52,7 +52,7 @@ def test_another_type_payload_or_signer_is_refused(envelope: Envelope, said: str
 
 
 def test_one_signature_more_than_asked_is_refused() -> None:
-    with pytest.raises(SignatureError, match="other keys; missing: none"):
+    with pytest.raises(SignatureError, match="signed by"):
         verify_envelope(_SIGNED, payload_type=_TYPE, keys={"north": _KEYS["north"]})
 
 
@@ -80,6 +80,7 @@ _GOOD: dict[str, object] = {"payload": "AAAA", "payloadType": "t", "signatures":
         _GOOD | {"payload": "AB"},
         _GOOD | {"payloadType": 1},
         _GOOD | {"signatures": "x"},
+        _GOOD | {"signatures": {}},
         _GOOD | {"signatures": ["x"]},
         _GOOD | {"signatures": [_ONE | {"more": 1}]},
         _GOOD | {"signatures": [_ONE | {"keyid": 1}]},
@@ -88,7 +89,7 @@ _GOOD: dict[str, object] = {"payload": "AAAA", "payloadType": "t", "signatures":
         _GOOD | {"signatures": [_ONE, _ONE]},
         _GOOD | {"signatures": [_ONE | {"keyid": "bb"}, _ONE]},
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_a_malformed_envelope_is_refused(table: object) -> None:
     with pytest.raises(EntryError):

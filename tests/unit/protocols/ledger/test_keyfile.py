@@ -61,16 +61,23 @@ def test_what_is_no_ed25519_key_in_the_clear_is_refused(tmp_path: Path) -> None:
     other = X25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    for number, raw in enumerate((b"", b"no key", locked, other, b"-" * 20_000)):
+    for number, raw in enumerate((b"", b"no key", locked, other, b"-" * 5_000)):
         path = tmp_path / f"{number}.pem"
         write_private(path, raw)
         with pytest.raises(ConfigError, match=path.name):
             load_key(path)
 
 
-def test_absent_keys_folders_and_devices_are_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.pem", tmp_path, Path(os.devnull)):
-        with pytest.raises(ConfigError):
+def test_a_device_or_a_large_file_is_refused_for_what_it_is(tmp_path: Path) -> None:
+    write_private(tmp_path / "large.pem", b"-" * 20_000)
+    for path in (tmp_path / "large.pem", Path(os.devnull)):
+        with pytest.raises(ConfigError, match="small plain file"):
+            load_key(path)
+
+
+def test_absent_keys_and_folders_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.pem", tmp_path):
+        with pytest.raises(ConfigError, match="cannot be read"):
             load_key(path)
     with pytest.raises(ConfigError, match="cannot be written"):
         create_key(tmp_path / "absent" / "identity.pem")

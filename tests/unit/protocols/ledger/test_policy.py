@@ -55,7 +55,7 @@ def test_it_can_be_said_who_has_signed_so_far() -> None:
 
 @pytest.mark.parametrize("absent", [*PARTNERS, "auditor"])
 def test_a_missing_signature_is_named(absent: str) -> None:
-    with pytest.raises(SignatureError, match=f"missing: {absent}"):
+    with pytest.raises(SignatureError, match=absent):
         policy_envelope(_TERMS, signatures_for(_TABLE, without=absent))
 
 

@@ -44,7 +44,6 @@ def test_a_complete_round_gives_no_error() -> None:
     assert list(rounds.spend(_NORTH, _spend("north"))) == []
     assert list(rounds.spend(_SOUTH, _spend("south"))) == []
     assert list(rounds.close(_close(_NORTH, _SOUTH))) == []
-    assert rounds.runs == {"r"}
 
 
 def test_a_spend_after_its_void_round_gives_no_error() -> None:
@@ -65,4 +64,3 @@ def test_steps_of_different_runs_do_not_meet() -> None:
     rounds = _rounds()
     entry = RoundOpen(_link("coordinator", "s"), Step(1, 1), _GRAM, 3, _COHORT, "0a" * 32)
     assert list(rounds.open("04" * 32, entry)) == []
-    assert rounds.runs == {"r", "s"}
