@@ -8,5 +8,6 @@ def main() -> None:
     try:
         from server.commands import run  # here: its packages may not be installed
     except ModuleNotFoundError as err:
-        sys.exit(f'fedscore-server needs {err.name}; install it: pip install "fedscore[server]"')
+        sys.stderr.write(f'fedscore-server needs {err.name}: pip install --editable ".[server]"\n')
+        sys.exit(2)
     sys.exit(run())

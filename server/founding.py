@@ -69,6 +69,8 @@ def found(home: Path, proposal: Proposal) -> Path:
     load_contract(proposal.contract)
     if len({card.code_digest for card in cards}) != 1:
         raise ConfigError("the partners have different trusted code installed; agree on a version")
+    if proposal.run_epsilon_micro > proposal.epsilon_micro:
+        raise ConfigError("run-epsilon is above epsilon: no run could ever be authorised")
     certificates = make_certificates(proposal.host)
     order, log = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     charter = _charter(proposal, cards, auditor) | {

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from protocols.contracts.charter import load_charter_model
-from protocols.errors import RoundError
+from protocols.errors import ConfigError, EntryError, RoundError
+from protocols.ledger.codec import check_name
 from server.bundle import build_bundle
 from server.config import load_settings
 from server.events import Event, EventReader
@@ -29,7 +30,10 @@ def train_run(config: Path, run: str, *, show: Callable[[Event], None]) -> None:
         ConfigError, ContractError, VerificationError: A file is missing or does not fit.
         RoundError: The run failed; says why. What was spent stays spent.
     """
+    check_run_name(run)
     settings = load_settings(config)
+    if (settings.runs / run).exists():
+        raise ConfigError(f"run {run} exists already; choose another name")
     open_federation(settings)  # what does not fit fails here, before partners are bothered
     charter, _ = load_charter_model(settings.charter)
     events = EventReader(settings.runs / run / "events.jsonl")
@@ -53,6 +57,16 @@ def train_run(config: Path, run: str, *, show: Callable[[Event], None]) -> None:
             time.sleep(_LOOK_S)
     if not state.is_completed:
         raise RoundError(f"run {run} failed: {state.details or 'see its link/serverapp.log'}")
+
+
+def check_run_name(run: str) -> None:
+    """Raise ``ConfigError`` unless a run may have this name: it becomes a folder."""
+    try:
+        check_name(run, "name")
+    except EntryError as err:
+        raise ConfigError(str(err)) from err
+    if not run.strip("."):
+        raise ConfigError("name: expected more than dots")
 
 
 @contextmanager

@@ -42,6 +42,7 @@ from protocols.ledger.entry import (
 )
 from protocols.ledger.envelope import Envelope, verify_envelope
 from protocols.ledger.messages import AskAuthorise
+from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
 
 _SCHEMA = """
@@ -105,12 +106,13 @@ class BudgetBook:
         """
         self._name, self._key, self._terms, self._clock = name, key, terms, clock
         try:
+            path.touch(mode=0o600)  # it holds this partner's own sums, noised by itself alone
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
             self._head, self._account = self._replay()
-        except sqlite3.Error as err:
+        except (OSError, sqlite3.Error) as err:
             raise ConfigError(f"{path.name}: cannot be used as a budget book") from err
 
     @property
@@ -322,6 +324,16 @@ class BudgetBook:
         if faults:
             kind = BudgetExhaustedError if isinstance(faults[0], CapError) else OrderRefusedError
             raise kind(f"an auditor would object: {faults[0]}") from faults[0]
+        if isinstance(entry, Spend):
+            self._check_own_limits(entry)
+
+    def _check_own_limits(self, spend: Spend) -> None:
+        """Hold a promise of yesterday to the limits of today: a policy may have become stricter."""
+        if parse_decimal(spend.mechanism.noise_multiplier) < self._terms.minimum_noise:
+            raise OrderRefusedError("the noise is below what charter and own policy demand now")
+        over_released = spend.released_micro > self._terms.released_cap_micro
+        if over_released or spend.worst_micro > self._terms.worst_cap_micro:
+            raise BudgetExhaustedError("the spend would pass a cap of charter or own policy")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -8,5 +8,8 @@ def main() -> None:
     try:
         from clients.partner.commands import run  # here: its packages may not be installed
     except ModuleNotFoundError as err:
-        sys.exit(f'fedscore-partner needs {err.name}; install it: pip install "fedscore[partner]"')
+        sys.stderr.write(
+            f'fedscore-partner needs {err.name}: pip install --editable ".[partner]"\n'
+        )
+        sys.exit(2)
     sys.exit(run())

@@ -14,7 +14,7 @@ from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
 from clients.partner.startup import load_agreed_contract, load_signed_charter, open_node
-from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
+from clients.partner.statement import Budget, budget_of, budget_text, check_text, dry_run_text
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_table
 from protocols.console import run_command
@@ -85,13 +85,13 @@ def check_data(
     if settings.charter.exists():
         charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
         capacity = charter.partner(settings.name).capacity
-    violations = check_table(read_table(settings.data, contract), contract, capacity=capacity)
-    if as_json:
-        typer.echo(json.dumps([vars(item) for item in violations]))
-    for item in violations if not as_json else []:
-        typer.echo(f"{item.column}: {item.count} not as agreed: {item.rule}")
-    if not violations and not as_json:
-        typer.echo("Every value is as the contract says.")
+    table = read_table(settings.data, contract)
+    violations = check_table(table, contract, capacity=capacity)
+    typer.echo(
+        json.dumps([vars(item) for item in violations])
+        if as_json
+        else check_text(violations, rows=len(table.outcomes))
+    )
     raise typer.Exit(2 if violations else 0)
 
 

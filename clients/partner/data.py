@@ -91,6 +91,7 @@ def load_borrowers(
 def _check_rows(table: Table, contract: FeatureContract) -> Iterator[Violation]:
     outcome = contract.outcome
     known = {outcome.bad, outcome.good}
+    yield Violation(outcome.column, "at least one row", 0 if table.outcomes else 1)
     missing = sum(text is None for text in table.borrower_ids)
     yield Violation(contract.borrower_id, "every row has a borrower id", missing)
     others = sum(text not in known for text in table.outcomes)

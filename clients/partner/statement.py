@@ -1,12 +1,20 @@
 """What a partner is told about its budget, and about what would leave before anything does."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from clients.partner.budget import BudgetBook
+from clients.partner.data import Violation
 from model.queries.histogram import Histogram
 from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
 from protocols.ledger.terms import Terms
+
+_ANYWAY = (
+    "Mend what you can; training goes on. A value beyond a bound counts as the bound, what is no "
+    'number as missing, an unlisted level as "other"; rows without id or outcome are left out. '
+    "More borrowers than the capacity stop the node."
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,14 @@ class Budget:
     def to_json(self) -> dict[str, object]:
         """Return the budget for programs."""
         return asdict(self)
+
+
+def check_text(violations: Sequence[Violation], *, rows: int) -> str:
+    """Return a check for the partner's own console, and what training would do about it."""
+    if not violations:
+        return f"{rows} rows read. Every value is as the contract says."
+    lines = [f"{item.column}: {item.count} not as agreed: {item.rule}" for item in violations]
+    return "\n".join([*lines, f"{rows} rows read. {_ANYWAY}"])
 
 
 def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
@@ -73,13 +89,12 @@ def budget_text(budget: Budget) -> str:
 def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budget: Budget) -> str:
     """Say what would leave in a run, and what it can cost at most."""
     cells = Histogram(contract).width
-    fields = len(contract.fields)
     lines = [
         f"federation {charter.federation}, charter {terms.charter.hex()[:16]}",
         "",
-        "Only these would leave, each a noised sum of integers over your borrowers:",
+        "Only these can leave, each a noised sum of integers over your borrowers:",
         f"  histogram   {cells} counts on the public grid, {8 * cells} bytes",
-        f"  gram        which bins occur together; d bins of {fields} fields, 4 d (d + 1) bytes",
+        "  gram        which bins occur together; d bins, 4 d (d + 1) bytes; not asked today",
         "  gradient    which way the weights should move; d entries, 8 d bytes, several rounds",
         "  evaluation  score bin by outcome of your hold-out, 160 bytes",
         "",

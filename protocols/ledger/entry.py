@@ -18,6 +18,8 @@ POLICY = "application/vnd.fedscore.policy+json;v=1"  # its payload is the charte
 NO_ENTRY = "0" * 64
 COORDINATOR = "coordinator"
 
+MOST_WIDTH = 2**23  # 8 bytes an entry: the largest answer that can travel, 64 MiB
+
 _MOST = 2**40
 
 
@@ -138,7 +140,7 @@ class RoundOpen:
     parameters_digest: str
 
     def __post_init__(self) -> None:
-        check_range(self.width, "width", 1, 100_000_000)
+        check_range(self.width, "width", 1, MOST_WIDTH)
         check_digest(self.parameters_digest, "parameters_digest")
         if list(self.cohort) != sorted(set(self.cohort)):
             raise EntryError("cohort: expected different names, sorted")

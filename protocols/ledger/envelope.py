@@ -102,7 +102,9 @@ def verify_envelope(envelope: Envelope, *, payload_type: str, keys: Mapping[str,
     given = dict(envelope.signatures)
     if set(given) != set(by_id):
         absent = sorted(name for keyid, (name, _) in by_id.items() if keyid not in given)
-        raise SignatureError(f"signed by other keys; missing: {', '.join(absent) or 'none'}")
+        if absent:
+            raise SignatureError(f"not signed by everybody yet; missing: {', '.join(absent)}")
+        raise SignatureError("signed by a key that has no part in it")
     message = _authenticated(envelope.payload_type, envelope.payload)
     for keyid, (name, raw) in by_id.items():
         try:

@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from protocols.errors import ChainError, ReplayError, UnknownRunError, VerificationError
+from protocols.errors import (
+    ChainError,
+    ReplayError,
+    TurnError,
+    UnknownRunError,
+    VerificationError,
+)
 from protocols.ledger.account import Account
 from protocols.ledger.audit import PartnerRow, ReleaseRow
 from protocols.ledger.entry import (
@@ -92,10 +98,16 @@ class History:
                 yield from self._accounts[entry.link.signer].take(entry)
 
     def _take_release(self, entry: ReleaseEntry) -> Iterator[VerificationError]:
+        run = entry.link.run
+        authorised = {name for account in self._accounts.values() for name in account.runs}
+        if run not in authorised:
+            yield UnknownRunError(f"nobody authorised run {run}, which is said to have a release")
+        elif run not in self._rounds.completed_runs:
+            yield UnknownRunError(f"run {run} has a release and no complete round")
+        if run in self._rounds.released_runs:
+            yield TurnError(f"a second release of run {run}")
+        self._rounds.released_runs.add(run)
         self._releases.append(entry)
-        authorised = {run for account in self._accounts.values() for run in account.runs}
-        if entry.link.run not in authorised | self._rounds.runs:
-            yield UnknownRunError(f"run {entry.link.run} is not in the log")
 
     def _partner(self, name: str, account: Account) -> PartnerRow:
         price = account.price

@@ -23,11 +23,8 @@ class Rounds:
         self._spends: dict[str, Spend] = {}
         self._closed: set[str] = set()
         self._last_step: dict[str, tuple[int, int]] = {}
-
-    @property
-    def runs(self) -> frozenset[str]:
-        """Names of the runs that had an order."""
-        return frozenset(self._last_step)
+        self.completed_runs: set[str] = set()  # runs with at least one complete round
+        self.released_runs: set[str] = set()  # runs that are over, since they have a release
 
     def open(self, name: str, entry: RoundOpen) -> Iterator[VerificationError]:
         """Record an order, and yield what is wrong with it."""
@@ -36,6 +33,8 @@ class Rounds:
         last = self._last_step.get(run, (0, 0))
         if step <= last:
             yield TurnError(f"run {run}: order {_say(entry.step)} does not come after the last")
+        if run in self.released_runs:
+            yield TurnError(f"run {run}: an order after its release")
         self._last_step[run] = max(last, step)
         self._orders[name] = entry
 
@@ -61,6 +60,8 @@ class Rounds:
         if entry.order in self._closed:
             yield TurnError(f"order {_say(order.step)} is closed a second time")
         self._closed.add(entry.order)
+        if not entry.missing:
+            self.completed_runs.add(order.link.run)
         if (entry.link.run, entry.step) != (order.link.run, order.step):
             yield OrderMismatchError("a round-close has another run or step than its order")
         yield from self._check_spends(entry)

@@ -137,7 +137,9 @@ LIES: dict[str, tuple[Lie, type[ScoringError], str]] = {
         "signature",
     ),
     "an order with a changed signature": (
-        lambda at: _with_signature(at.deliver(at.opened()), lambda sig: sig[:-1] + b"\0"),
+        lambda at: _with_signature(
+            at.deliver(at.opened()), lambda sig: bytes([sig[0] ^ 1]) + sig[1:]
+        ),
         SignatureError,
         "signature",
     ),

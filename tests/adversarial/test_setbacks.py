@@ -5,17 +5,21 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from clients.partner.config import OwnPolicy
 from clients.partner.node import PartnerNode
+from clients.partner.startup import open_node
 from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import RolledBackError, RoundError
 from protocols.ledger.entry import RoundOpen, Step, entry_in
 from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.messages import Refused
 from server.campaign import run_campaign
+from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import World, found_world
 
 NAMES = ("p0", "p1", "p2")
@@ -163,3 +167,33 @@ def test_a_book_set_back_within_a_run_answers_no_more_of_it(world: World, tmp_pa
     audit = world.audit()
     assert audit.findings == ()
     assert {row.name: row.spends for row in audit.partners}[VICTIM] == 3
+
+
+def _stricter(world: World, **limits: object) -> PartnerNode:
+    """Open the victim's node again with a policy of its own."""
+    world.nodes[VICTIM].book.close_file()
+    settings = world.settings(VICTIM).model_copy(update={"policy": OwnPolicy(**limits)})
+    world.nodes[VICTIM] = open_node(settings)
+    return world.nodes[VICTIM]
+
+
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [
+        ({"released_cap_micro": 1}, "budget-exhausted"),
+        ({"worst_cap_micro": 1}, "budget-exhausted"),
+        ({"minimum_noise_multiplier": "9000"}, "order-refused"),
+    ],
+)
+def test_a_policy_made_stricter_in_a_run_holds_from_the_next_order_on(
+    world: World, limits: dict[str, object], word: str
+) -> None:
+    at = coordinator_of(world, world.nodes[VICTIM])
+    at.authorise()
+    at.round()
+    spends = world.nodes[VICTIM].book.spends
+    at = replace(at, node=_stricter(world, **limits))
+    answer = at.read(at.send(at.deliver(at.opened())))
+    assert isinstance(answer, Refused)
+    assert answer.reason == word
+    assert world.nodes[VICTIM].book.spends == spends

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import pytest
 
-from protocols.ledger.entry import Mechanism, PlannedQuery, Step
+from protocols.ledger.entry import COORDINATOR, Mechanism, PlannedQuery, ReleaseEntry, Step
 from tests.adversarial.ledger.honest import (
     GRADIENT,
     GRAM,
@@ -489,6 +489,31 @@ def test_one_micro_more_or_less_is_rounding_and_two_are_not(off: int, kinds: set
     micro = world.micro(1 / Fraction(HISTOGRAM.noise_multiplier) ** 2)
     world.spend("north", order, released_micro=micro + off)
     assert world.kinds() == kinds
+
+
+def test_a_release_that_nobody_authorised_is_found_though_it_had_an_order() -> None:
+    world = trained()
+    world.order("ghost", (1, 1), HISTOGRAM, PARTNERS)
+    world.release("ghost")
+    assert world.kinds() == {"UnknownRunError"}
+
+
+def test_a_release_without_a_complete_round_is_found() -> None:
+    world = started("run-1")
+    world.release("run-1")
+    assert world.kinds() == {"UnknownRunError"}
+
+
+def test_a_second_release_of_a_run_is_found() -> None:
+    world = trained()
+    world.say(ReleaseEntry(world.link(COORDINATOR, "run-2"), "fb" * 32))
+    assert world.kinds() == {"TurnError"}
+
+
+def test_an_order_after_its_run_was_released_is_found() -> None:
+    world = trained()
+    world.order("run-2", (9, 1), HISTOGRAM, PARTNERS)
+    assert world.kinds() == {"TurnError"}
 
 
 def test_void_attempts_late_spends_and_killed_servers_are_no_lies() -> None:

@@ -1,0 +1,32 @@
+"""A run's name is checked before anything is made or anybody is bothered."""
+
+from pathlib import Path
+
+import pytest
+
+from protocols.errors import ConfigError
+from server.training import train_run
+from tests.simulator import World, found_world
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return found_world(tmp_path_factory.mktemp("training"), sizes=(30, 20, 20), start=False)
+
+
+@pytest.mark.parametrize("name", ["../../escape", "a b", "", "..", "."])
+def test_a_name_that_is_no_plain_folder_is_refused_and_nothing_is_made(
+    world: World, name: str
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")}
+    with pytest.raises(ConfigError, match="name"):
+        train_run(world.server / "server.toml", name, show=print)
+    assert {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")} == before
+
+
+def test_a_name_that_was_used_is_refused(world: World) -> None:
+    events = world.server / "runs" / "used" / "events.jsonl"
+    events.parent.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="choose another name"):
+        train_run(world.server / "server.toml", "used", show=print)
+    assert list(Path(events.parent).iterdir()) == []
