@@ -100,8 +100,12 @@ class Campaign:
         try:
             self._authorise(plan)
             trained = self._converse(plan)
-        finally:
+        except Exception:
+            # Not when the process is told to end: what it was doing may be half done, and a second
+            # append would log it twice. The partners close the run when the next one begins.
             self._close()
+            raise
+        self._close()
         manifest = publish_release(self.federation, self.run, self._cohort, trained)
         self.events.write("released", digest=manifest.digest.hex())
 

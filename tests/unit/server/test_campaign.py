@@ -1,7 +1,7 @@
 """A run as a whole: what is logged, summed and told, and how it ends."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from protocols.ledger.envelope import parse_envelope
 from server import campaign as campaign_module
 from server.campaign import run_campaign
 from server.cohort import Gathered
+from server.ledger.scribe import Scribe
 from tests.simulator import World, found_world
 
 NAMES = ("p0", "p1", "p2")
@@ -280,3 +281,28 @@ def test_deadlines_of_the_settings_reach_the_transport(world: World) -> None:
     with pytest.raises(RoundError, match="0 partners"):
         run_campaign(world.server / "server.toml", "run-1", Watching())
     assert seen == [60.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_told_to_end_while_it_logs_leaves_no_entry_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20))
+    append, calls = Scribe.append, []
+
+    def interrupted(self: Scribe, leaves: Sequence[bytes]) -> int:
+        calls.append(leaves)
+        if len(calls) == 4 and when == "before":
+            raise SystemExit(143)
+        first = append(self, leaves)
+        if len(calls) == 4:
+            raise SystemExit(143)
+        return first
+
+    monkeypatch.setattr(Scribe, "append", interrupted)
+    with pytest.raises(SystemExit):
+        world.train()
+    monkeypatch.undo()
+    assert world.audit().findings == ()
+    world.train("run-2")
+    assert world.audit().findings == ()
