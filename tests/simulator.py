@@ -4,6 +4,8 @@ Founded with the same code as a real one: keys, cards, charter, signatures, book
 transport is replaced, by a function call.
 """
 
+import contextlib
+import io
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,7 +217,8 @@ def found_world(
         )
         (home / CARD_NAME).write_text(card.model_dump_json())
         write_loans(home / "loans.parquet", borrowers=size, seed=seed)
-    audit(["init", "--home", str(folder / "auditor"), "--name", "auditor"])
+    with contextlib.redirect_stdout(io.StringIO()):
+        audit(["init", "--home", str(folder / "auditor"), "--name", "auditor"])
     contract = folder / "contract.toml"
     contract.write_text(CONTRACT)
     charter = found(
