@@ -13,42 +13,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import lightgbm
-import numpy as np
-import torch
-
 from examples.demo.loans import CONTRACT, write_partner_files
-from model.metrics import auc_with_interval
-from model.population import Borrowers, group_borrowers
-from model.queries.batch import Batch
+from model.population import group_borrowers
 from model.table import Table, read_table
 from protocols.contracts.features import FeatureContract, load_contract
+from server.rehearsal import pooled_without_privacy
 from server.simulation import SimulationTerms, holdout_auc, simulate
-
-LIGHTGBM = {
-    "objective": "binary",
-    "learning_rate": 0.03,
-    "num_leaves": 8,
-    "min_data_in_leaf": 40,
-    "lambda_l2": 5.0,
-    "feature_fraction": 0.6,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "num_threads": 1,
-    "deterministic": True,
-    "verbose": -1,
-}
-LIGHTGBM_ROUNDS = 200
-
-
-def pooled_without_privacy(partners: list[Borrowers]) -> float:
-    """Return the AUC of LightGBM trained on everybody's rows without any privacy."""
-    training = [partner.training for partner in partners]
-    holdout = [partner.holdout for partner in partners]
-    data = lightgbm.Dataset(_cells(training), _outcomes(training))
-    model = lightgbm.train(LIGHTGBM, data, LIGHTGBM_ROUNDS)
-    scores = torch.tensor(np.asarray(model.predict(_cells(holdout)), dtype=np.float64))
-    return auc_with_interval(torch.tensor(_outcomes(holdout)), scores).value
 
 
 def one_seed(
@@ -67,7 +37,7 @@ def one_seed(
     return {
         "federated": holdout_auc(simulate(partners, contract, terms), partners).value,
         "median_alone": statistics.median(alone),
-        "pooled_without_privacy": pooled_without_privacy(partners),
+        "pooled_without_privacy": pooled_without_privacy(partners).value,
     }
 
 
@@ -103,14 +73,6 @@ def main() -> None:
                 }
             )
         )
-
-
-def _cells(batches: list[Batch]) -> np.ndarray:
-    return np.concatenate([batch.cells for batch in batches]).astype(np.float64)
-
-
-def _outcomes(batches: list[Batch]) -> np.ndarray:
-    return np.concatenate([batch.outcomes for batch in batches])
 
 
 if __name__ == "__main__":

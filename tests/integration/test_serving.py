@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -217,7 +218,9 @@ def test_odd_numbers_are_answered_as_the_contract_says(folder: Path) -> None:
         assert odd.p_default == plain.p_default
 
 
-def test_health_is_serving_for_each_service_and_unknown_for_others(folder: Path) -> None:
+def test_health_is_serving_for_each_service_and_unknown_for_others(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def ask(channel: grpc.aio.Channel) -> None:
         stub = HealthStub(channel)
         for name in ("", SCORING, DECISIONS):
@@ -228,6 +231,7 @@ def test_health_is_serving_for_each_service_and_unknown_for_others(folder: Path)
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
 
     _served(folder, ask)
+    assert not [item for item in caplog.records if item.levelno >= logging.ERROR]
 
 
 def test_without_tls_or_with_another_ca_there_is_no_answer(folder: Path) -> None:
