@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field
 
-from protocols.contracts.features import describe, read_toml
 from protocols.contracts.release import Scaling
-from protocols.errors import ConfigError, ContractError
+from protocols.settings import FileSettings, read_settings
 
 
-class CoordinatorSettings(BaseSettings):
+class CoordinatorSettings(FileSettings):
     """Where things are and how long to wait. Paths are relative to the settings file.
 
     Attributes:
@@ -25,10 +23,6 @@ class CoordinatorSettings(BaseSettings):
         run_epsilon_micro: What one run may cost each partner's borrowers, taken by itself.
         scaling: Points at the base odds, and points that double them.
     """
-
-    model_config = SettingsConfigDict(
-        env_prefix="FEDSCORE_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
 
     charter: Path = Path("charter.toml")
     contract: Path = Path("contract.toml")
@@ -46,24 +40,6 @@ class CoordinatorSettings(BaseSettings):
     run_epsilon_micro: int = Field(ge=10_000, le=50_000_000)
     scaling: Scaling = Scaling(base_points=600, base_odds=50, points_to_double=20)
 
-    @classmethod
-    def settings_customise_sources(  # the environment wins over the file
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the environment first, then the file."""
-        return env_settings, init_settings
-
-    def beside(self, settings_file: Path) -> "CoordinatorSettings":
-        """Return the settings with every path made absolute, from the settings file's folder."""
-        folder = settings_file.absolute().parent
-        paths = {name: folder / value for name, value in self if isinstance(value, Path)}
-        return self.model_copy(update=paths)
-
 
 def load_settings(path: Path) -> CoordinatorSettings:
     """Read the settings.
@@ -71,9 +47,4 @@ def load_settings(path: Path) -> CoordinatorSettings:
     Raises:
         ConfigError: The file is missing or breaks a rule; says where.
     """
-    try:
-        return CoordinatorSettings(**read_toml(path)).beside(path)  # type: ignore[arg-type]  # checked by pydantic
-    except ValidationError as err:
-        raise ConfigError(f"{path.name}: {describe(err)}") from err
-    except ContractError as err:
-        raise ConfigError(str(err)) from err
+    return read_settings(CoordinatorSettings, path)

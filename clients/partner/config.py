@@ -4,14 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocols.contracts.charter import CapMicro, PositiveDecimal
-from protocols.contracts.features import Name, describe, read_toml
-from protocols.errors import ConfigError, ContractError
+from protocols.contracts.features import Name
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
+from protocols.settings import FileSettings, read_settings
 
 Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+:[0-9]{1,5}$")]
 
@@ -38,7 +37,7 @@ class OwnPolicy(BaseModel):
         )
 
 
-class PartnerSettings(BaseSettings):
+class PartnerSettings(FileSettings):
     """Where a partner's things are. Paths are relative to the settings file.
 
     Attributes:
@@ -53,10 +52,6 @@ class PartnerSettings(BaseSettings):
         policy: The partner's own limits.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="FEDSCORE_", env_nested_delimiter="__", extra="forbid", frozen=True
-    )
-
     name: Name
     coordinator: Address
     data: Path
@@ -68,18 +63,6 @@ class PartnerSettings(BaseSettings):
     state: Path = Path("state")
     policy: OwnPolicy = OwnPolicy()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take the environment first, then the file."""
-        return env_settings, init_settings
-
 
 def load_partner_settings(path: Path) -> PartnerSettings:
     """Read the settings, with every path made absolute from the file's folder.
@@ -87,15 +70,7 @@ def load_partner_settings(path: Path) -> PartnerSettings:
     Raises:
         ConfigError: The file is missing or breaks a rule; says where.
     """
-    try:
-        settings = PartnerSettings(**read_toml(path))  # type: ignore[arg-type]  # pydantic checks
-    except ValidationError as err:
-        raise ConfigError(f"{path.name}: {describe(err)}") from err
-    except ContractError as err:
-        raise ConfigError(str(err)) from err
-    folder = path.absolute().parent
-    paths = {name: folder / value for name, value in settings if isinstance(value, Path)}
-    return settings.model_copy(update=paths)
+    return read_settings(PartnerSettings, path)
 
 
 def _lower(charter: int, own: int | None) -> int:
