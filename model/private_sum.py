@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from model.noise import IntegerNoise, IntegerVector
-
-GRID_STEPS = 2**20  # a vector of the full clip norm is this long on the integer grid
+from protocols.contracts.privacy import GRID_STEPS
 
 
 @dataclass(frozen=True)

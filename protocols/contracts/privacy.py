@@ -1,7 +1,11 @@
-"""Named privacy profiles: how a run's budget is split among its queries, with the source."""
+"""Numbers of the mechanism that both sides fix, and how a run's budget is split among queries."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+
+GRID_STEPS = 2**20  # a vector of the full clip norm is this long on the integer grid
+LARGEST_SCALE = 2**44  # of one partner's noise, in grid steps; more hides nothing more
+TAIL_DEVIATIONS = 40  # no noise is further out: the chance is below 1e-347
 
 
 @dataclass(frozen=True)

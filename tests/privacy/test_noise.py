@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from model.noise import DiscreteGaussian
-from model.private_sum import GRID_STEPS, Clip, private_sum
+from model.private_sum import Clip, private_sum
 from model.queries.answer import answer_question, noise_for
 from model.queries.gradient import Gradient
+from protocols.contracts.privacy import GRID_STEPS
 from tests.unit.model.world import exact_sum, make_batch, make_contract, make_encoding
 
 # Of each assertion. Where a mean of squares is compared, the normal tail is exceeded by a factor of

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from model.noise import IntegerVector
-from model.private_sum import GRID_STEPS, Clip, clipped_integers, private_sum
+from model.private_sum import Clip, clipped_integers, private_sum
+from protocols.contracts.privacy import GRID_STEPS
 
 
 class Fixed:

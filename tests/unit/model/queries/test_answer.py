@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from model.noise import DiscreteGaussian, IntegerVector
-from model.private_sum import GRID_STEPS
 from model.queries import answer
 from model.queries.answer import answer_question, noise_for
 from model.queries.histogram import Histogram
+from protocols.contracts.privacy import GRID_STEPS
 from tests.unit.model.world import exact_sum, make_batch, make_contract
 
 CONTRACT = make_contract()
