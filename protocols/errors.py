@@ -53,6 +53,10 @@ class SignatureError(VerificationError):
     """A signature is missing, malformed, or not by the key it must be by."""
 
 
+class MaskKeyError(VerificationError):
+    """A masking key is malformed, of low order, one's own, doubled or missing."""
+
+
 class CheckpointError(VerificationError):
     """A checkpoint note is malformed, not signed by the log, or goes back."""
 
@@ -167,6 +171,10 @@ class RoundError(ScoringError):
     """A round cannot complete."""
 
     exit_code = 4
+
+
+class IncompleteCohortError(RoundError):
+    """A sealed vector of the cohort is missing, one too many, or of another length."""
 
 
 class ReleaseError(ScoringError):
