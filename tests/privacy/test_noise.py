@@ -1,29 +1,37 @@
 """The noise that is drawn is the noise that is claimed.
 
 Noise comes from the operating system's entropy, so these tests cannot be seeded. Each of the
-sixteen statistical assertions fails by chance at most five times in a hundred million where all
+twenty-nine statistical assertions fails by chance at most twenty-five times in a billion where all
 is right; the whole file together less than once in a million runs.
 """
 
 import math
-from fractions import Fraction
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
+from opendp.domains import atom_domain, vector_domain
+from opendp.measurements import make_gaussian
+from opendp.metrics import l2_distance
+from opendp.mod import enable_features
+from scipy.stats import chi2
 
+import model.noise
 from model.noise import DiscreteGaussian
 from model.private_sum import Clip, private_sum
-from model.queries.answer import answer_question, noise_for
+from model.queries.answer import answer_question
 from model.queries.gradient import Gradient
-from protocols.contracts.privacy import GRID_STEPS
+from protocols.contracts.privacy import GRID_STEPS, LARGEST_SCALE
 from tests.unit.model.world import exact_sum, make_batch, make_contract, make_encoding
 
-# Of each assertion. Where a mean of squares is compared, the normal tail is exceeded by a factor of
-# less than 1.7 at these sizes, hence "five in a hundred million".
-FALSE_ALARM = 3e-8
+# Of each assertion. Where squares are compared the normal tail is exceeded, by a factor of less
+# than five at these sizes (cells of chi-square tests hold 400 at least), hence "twenty-five".
+FALSE_ALARM = 5e-9
 _FAR = NormalDist().inv_cdf(1 - FALSE_ALARM / 2)  # two-sided, in standard deviations
-MULTIPLIER = Fraction("9.5")
+_CELL = 400
+SCALE = 19 * GRID_STEPS // 2
 
 
 def _check_normal(draws: np.ndarray, *, deviation: float) -> None:
@@ -37,19 +45,59 @@ def _check_normal(draws: np.ndarray, *, deviation: float) -> None:
     assert abs(share - inside) <= _FAR * math.sqrt(inside * (1 - inside) / count)
 
 
-def test_draws_have_the_deviation_claimed() -> None:
-    """False alarm: below 1.5e-7."""
-    scale = float(MULTIPLIER * GRID_STEPS)
-    _check_normal(DiscreteGaussian(scale).draw(20_000), deviation=scale)
+def _check_masses(draws: np.ndarray, *, scale: int) -> None:
+    """Compare how often each integer comes with its chance, by chi-square; the ends together."""
+    far = 12 * scale
+    weights = np.array([math.exp(-(k**2) / (2 * scale**2)) for k in range(-far, far + 1)])
+    expected = weights * draws.size / weights.sum()
+    end = next(k for k in range(far, 0, -1) if expected[far + k :].sum() >= _CELL)
+    tail = expected[far + end :].sum()
+    expected = np.concatenate(([tail], expected[far - end + 1 : far + end], [tail]))
+    seen = np.bincount(draws.clip(-end, end) + end, minlength=2 * end + 1)
+    assert ((seen - expected) ** 2 / expected).sum() <= chi2.isf(FALSE_ALARM, 2 * end)
 
 
-def test_small_scales_have_the_probabilities_of_the_discrete_gaussian() -> None:
+def _drawn_by_opendp(scale: int, size: int) -> np.ndarray:
+    enable_features("contrib")
+    measure: Any = make_gaussian(  # Any: OpenDP builds its types at run time
+        vector_domain(atom_domain(T="i64")), l2_distance(T="f64"), scale=float(scale)
+    )
+    return np.array(measure([0] * size), dtype=np.int64)
+
+
+@pytest.mark.parametrize("scale", [SCALE, 2**24, LARGEST_SCALE])
+def test_draws_have_the_deviation_claimed(scale: int) -> None:
+    """False alarm: below 2.3e-7."""
+    _check_normal(DiscreteGaussian(scale).draw(400_000), deviation=scale)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 10])
+def test_small_scales_have_the_probabilities_of_the_discrete_gaussian(scale: int) -> None:
     """False alarm: below 1e-7. A rounded normal fails: it is 0 with 0.383, not with 0.399."""
-    draws = DiscreteGaussian(1.0).draw(100_000)
-    mass = {k: math.exp(-(k**2) / 2) for k in range(-12, 13)}
-    for k in (-1, 0, 1):
-        p = mass[k] / sum(mass.values())
-        assert abs((draws == k).mean() - p) <= _FAR * math.sqrt(p * (1 - p) / len(draws))
+    _check_masses(DiscreteGaussian(scale).draw(400_000), scale=scale)
+
+
+def test_decided_exactly_throughout_the_distribution_is_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Floating point settles nothing here. False alarm: below 1e-7."""
+    monkeypatch.setattr(model.noise, "DOUBT", 2.0)
+    _check_masses(DiscreteGaussian(2).draw(20_000), scale=2)
+    _check_normal(DiscreteGaussian(2**24).draw(5_000), deviation=2**24)
+
+
+@pytest.mark.parametrize("scale", [5, 2**24])
+def test_opendp_draws_the_same(scale: int) -> None:
+    """Chi-square of two samples over cells of equal size. False alarm: below 5e-8."""
+    ours, theirs = DiscreteGaussian(scale).draw(60_000), _drawn_by_opendp(scale, 60_000)
+    cells = 40 if scale > 40 else 12
+    edges = [NormalDist(0, scale).inv_cdf(i / cells) for i in range(1, cells)]
+    a, b = (
+        np.bincount(np.searchsorted(edges, draws), minlength=cells).astype(np.float64)
+        for draws in (ours, theirs)
+    )
+    assert min(a + b) >= 2 * _CELL
+    assert ((a - b) ** 2 / (a + b)).sum() <= chi2.isf(FALSE_ALARM, cells - 1)
 
 
 def test_opened_sums_of_neighbours_differ_by_the_shift_and_noise_claimed_and_nothing_else() -> None:
@@ -57,7 +105,7 @@ def test_opened_sums_of_neighbours_differ_by_the_shift_and_noise_claimed_and_not
 
     That is where an attacker looks. The difference of means must be the borrower's clipped vector,
     at most one clip norm, and the noise around both the claimed Gaussian. False alarm: below
-    3.5e-7.
+    2e-7.
     """
     contract = make_contract()
     encoding = make_encoding(contract)
@@ -67,7 +115,7 @@ def test_opened_sums_of_neighbours_differ_by_the_shift_and_noise_claimed_and_not
     first, *others = batch.chunks(1)
     rest = [question.vectors(other) for other in others]
     vector = question.vectors(first)
-    noise = noise_for(question, noise_multiplier=MULTIPLIER)
+    noise = DiscreteGaussian(SCALE)
     repeats = 1_500
 
     def opened(chunks: list[torch.Tensor]) -> np.ndarray:
@@ -78,7 +126,7 @@ def test_opened_sums_of_neighbours_differ_by_the_shift_and_noise_claimed_and_not
         return np.stack(sums).astype(np.float64)
 
     with_one, without = opened([vector, *rest]), opened(rest)
-    deviation = float(MULTIPLIER) * GRID_STEPS
+    deviation = float(SCALE)
     exact = exact_sum(question, batch).numpy() / question.clip.step
     one = exact_sum(question, first).numpy() / question.clip.step
     length = np.linalg.norm(one)
@@ -94,7 +142,7 @@ def test_noise_is_fresh_in_every_answer_and_every_entry() -> None:
     contract = make_contract()
     question = Gradient(make_encoding(contract), torch.zeros(10, dtype=torch.float64), 0.5)
     empty = make_batch(contract, rows=0)
-    noise = noise_for(question, noise_multiplier=MULTIPLIER)
+    noise = DiscreteGaussian(SCALE)
     answers = [answer_question(question, empty, noise=noise) for _ in range(20)]
     for index, answer in enumerate(answers):
         assert len(set(answer.tolist())) >= question.width - 1
@@ -103,7 +151,7 @@ def test_noise_is_fresh_in_every_answer_and_every_entry() -> None:
 
 
 def test_without_borrowers_an_answer_has_the_same_noise() -> None:
-    """False alarm: below 1.5e-7."""
-    scale = DiscreteGaussian(float(3 * GRID_STEPS))
-    answer = private_sum([], width=5_000, clip=Clip(norm=1.0), noise=scale)
+    """False alarm: below 1e-7."""
+    noise = DiscreteGaussian(3 * GRID_STEPS)
+    answer = private_sum([], width=5_000, clip=Clip(norm=1.0), noise=noise)
     _check_normal(answer, deviation=3.0 * GRID_STEPS)
