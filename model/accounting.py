@@ -11,6 +11,7 @@ from protocols.contracts.privacy import BudgetProfile
 from protocols.errors import BudgetExhaustedError
 from protocols.ledger.entry import Mechanism, PlannedQuery
 from protocols.ledger.price import largest_mu_squared, parse_decimal
+from protocols.ledger.sharing import Sharing
 
 _DECIMALS = 10**6
 
@@ -22,12 +23,14 @@ class Setting:
     Attributes:
         fields: Number of fields of the feature contract.
         partners: Partners that add noise of their own to each sum.
+        sharing: How much each of them adds.
         capacity: Most borrowers of all of them together.
         clip_norm: Gradient clip norm C.
     """
 
     fields: int
     partners: int
+    sharing: Sharing
     capacity: int
     clip_norm: float
 
@@ -67,7 +70,9 @@ def plan_run(
     setting: Setting,
     profile: BudgetProfile,
 ) -> RunPlan:
-    """Plan a run that costs each partner's borrowers at most ``epsilon_micro``.
+    """Plan a run that costs a person at most ``epsilon_micro`` towards a user of the model.
+
+    A person is taken to have as many lenders as the charter allows.
 
     Rounds are few when noise is high: each gets a share of a fixed budget, and what more rounds
     gain by optimising they lose by noise.
@@ -80,6 +85,8 @@ def plan_run(
     if epsilon_micro <= 0:
         raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
     mu2 = largest_mu_squared(epsilon_micro, delta=delta)
+    if not setting.sharing.is_shared:
+        mu2 *= setting.sharing.most_lenders  # noises of their own: see ``epsilons_of``
     noisiness = _noisiness(mu2, setting=setting, profile=profile)
     rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
     asked = {"histogram": 1, "gradient": rounds, "evaluation": 1}
@@ -98,7 +105,9 @@ def plan_run(
 def _noisiness(mu2: Fraction, *, setting: Setting, profile: BudgetProfile) -> float:
     """Length of the noise on the mean of all gradients together, if bins are about five."""
     mu_gradients = math.sqrt(mu2 * profile.share("gradient", rounds=1))
-    per_weight = setting.clip_norm * math.sqrt(setting.partners) / (mu_gradients * setting.capacity)
+    sharing = setting.sharing
+    deviation = sharing.most_lenders * math.sqrt(setting.partners / sharing.shares) / mu_gradients
+    per_weight = setting.clip_norm * deviation / setting.capacity
     return per_weight * math.sqrt(5 * setting.fields)
 
 

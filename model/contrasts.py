@@ -63,30 +63,26 @@ class NoiseWatch:
         self._least_chance = FALSE_ALARM / (2 * sums)
         self._total = NoiseEnergy(0.0, 0)
 
-    def take(self, question: Question, opened: Tensor, *, noise: float) -> NoiseEnergy:
+    def take(self, latest: NoiseEnergy, *, of: str) -> NoiseEnergy:
         """Return the energy of all sums so far, this one included.
 
         Args:
-            question: What was asked.
-            opened: The opened sum, float64 (question.width,).
-            noise: Standard deviation that each entry should have, > 0, in the same units.
+            latest: Of the sum just opened.
+            of: Name of its query.
 
         Raises:
             MissingNoiseError: Sums whose noise is all there hold as little less often than
                 ``FALSE_ALARM`` per run.
-
-        Privacy: post-processing of opened sums; spends no budget.
         """
         if self._left == 0:
             raise RuntimeError("the watch was made for fewer sums")
         self._left -= 1
-        latest = noise_energy(question, opened, noise=noise)
         self._total += latest
         for energy in (latest, self._total):
             # Not "<", so that a chance that is no number does not pass.
             if not energy.chance_of_less() >= self._least_chance:
                 raise MissingNoiseError(
-                    f"{question.name}: expected noise of energy about {energy.contrasts} in"
+                    f"{of}: expected noise of energy about {energy.contrasts} in"
                     f" contrasts, found {energy.squares:.1f}; a partner may add too little"
                 )
         return self._total
@@ -103,6 +99,7 @@ def noise_energy(question: Question, opened: Tensor, *, noise: float) -> NoiseEn
         opened: The opened sum, float64 (question.width,).
         noise: Standard deviation that each entry should have, > 0, in the same units.
 
+    Privacy: post-processing of opened sums; spends no budget.
     Source: docs/privacy.md, "Missing noise".
     """
     sums = opened / noise

@@ -45,33 +45,31 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Scale:
-    """Public facts that turn noised sums into means.
+class Opened:
+    """A question's answer.
 
     Attributes:
-        plan: Noise and number of rounds.
-        partners: Partners, each of which adds the whole noise to every sum.
-        clip_norm: Gradient clip norm C.
+        values: The opened sum in the question's units, float64 (question.width,).
+        noise: Standard deviation of the noise in each entry, in the same units.
     """
 
-    plan: RunPlan
-    partners: int
-    clip_norm: float
-
-    def noise(self, question: Question) -> float:
-        """Return the standard deviation of each entry of an opened sum, in its units."""
-        sigma = float(self.plan.noise_multiplier(question.name))
-        return sigma * question.clip.norm * math.sqrt(self.partners)
+    values: Tensor
+    noise: float
 
 
-Conversation = Generator[Question, Tensor, Trained]
+Conversation = Generator[Question, Opened, Trained]
 
 
-def train(contract: FeatureContract, scale: Scale) -> Conversation:
+def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conversation:
     """Train by private Newton: bins from a histogram, then a few gradients read with a prior.
 
+    Args:
+        contract: The public grid.
+        plan: Number of rounds and of bins.
+        clip_norm: Gradient clip norm at each partner.
+
     Yields:
-        Questions. Each is answered by the opened sum in the question's units, float64 (width,).
+        Questions; each is to be answered.
 
     Returns:
         The trained model.
@@ -79,13 +77,10 @@ def train(contract: FeatureContract, scale: Scale) -> Conversation:
     Privacy: post-processing of the sums it is sent.
     Source: docs/training.md.
     """
-    histogram = Histogram(contract)
-    counts = yield histogram
+    counted = yield Histogram(contract)
+    counts = counted.values
     encoding = choose_bins(
-        counts,
-        noise=scale.noise(histogram),
-        contract=contract,
-        target_bins=scale.plan.target_bins,
+        counts, noise=counted.noise, contract=contract, target_bins=plan.target_bins
     )
     shares = bin_shares(counts, encoding)
     known = Known(
@@ -95,15 +90,14 @@ def train(contract: FeatureContract, scale: Scale) -> Conversation:
         outer=mean_outer_product(shares, encoding),
         prior=prior_covariance(contract, encoding, shares),
     )
-    weights = yield from _descend(known, scale)
+    weights = yield from _descend(known, rounds=plan.rounds("gradient"), clip_norm=clip_norm)
     edges = score_edges(weights, mean_gram=known.outer, row_scale=encoding.row_scale)
-    evaluation = Evaluation(encoding=encoding, weights=weights, score_edges=edges)
-    answer = yield evaluation
+    evaluated = yield Evaluation(encoding=encoding, weights=weights, score_edges=edges)
     return Trained(
         encoding=encoding,
         weights=weights,
         bin_shares=shares,
-        quality=separation(answer, noise=scale.noise(evaluation)),
+        quality=separation(evaluated.values, noise=evaluated.noise),
     )
 
 
@@ -132,30 +126,31 @@ class Known:
         return weights
 
 
-def _descend(known: Known, scale: Scale) -> Generator[Question, Tensor, Tensor]:
+def _descend(known: Known, *, rounds: int, clip_norm: float) -> Generator[Question, Opened, Tensor]:
     """Ask the planned number of gradients; after each, move to the mean of what they all say.
 
     Around the base rate, a gradient at weights ``w`` is ``response @ (w - answer)`` and noise, so
-    each tells ``response @ answer`` once, with the same noise, and their mean tells it best.
+    each tells ``response @ answer`` once, and their mean tells it best.
     """
-    start = BaseRate(START_RATE, scale.clip_norm)
-    first = Gradient(known.encoding, known.constant(start.logit), scale.clip_norm)
-    bad_rows = start.bad_rows((yield first) / known.borrowers, rows=known.rows)
+    start = BaseRate(START_RATE, clip_norm)
+    first = yield Gradient(known.encoding, known.constant(start.logit), clip_norm)
+    bad_rows = start.bad_rows(first.values / known.borrowers, rows=known.rows)
     bad_rate = bad_rows[0].item() / known.encoding.row_scale
-    base = BaseRate(min(max(bad_rate, RAREST), 1 - RAREST), scale.clip_norm)
+    base = BaseRate(min(max(bad_rate, RAREST), 1 - RAREST), clip_norm)
     response = base.curvature * known.outer
     told = [-base.gradient(rows=known.rows, bad_rows=bad_rows)]
-    noise = scale.noise(first) / known.borrowers
+    noises = [first.noise / known.borrowers]
     centre = known.constant(base.logit)
     while True:
         moved = posterior_mean(
             torch.stack(told).mean(dim=0),
             response=response,
-            noise=noise / math.sqrt(len(told)),
+            noise=math.hypot(*noises) / len(noises),
             borrowers=known.borrowers,
             prior=known.prior,
         )
-        if len(told) == scale.plan.rounds("gradient"):
+        if len(told) == rounds:
             return centre + moved
-        answer = yield Gradient(known.encoding, centre + moved, scale.clip_norm)
-        told.append(response @ moved - answer / known.borrowers)
+        answer = yield Gradient(known.encoding, centre + moved, clip_norm)
+        told.append(response @ moved - answer.values / known.borrowers)
+        noises.append(answer.noise / known.borrowers)

@@ -117,6 +117,10 @@ class OrderMismatchError(VerificationError):
     """A spend or a round-close does not fit the order it names."""
 
 
+class CohortError(VerificationError):
+    """A run's cohort grew, or changed more often than the charter allows."""
+
+
 class RoundCloseError(VerificationError):
     """A round-close says something else of its round than the log shows."""
 
@@ -159,6 +163,30 @@ class ConflictingOrderError(OrderRefusedError):
     """A second, different order for the same run, round and attempt."""
 
 
+class CohortTooSmallError(OrderRefusedError):
+    """An order's cohort is below the charter's minimum."""
+
+
+class CohortChangedError(OrderRefusedError):
+    """An order's cohort grew within the run, or changed more often than the charter allows."""
+
+
+class UnknownKeyError(OrderRefusedError):
+    """A partner of the cohort has no mask key here that it signed for this run."""
+
+
+class KeyChangedError(OrderRefusedError):
+    """A partner's mask key is another than it was earlier in the run."""
+
+
+class NoiseTooLowError(OrderRefusedError):
+    """An order's noise is below what the charter or the partner's own policy demands."""
+
+
+class WidthError(OrderRefusedError):
+    """An order asks for a vector of another length than its query has."""
+
+
 class UnprovenEntryError(OrderRefusedError):
     """The coordinator has not shown that this partner's entries are in the log."""
 
@@ -167,10 +195,18 @@ class RolledBackError(PrivacyError):
     """The budget book is older than what the log proves: it was restored from a copy."""
 
 
+class MissingNoiseError(PrivacyError):
+    """An opened sum holds less noise than its partners said they added."""
+
+
 class RoundError(ScoringError):
     """A round cannot complete."""
 
     exit_code = 4
+
+
+class RunPausedError(RoundError):
+    """Too few partners are left to go on; the run can be resumed."""
 
 
 class IncompleteCohortError(RoundError):

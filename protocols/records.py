@@ -21,6 +21,7 @@ MAX_BYTES = {
     "order": 256 * 1024,
     "parameters": 64 * 1024**2,
     "evidence": 4 * 1024**2,
+    "keys": 4 * 1024**2,
     "answer": 256 * 1024,
     "vector": 64 * 1024**2,
     "leaves": 4 * 1024**2,
@@ -34,9 +35,7 @@ def delivery_to_records(delivery: Delivery) -> RecordDict:
     Raises:
         ContractError: A part is larger than `MAX_BYTES` allows.
     """
-    return _to_records(
-        {"order": delivery.order, "parameters": delivery.parameters, "evidence": delivery.evidence}
-    )
+    return _to_records({f.name: getattr(delivery, f.name) for f in fields(Delivery)})
 
 
 def delivery_from_records(records: RecordDict) -> Delivery:
@@ -54,7 +53,7 @@ def reply_to_records(reply: Reply) -> RecordDict:
     Raises:
         ContractError: A part is larger than `MAX_BYTES` allows.
     """
-    return _to_records({"answer": reply.answer, "vector": reply.vector, "leaves": reply.leaves})
+    return _to_records({f.name: getattr(reply, f.name) for f in fields(Reply)})
 
 
 def reply_from_records(records: RecordDict) -> Reply:

@@ -1,76 +1,116 @@
 """A training run: order -> contributions -> sum -> next question, until there is a release.
 
 Names the steps and does none of them: what to ask is ``model.descent``, which contributions count
-is ``server.cohort``, what is written down is ``server.ledger.scribe``.
+is ``server.cohort``, where the run stands is ``server.run_state``, what is written down is
+``server.ledger.scribe``. Killed at any moment, a run is taken up again from its log and sums.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from time import monotonic
-from typing import Protocol
+from typing import TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from model.accounting import RunPlan, Setting, plan_run
-from model.descent import Scale, Trained, train
+from model.contrasts import NoiseWatch
+from model.descent import Opened, train
+from model.opening import Reading, reading_of
 from model.queries.batch import Question
 from model.queries.parameters import parameters_of
-from protocols.contracts.orders import Delivery, Reply
 from protocols.contracts.privacy import PRIVATE_NEWTON
-from protocols.errors import RoundError, ScoringError
+from protocols.errors import (
+    ConfigError,
+    MissingNoiseError,
+    RoundError,
+    RunPausedError,
+)
 from protocols.ledger.canonical import digest
-from protocols.ledger.codec import check_name, encode
+from protocols.ledger.codec import check_name
 from protocols.ledger.entry import (
+    MISSING_NOISE,
+    MOST_SQUARES,
     NO_ENTRY,
+    NO_FAULT,
     Mechanism,
     RoundClose,
     RoundOpen,
-    Step,
 )
-from protocols.ledger.envelope import Envelope, sign
-from protocols.ledger.messages import AskAuthorise, AskClose
+from protocols.ledger.envelope import Envelope
 from protocols.ledger.price import parse_decimal
-from server.cohort import Attempt, Gathered, gather, read_answer
+from protocols.ledger.roster import mask_keys
+from server.cohort import Attempt, Gathered, gather
 from server.config import load_settings
+from server.correspondence import Correspondence, Transport
 from server.events import EventWriter
 from server.federation import Federation, open_federation
 from server.release import publish_release
+from server.run_state import OpenedRound, RunState, run_state
+from server.sums import SumStore
+from server.verdict import Verdict, judge
 
-
-class Transport(Protocol):
-    """Carries deliveries to partners and brings replies."""
-
-    def wait_online(self, partners: Collection[str], *, deadline_s: float) -> None:
-        """Return once all are connected; raise ``RoundError`` if some are not in time."""
-        ...
-
-    def exchange(
-        self, deliveries: Mapping[str, Delivery], *, deadline_s: float
-    ) -> dict[str, Reply]:
-        """Return the replies that came in time, by partner."""
-        ...
+T = TypeVar("T")
 
 
 def run_campaign(config: Path, run: str, transport: Transport) -> None:
     """Train one release with the federation that a settings file describes.
 
+    A run that was begun before is taken up where it stopped.
+
     Args:
         config: The coordinator's settings.
-        run: Name of the run, never used before.
+        run: Name of the run.
         transport: The way to the partners.
 
     Raises:
         ConfigError, ContractError, VerificationError: A file is missing or does not fit, or the
-            run has no plain name.
+            run has no plain name, or is over.
+        RunPausedError: Too few partners are left; the run can be resumed.
         RoundError: Too few partners, or too many lost attempts. What was spent stays spent.
+        MissingNoiseError: The sums hold less noise than they should.
     """
+    campaign = open_campaign(config, run, transport)
+    federation = campaign.federation
+    plan = training_plan(federation)
+    clip_norm = float(parse_decimal(federation.charter.privacy.gradient_clip_norm))
+    trained = campaign.conduct(plan, train(federation.contract, plan, clip_norm=clip_norm))
+    manifest = publish_release(federation, run, campaign.state.authorisations, trained)
+    campaign.events.write("released", digest=manifest.digest.hex())
+
+
+def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
+    """Return a run as its log leaves it; a run that the log does not know is new."""
     check_name(run, "run")  # it becomes a folder
     settings = load_settings(config)
-    events = EventWriter(settings.runs / run / "events.jsonl")
-    campaign = Campaign(open_federation(settings), run, transport, events)
-    campaign.run_to_release()
+    federation = open_federation(settings)
+    state = run_state(federation.scribe.entries(), run)
+    if state.is_released:
+        raise ConfigError(f"run {run} has its release already")
+    state.resume(federation.terms)
+    folder = settings.runs / run
+    events = EventWriter(folder / "events.jsonl")
+    post = Correspondence(federation, run, transport, events, state)
+    return Campaign(federation, run, post, events, SumStore(folder / "sums"), state)
+
+
+def training_plan(federation: Federation) -> RunPlan:
+    """Return what a training run asks; settings and charter alone decide it."""
+    privacy = federation.charter.privacy
+    return plan_run(
+        federation.settings.run_epsilon_micro,
+        delta=federation.terms.delta,
+        spare_attempts=privacy.spare_attempts,
+        setting=Setting(
+            fields=len(federation.contract.fields),
+            partners=len(federation.charter.partners),
+            sharing=federation.terms.sharing,
+            capacity=federation.charter.capacity,
+            clip_norm=float(parse_decimal(privacy.gradient_clip_norm)),
+        ),
+        profile=PRIVATE_NEWTON,
+    )
 
 
 @dataclass
@@ -80,203 +120,183 @@ class Campaign:
     Attributes:
         federation: What it stands on.
         run: Its name.
-        transport: The way to the partners.
+        post: What is said to the partners, and to the log.
         events: What is told to whoever watches.
+        sums: Opened sums, kept so that the run can be taken up again.
+        state: Where the run stands.
     """
 
     federation: Federation
     run: str
-    transport: Transport
+    post: Correspondence
     events: EventWriter
-    _cohort: tuple[str, ...] = ()
-    _unlogged: list[bytes] = field(default_factory=list)
-    _carried: dict[str, bytes] = field(default_factory=dict)  # what each partner last sent along
-    _round: int = 0
-    _spares: int = 0
+    sums: SumStore
+    state: RunState
 
-    def run_to_release(self) -> None:
-        """Authorise, ask every question, close, publish."""
-        plan = self._plan()
+    def conduct(self, plan: RunPlan, conversation: Generator[Question, Opened, T]) -> T:
+        """Have a conversation with the partners: authorise, ask every question, close.
+
+        Raises:
+            As ``run_campaign``.
+        """
         try:
-            self._authorise(plan)
-            trained = self._converse(plan)
+            self._begin(plan)
+            result = self._converse(plan, conversation)
+        except RunPausedError as err:
+            self.post.log_now()
+            self.events.write("paused", run=self.run, reason=str(err))
+            raise
         except Exception:
             # Not when the process is told to end: what it was doing may be half done, and a second
-            # append would log it twice. The partners close the run when the next one begins.
-            self._close()
+            # append would log it twice. Such a run can be resumed.
+            self.post.close()
             raise
-        self._close()
-        manifest = publish_release(self.federation, self.run, self._cohort, trained)
-        self.events.write("released", digest=manifest.digest.hex())
+        self.post.close()
+        return result
 
-    def _plan(self) -> RunPlan:
-        federation = self.federation
-        privacy = federation.charter.privacy
-        return plan_run(
-            federation.settings.run_epsilon_micro,
-            delta=federation.terms.delta,
-            spare_attempts=privacy.spare_attempts,
-            setting=Setting(
-                fields=len(federation.contract.fields),
-                partners=len(federation.charter.partners),
-                capacity=federation.charter.capacity,
-                clip_norm=self._clip_norm,
-            ),
-            profile=PRIVATE_NEWTON,
-        )
-
-    @property
-    def _clip_norm(self) -> float:
-        return float(parse_decimal(self.federation.charter.privacy.gradient_clip_norm))
-
-    def _authorise(self, plan: RunPlan) -> None:
+    def _begin(self, plan: RunPlan) -> None:
         """Ask every partner for its authorisation; those that give it are the cohort."""
-        names = sorted(self.federation.terms.partners)
+        names = sorted(self.state.authorisations or self.federation.terms.partners)
         rounds = sum(planned.rounds for planned in plan.queries)
         self.events.write("waiting", partners=names, rounds=rounds)
         try:
-            self.transport.wait_online(names, deadline_s=self.federation.settings.connect_s)
+            self.post.transport.wait_online(names, deadline_s=self.federation.settings.connect_s)
         except RoundError as err:
             self.events.write("not-connected", reason=str(err))
-        scribe = self.federation.scribe
-        asks = {
-            name: self._sign(
-                AskAuthorise(
-                    charter=self.federation.terms.charter.hex(),
-                    run=self.run,
-                    queries=plan.queries,
-                    spare_attempts=plan.spare_attempts,
-                    last_seq=scribe.last_seq(name),
-                )
-            )
-            for name in names
-        }
-        agreed = self._ask(asks)
-        self._cohort = tuple(sorted(agreed))
-        self._log_now()
-        self.events.write("authorised", partners=list(self._cohort))
-        if len(self._cohort) < self.federation.terms.minimum_cohort:
+        if self.state.plan is None:
+            self.post.authorise(names, plan.queries, spare_attempts=plan.spare_attempts)
+        elif self.state.plan.queries != plan.queries:
+            raise ConfigError(f"run {self.run} was authorised for another run_epsilon_micro")
+        self.events.write("authorised", partners=sorted(self.state.authorisations))
+        if len(self.state.authorisations) < self.federation.terms.minimum_cohort:
             raise RoundError(
-                f"{len(self._cohort)} partners authorised the run, the charter asks for "
-                f"{self.federation.terms.minimum_cohort}; see events.jsonl for each one's reason"
+                f"{len(self.state.authorisations)} partners authorised the run, the charter asks "
+                f"for {self.federation.terms.minimum_cohort}; see events.jsonl for each one's "
+                "reason"
             )
 
-    def _converse(self, plan: RunPlan) -> Trained:
-        """Answer the questions of training with opened sums until it has a model."""
-        scale = Scale(plan, partners=len(self._cohort), clip_norm=self._clip_norm)
-        conversation = train(self.federation.contract, scale)
+    def _converse(self, plan: RunPlan, conversation: Generator[Question, Opened, T]) -> T:
+        """Answer questions with opened sums, past ones from disk, until there is a result."""
+        watch = NoiseWatch(sums=sum(item.rounds for item in plan.queries) + plan.spare_attempts)
+        past = iter(tuple(self.state.rounds))
         question = next(conversation)
         while True:
-            answer = self._open_sum(question, plan)
+            known = next(past, None)
+            if known is None:
+                answer = self._open_sum(question, plan, watch)
+            else:
+                answer = self._read_again(known, question, plan, watch)
             try:
                 question = conversation.send(answer)
             except StopIteration as finished:
-                trained: Trained = finished.value
-                return trained
+                result: T = finished.value
+                return result
 
-    def _open_sum(self, question: Question, plan: RunPlan) -> Tensor:
+    def _read_again(
+        self, known: OpenedRound, question: Question, plan: RunPlan, watch: NoiseWatch
+    ) -> Opened:
+        reading = self._reading(question, plan, known.cohort)
+        total = np.frombuffer(self.sums.read(known.sum_digest), dtype="<i8")
+        watch.take(reading.energy(total), of=question.name)
+        return reading.opened(total)
+
+    def _open_sum(self, question: Question, plan: RunPlan, watch: NoiseWatch) -> Opened:
         """Return the sum over the cohort, after as many attempts as the run can spare."""
-        self._round += 1
-        attempt = 0
-        while True:
-            attempt += 1
+        while self.state.repeated <= plan.spare_attempts:
             started = monotonic()
-            gathered = self._attempt(question, plan, Step(self._round, attempt))
+            order, opened = self._order(question, plan)
+            gathered = self._gather(question, order, opened)
+            reading = self._reading(question, plan, opened.cohort)
+            verdict = judge(gathered, reading, watch)
+            self._close_round(order, opened, gathered, verdict)
             facts = {
-                "round": self._round,
-                "attempt": attempt,
+                "round": opened.step.round,
+                "attempt": opened.step.attempt,
                 "query": question.name,
                 "seconds": round(monotonic() - started, 3),
             }
-            if gathered.is_complete:
+            if verdict.fault == MISSING_NOISE:
+                raise MissingNoiseError(
+                    f"the sum of round {opened.step.round} holds less noise than its partners "
+                    "said they added; the run is over, and its spends stay"
+                )
+            if verdict.total is not None and verdict.fault == NO_FAULT:
                 self.events.write("round", upload_bytes=8 * question.width, **facts)
-                return torch.from_numpy(gathered.total()).to(torch.float64) * question.clip.step
-            self.events.write("void", missing=dict(gathered.missing), **facts)
-            self._spares += 1
-            if self._spares > plan.spare_attempts:
-                names = ", ".join(sorted(gathered.missing))
-                raise RoundError(f"no attempt is left to spare; missing last: {names}")
+                return reading.opened(verdict.total)
+            missing = dict(gathered.missing)
+            self.events.write("void", missing=missing, fault=verdict.fault, **facts)
+        raise RoundError("no attempt is left to spare; see events.jsonl for who was missing")
 
-    def _attempt(self, question: Question, plan: RunPlan, step: Step) -> Gathered:
-        """Order one attempt, gather what comes, and write down how it ended."""
+    def _order(self, question: Question, plan: RunPlan) -> tuple[Envelope, RoundOpen]:
+        """Return the order that waits for its contributions, or a new one."""
+        parameters_digest = digest(parameters_of(question)).hex()
+        waiting = self.state.waiting
+        if waiting is not None and waiting[1].parameters_digest == parameters_digest:
+            return waiting
+        cohort = self.state.next_cohort(self.federation.terms)
+        if cohort is None:
+            names = ", ".join(self.state.missing)
+            raise RunPausedError(f"too few partners to go on without {names}")
         scribe = self.federation.scribe
-        parameters = parameters_of(question)
         opened = RoundOpen(
             link=scribe.link(self.run),
-            step=step,
+            step=self.state.next_step,
             mechanism=_mechanism(plan, question.name),
             width=question.width,
-            cohort=self._cohort,
-            parameters_digest=digest(parameters).hex(),
+            cohort=cohort,
+            parameters_digest=parameters_digest,
         )
         order = scribe.sign(opened)
-        self._unlogged.append(order.to_bytes())
-        self._log_now()
-        replies = self._exchange(dict.fromkeys(self._cohort, order), parameters)
-        attempt = Attempt(order=order, width=question.width, cohort=self._cohort)
-        gathered = gather(attempt, replies, self.federation.terms)
-        total = gathered.total().astype("<i8").tobytes() if gathered.is_complete else None
+        self.post.say(order)
+        self.post.log_now()
+        return order, opened
+
+    def _gather(self, question: Question, order: Envelope, opened: RoundOpen) -> Gathered:
+        """Send an order to its cohort and gather what comes."""
+        terms, signed = self.federation.terms, self.state.authorisations
+        keys = b"\n".join(signed[name].to_bytes() for name in opened.cohort)
+        replies = self.post.exchange(
+            dict.fromkeys(opened.cohort, order), parameters_of(question), keys=keys
+        )
+        attempt = Attempt(
+            order=order,
+            width=question.width,
+            cohort=opened.cohort,
+            keys=mask_keys(opened, keys, terms),
+        )
+        return gather(attempt, replies, terms)
+
+    def _close_round(
+        self, order: Envelope, opened: RoundOpen, gathered: Gathered, verdict: Verdict
+    ) -> None:
+        """Keep the sum, then write down how the attempt ended."""
+        raw = None if verdict.total is None else verdict.total.astype("<i8").tobytes()
+        if raw is not None:
+            self.sums.keep(raw)
         closed = RoundClose(
-            link=scribe.link(self.run),
-            step=step,
+            link=self.federation.scribe.link(self.run),
+            step=opened.step,
             order=order.digest.hex(),
             spends=tuple(sorted(gathered.spends.values())),
-            sum_digest=NO_ENTRY if total is None else digest(total).hex(),
+            sum_digest=NO_ENTRY if raw is None else digest(raw).hex(),
             missing=tuple(sorted(gathered.missing)),
+            fault=verdict.fault,
+            contrasts=verdict.energy.contrasts,
+            squares_milli=min(round(1_000 * verdict.energy.squares), MOST_SQUARES),
         )
-        self._unlogged.append(scribe.sign(closed).to_bytes())
-        return gathered
+        self.post.say(self.federation.scribe.sign(closed))
 
-    def _close(self) -> None:
-        """Ask for everybody's run-close and log what is still to be logged, whatever happened."""
-        self._log_now()
-        ask = AskClose(charter=self.federation.terms.charter.hex(), run=self.run)
-        closed = self._ask(dict.fromkeys(self._cohort, self._sign(ask)))
-        self._log_now()
-        self.events.write("closed", partners=sorted(closed))
-
-    def _ask(self, orders: Mapping[str, Envelope]) -> list[str]:
-        """Send orders that are only acknowledged; return who did."""
-        replies = self._exchange(orders, b"")
-        agreed = []
-        for name, reply in replies.items():
-            try:
-                read_answer(name, reply, order=orders[name], terms=self.federation.terms)
-                agreed.append(name)
-            except ScoringError as err:
-                self.events.write("refused", partner=name, reason=str(err))
-        return agreed
-
-    def _exchange(self, orders: Mapping[str, Envelope], parameters: bytes) -> dict[str, Reply]:
-        """Send each its order with proof of what it sent before, and keep what it sends along."""
-        scribe = self.federation.scribe
-        deliveries = {
-            name: Delivery(
-                order=order.to_bytes(),
-                parameters=parameters,
-                evidence=scribe.evidence(name, self._carried.get(name, b"")),
-            )
-            for name, order in orders.items()
-        }
-        deadline_s = self.federation.settings.deadline_s
-        replies = self.transport.exchange(deliveries, deadline_s=deadline_s)
-        for name, reply in list(replies.items()):
-            try:
-                self._unlogged += scribe.new_from(name, reply.leaves)
-                self._carried[name] = reply.leaves
-            except ScoringError as err:
-                self.events.write("refused", partner=name, reason=type(err).__name__)
-                del replies[name]
-        return replies
-
-    def _log_now(self) -> None:
-        """Append everything that waits, in one step under one checkpoint."""
-        if self._unlogged:
-            self.federation.scribe.append(self._unlogged)
-            self._unlogged = []
-
-    def _sign(self, ask: AskAuthorise | AskClose) -> Envelope:
-        return sign(encode(ask), payload_type=ask.payload_type, keys=[self.federation.order_key])
+    def _reading(self, question: Question, plan: RunPlan, cohort: Collection[str]) -> Reading:
+        charter = self.federation.charter
+        capacities = tuple(charter.partner(name).capacity for name in cohort)
+        began = sum(charter.partner(name).capacity for name in self.state.authorisations)
+        return reading_of(
+            question,
+            noise_multiplier=plan.noise_multiplier(question.name),
+            sharing=self.federation.terms.sharing,
+            capacities=capacities,
+            present=Fraction(sum(capacities), began),
+        )
 
 
 def _mechanism(plan: RunPlan, query: str) -> Mechanism:

@@ -14,6 +14,8 @@ from protocols.ledger.entry import Spend, parse_entry
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
 from protocols.ledger.messages import Acknowledged, Answer, Contribution, Refused
 from protocols.ledger.terms import Terms
+from protocols.secagg.opening import open_sum
+from protocols.secagg.transcript import transcript_digest
 
 _ANSWERS: dict[str, type[Answer]] = {
     kind.payload_type: kind for kind in (Contribution, Acknowledged, Refused)
@@ -28,11 +30,13 @@ class Attempt:
         order: The signed round-open entry.
         width: Entries of the answer.
         cohort: Partners asked.
+        keys: Their mask keys; none in mode local.
     """
 
     order: Envelope
     width: int
     cohort: tuple[str, ...]
+    keys: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,14 @@ class Gathered:
     """What an attempt brought.
 
     Attributes:
-        vectors: Partner to its noised integers, int64 (width,).
+        cohort: Partners asked.
+        vectors: Partner to its noised integers as they came, masked in mode distributed.
         spends: Partner to the digest of its spend, hex.
         missing: Partner to why its contribution does not count.
     """
 
-    vectors: Mapping[str, npt.NDArray[np.int64]]
+    cohort: tuple[str, ...]
+    vectors: Mapping[str, bytes]
     spends: Mapping[str, str]
     missing: Mapping[str, str]
 
@@ -55,15 +61,17 @@ class Gathered:
         return not self.missing
 
     def total(self) -> npt.NDArray[np.int64]:
-        """Return the opened sum, int64 (width,). Only of a complete attempt."""
-        assert self.is_complete
-        total: npt.NDArray[np.int64] = np.stack(list(self.vectors.values())).sum(axis=0)
-        return total
+        """Return the opened sum, int64 (width,).
+
+        Raises:
+            IncompleteCohortError: A contribution is missing.
+        """
+        return np.frombuffer(open_sum(self.vectors, cohort=self.cohort), dtype="<i8")
 
 
 def gather(attempt: Attempt, replies: Mapping[str, Reply], terms: Terms) -> Gathered:
     """Sort the replies to an attempt into contributions and missing ones."""
-    vectors: dict[str, npt.NDArray[np.int64]] = {}
+    vectors: dict[str, bytes] = {}
     spends: dict[str, str] = {}
     missing: dict[str, str] = {}
     for partner in attempt.cohort:
@@ -73,13 +81,14 @@ def gather(attempt: Attempt, replies: Mapping[str, Reply], terms: Terms) -> Gath
             continue
         try:
             answer = read_answer(partner, reply, order=attempt.order, terms=terms)
-            vectors[partner] = _vector(answer, reply, attempt.width)
+            vector = _vector(answer, reply, attempt)
             spends[partner] = _spend(answer, reply, attempt.order)
+            vectors[partner] = vector
         except RoundError as err:
             missing[partner] = str(err)
         except ScoringError as err:
             missing[partner] = type(err).__name__
-    return Gathered(vectors=vectors, spends=spends, missing=missing)
+    return Gathered(cohort=attempt.cohort, vectors=vectors, spends=spends, missing=missing)
 
 
 def read_answer(
@@ -104,12 +113,14 @@ def read_answer(
     return answer
 
 
-def _vector(answer: Answer, reply: Reply, width: int) -> npt.NDArray[np.int64]:
+def _vector(answer: Answer, reply: Reply, attempt: Attempt) -> bytes:
     if not isinstance(answer, Contribution) or digest(reply.vector).hex() != answer.vector_digest:
         raise EntryError("a reply is no contribution, or not with the vector it names")
-    if len(reply.vector) != 8 * width:
+    if answer.transcript != transcript_digest(attempt.order.digest, attempt.keys).hex():
+        raise EntryError("a contribution was masked for another order or with other keys")
+    if len(reply.vector) != 8 * attempt.width:
         raise EntryError("a contribution is of another length than the order")
-    return np.frombuffer(reply.vector, dtype="<i8").astype(np.int64)
+    return reply.vector
 
 
 def _spend(answer: Answer, reply: Reply, order: Envelope) -> str:

@@ -16,6 +16,7 @@ from protocols.contracts.charter import load_charter_model
 from protocols.errors import ConfigError
 from protocols.logs import log_to_stderr
 from server.config import load_settings
+from server.events import Event
 from server.federation import open_federation
 from server.founding import SETTINGS_NAME, Proposal, found
 from server.ledger.log import export_log
@@ -46,9 +47,22 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
     partner: Annotated[list[Path], typer.Option(help="A partner's card; once for each.")],
     auditor: Annotated[Path, typer.Option(help="The auditor's card.")],
     home: Annotated[Path, typer.Option(help="The coordinator's new folder.")],
-    epsilon: Annotated[float, typer.Option(help="Cap for each partner's borrowers, for ever.")],
+    epsilon: Annotated[float, typer.Option(help="Cap for each partner's borrowers, ever.")],
     run_epsilon: Annotated[float, typer.Option(help="What one run may cost of it.")],
     delta: Annotated[str, typer.Option(help="Of every epsilon.")] = "0.00001",
+    mode: Annotated[
+        str | None,
+        typer.Option(help="distributed (three partners or more; the default) or local."),
+    ] = None,
+    minimum_cohort: Annotated[
+        int | None, typer.Option(help="Fewest partners in a round; all but one by default.", min=1)
+    ] = None,
+    tolerated_colluders: Annotated[
+        int, typer.Option(help="Partners whose noise is not counted on, if distributed.", min=1)
+    ] = 1,
+    most_lenders: Annotated[
+        int, typer.Option(help="Lenders that one borrower may have.", min=1)
+    ] = 1,
     host: Annotated[str, typer.Option(help="Where partners connect.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port there.", min=0, max=65_535)] = 8700,
 ) -> None:
@@ -63,6 +77,10 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
         delta=delta,
         host=host,
         port=port,
+        mode=mode,
+        minimum_cohort=minimum_cohort,
+        tolerated_colluders=tolerated_colluders,
+        most_lenders=most_lenders,
     )
     charter = found(home, proposal)
     typer.echo(
@@ -75,6 +93,9 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
 def train(
     config: Config = Path(SETTINGS_NAME),
     name: Annotated[str | None, typer.Option(help="Name of the run; made if left out.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Take up this run again: it was paused or killed.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one release with all partners, and publish it."""
@@ -82,12 +103,15 @@ def train(
     os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
     from server.training import train_run  # here: it loads all of Flower
 
-    chosen = name or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    if name and resume:
+        raise ConfigError("give --name for a new run or --resume for an old one, not both")
+    made = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    chosen, is_new = resume or name or made, resume is None
     if as_json:
-        train_run(config, chosen, show=lambda event: typer.echo(json.dumps(event)))
+        train_run(config, chosen, is_new=is_new, show=_show_json)
         return
     with ProgressView(Console(stderr=True)) as view:
-        train_run(config, chosen, show=view.show)
+        train_run(config, chosen, is_new=is_new, show=view.show)
     typer.echo(f"Run {chosen} is complete. Next: fedscore-server export-log, then serve.")
 
 
@@ -149,6 +173,10 @@ def simulate(
 
     result = rehearse(data, contract, partners=partners, epsilon_micro=_micro(epsilon))
     typer.echo(json.dumps(result) if as_json else rehearsal_text(result))
+
+
+def _show_json(event: Event) -> None:
+    typer.echo(json.dumps(event))
 
 
 def _micro(epsilon: float) -> int:

@@ -17,11 +17,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ValidationError
 
-from protocols.contracts.charter import Auditor, PartnerCard, charter_from_table
+from protocols.contracts.charter import (
+    MOST_CAP_MICRO,
+    Auditor,
+    PartnerCard,
+    charter_from_table,
+)
 from protocols.contracts.features import contract_digest, describe, load_contract, read_toml
 from protocols.errors import ConfigError
 from protocols.ledger.canonical import to_base64
+from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import write_private
+from protocols.ledger.price import epsilon_micro, largest_mu_squared, parse_decimal
+from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, usual_sharing
 
 SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
@@ -40,10 +48,15 @@ class Proposal:
         contract: The feature contract's file.
         cards: Partner cards.
         auditor: The auditor's card.
-        epsilon_micro: Cap for each partner's borrowers, in both views.
+        epsilon_micro: Cap for each partner's borrowers towards a user of the model; that towards
+            colluders follows from it.
         run_epsilon_micro: What one run may cost.
         delta: Of every epsilon, a decimal.
         host, port: Where partners connect.
+        mode: Noise mode; distributed if left out and there are partners enough.
+        minimum_cohort: Fewest partners in a round; all but one if left out, at least three.
+        tolerated_colluders: Partners whose noise is not counted on in mode distributed.
+        most_lenders: Lenders that one borrower may have.
     """
 
     federation: str
@@ -55,6 +68,10 @@ class Proposal:
     delta: str
     host: str
     port: int
+    mode: str | None = None
+    minimum_cohort: int | None = None
+    tolerated_colluders: int = 1
+    most_lenders: int = 1
 
 
 def found(home: Path, proposal: Proposal) -> Path:
@@ -156,16 +173,40 @@ def _charter(
         "privacy": {
             "unit": "borrower at one partner",
             "adjacency": "zero-out",
-            "mode": "local",
+            **_noise_terms(proposal, partners=len(cards)),
             "delta": proposal.delta,
             "released_cap_micro": proposal.epsilon_micro,
-            "worst_cap_micro": proposal.epsilon_micro,
             "gradient_clip_norm": "0.5",
             "minimum_noise_multiplier": "1",
-            "minimum_cohort": min(3, len(cards)),
+            "most_cohort_changes": 2,
             "spare_attempts": 2,
             "most_rounds": 40,
         },
+    }
+
+
+def _noise_terms(proposal: Proposal, *, partners: int) -> dict[str, object]:
+    """Return noise mode, cohort, and the cap towards colluders that the other cap comes to."""
+    usual = usual_sharing(partners)
+    mode = proposal.mode or usual.mode
+    colluders = proposal.tolerated_colluders if mode == DISTRIBUTED else 0
+    cohort = proposal.minimum_cohort or min(max(LEAST_MASKED, partners - 1), partners)
+    shares = max(1, cohort - colluders) if mode == DISTRIBUTED else 1
+    delta = parse_decimal(proposal.delta)
+    mu2 = largest_mu_squared(proposal.epsilon_micro, delta=delta)
+    worst = epsilon_micro(mu2 * shares, delta=delta)
+    if worst > MOST_CAP_MICRO:
+        raise ConfigError(
+            f"epsilon: towards colluders it would be {say_epsilon(worst)}, which promises nothing; "
+            "choose a smaller one, or mode local"
+        )
+    return {
+        "mode": mode,
+        "noise_shares": shares,
+        "tolerated_colluders": colluders,
+        "max_lenders_per_borrower": proposal.most_lenders,
+        "minimum_cohort": cohort,
+        "worst_cap_micro": worst,
     }
 
 

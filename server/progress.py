@@ -12,6 +12,7 @@ _SAYS = {
     "authorised": "authorised by {partners}",
     "refused": "{partner} refused: {reason}",
     "void": "round {round}, attempt {attempt} is void; missing {missing}",
+    "paused": "run {run} is paused: {reason}",
     "closed": "closed by {partners}",
     "released": "released {digest}",
 }

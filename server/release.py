@@ -1,6 +1,7 @@
 """From a trained model to a published release: manifest, log entry, files."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 
 from model.artifacts import tensor_bytes
 from model.descent import Trained
@@ -80,8 +81,7 @@ def _privacy(federation: Federation, cohort: Collection[str]) -> tuple[PartnerPr
     return tuple(
         PartnerPrivacy(
             partner=name,
-            released_micro=price.released_micro,
-            worst_micro=price.worst_micro,
+            **asdict(price),
             released_cap_micro=terms.released_cap_micro,
             worst_cap_micro=terms.worst_cap_micro,
         )

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from model.accounting import RunPlan, Setting, plan_run
-from model.descent import Scale, Trained, train
+from model.descent import Opened, Trained, train
 from model.features import design_matrix
 from model.metrics import Estimate, auc_with_interval
+from model.opening import reading_of
 from model.population import Borrowers
 from model.queries.answer import answer_question, noise_for
 from model.queries.batch import Batch, Question
 from protocols.contracts.features import FeatureContract
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.ledger.price import parse_decimal
+from protocols.ledger.sharing import Sharing, usual_sharing
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class SimulationTerms:
         delta: Of that epsilon, a decimal.
         clip_norm: Gradient clip norm.
         spare_attempts: Budgeted as in a federation, though nothing is lost here.
+        sharing: Who adds how much noise; as in a federation of so many partners if left out.
     """
 
     epsilon_micro: int
     delta: str = "0.00001"
     clip_norm: float = 0.5
     spare_attempts: int = 2
+    sharing: Sharing | None = None
 
 
 def simulate(
@@ -52,8 +55,9 @@ def simulate(
         contract: The public feature contract.
         terms: Budget and clip norm.
 
-    Privacy: every sum is noised as in ``local`` mode; the caller holds all the raw data anyway.
+    Privacy: every sum is noised as the terms say; the caller holds all the raw data anyway.
     """
+    sharing = terms.sharing or usual_sharing(len(partners))
     plan = plan_run(
         terms.epsilon_micro,
         delta=parse_decimal(terms.delta),
@@ -61,16 +65,17 @@ def simulate(
         setting=Setting(
             fields=len(contract.fields),
             partners=len(partners),
+            sharing=sharing,
             capacity=sum(partner.count for partner in partners),
             clip_norm=terms.clip_norm,
         ),
         profile=PRIVATE_NEWTON,
     )
-    conversation = train(contract, Scale(plan, len(partners), terms.clip_norm))
+    conversation = train(contract, plan, clip_norm=terms.clip_norm)
     question = next(conversation)
     while True:
         try:
-            question = conversation.send(_opened(question, partners, plan))
+            question = conversation.send(_ask(question, partners, plan, sharing))
         except StopIteration as finished:
             trained: Trained = finished.value
             return trained
@@ -94,13 +99,21 @@ def split_unevenly(borrowers: Borrowers, *, parts: int) -> list[Borrowers]:
     return [Borrowers(*pair) for pair in zip(training, holdout, strict=True)]
 
 
-def _opened(question: Question, partners: Sequence[Borrowers], plan: RunPlan) -> Tensor:
+def _ask(
+    question: Question, partners: Sequence[Borrowers], plan: RunPlan, sharing: Sharing
+) -> Opened:
     sigma = plan.noise_multiplier(question.name)
     total = np.zeros(question.width, dtype=np.int64)
     for partner in partners:
-        noise = noise_for(question, noise_multiplier=sigma)
+        noise = noise_for(question, noise_multiplier=sigma, sharing=sharing)
         total += answer_question(question, partner.of(question.population), noise=noise)
-    return torch.from_numpy(total).to(torch.float64) * question.clip.step
+    reading = reading_of(
+        question,
+        noise_multiplier=sigma,
+        sharing=sharing,
+        capacities=tuple(partner.count for partner in partners),
+    )
+    return reading.opened(total)
 
 
 def _cut(batch: Batch, shares: npt.NDArray[np.float64]) -> Iterator[Batch]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from protocols.contracts.charter import load_charter_model
-from protocols.errors import ConfigError, EntryError, RoundError
+from protocols.errors import ConfigError, EntryError, RoundError, RunPausedError
 from protocols.ledger.codec import check_name
 from server.bundle import build_bundle
 from server.config import load_settings
@@ -18,22 +18,26 @@ from server.link import Link, LinkSettings
 _LOOK_S = 0.1
 
 
-def train_run(config: Path, run: str, *, show: Callable[[Event], None]) -> None:
+def train_run(config: Path, run: str, *, is_new: bool, show: Callable[[Event], None]) -> None:
     """Open the link, run one campaign in a ServerApp, and close the link.
 
     Args:
         config: The coordinator's settings.
-        run: Name of the run, never used before.
+        run: Name of the run.
+        is_new: Whether the name must be unused; else the run is taken up where it stopped.
         show: Called with every event as it happens.
 
     Raises:
         ConfigError, ContractError, VerificationError: A file is missing or does not fit.
+        RunPausedError: Too few partners are left; the run can be resumed.
         RoundError: The run failed; says why. What was spent stays spent.
     """
     check_run_name(run)
     settings = load_settings(config)
-    if (settings.runs / run).exists():
-        raise ConfigError(f"run {run} exists already; choose another name")
+    if is_new and (settings.runs / run).exists():
+        raise ConfigError(f"run {run} exists already; choose another name, or --resume it")
+    if not is_new and not (settings.runs / run).exists():
+        raise ConfigError(f"there is no run {run} to resume")
     open_federation(settings)  # what does not fit fails here, before partners are bothered
     charter, _ = load_charter_model(settings.charter)
     events = EventReader(settings.runs / run / "events.jsonl")
@@ -48,13 +52,16 @@ def train_run(config: Path, run: str, *, show: Callable[[Event], None]) -> None:
     with _flower_logs_to(settings.runs / run / "superlink.log"), Link(link_settings) as link:
         show({"event": "listening", "at": round(time.time(), 3), "address": link.public_address})
         run_id = link.start_run(run, config=config, bundle=build_bundle())
+        last: Event = {}
         while True:
             state = link.run_state(run_id)
-            for event in events.read():
-                show(event)
+            for last in events.read():
+                show(last)
             if state.is_finished:
                 break
             time.sleep(_LOOK_S)
+    if not state.is_completed and last.get("event") == "paused":
+        raise RunPausedError(f"{last['reason']}. Then: fedscore-server train --resume {run}")
     if not state.is_completed:
         raise RoundError(f"run {run} failed: {state.details or 'see its link/serverapp.log'}")
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clients.auditor.report import report_json, report_text, say_epsilon
+from clients.auditor.report import report_json, report_text
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
 from protocols.ledger.codec import check_name
+from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import create_key, load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
 from protocols.ledger.terms import Terms

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from protocols.ledger.audit import Audit, PartnerRow
+from protocols.ledger.epsilons import persons_text, say_epsilon
 
 LIMITS = (
     "A log shows who signed what and in which order; it cannot show that noise was really drawn, "
@@ -39,7 +40,12 @@ def report_text(audit: Audit) -> str:
         "",
         *_table([_HEADINGS, *(_cells(row) for row in audit.partners)]),
         "",
+        "a person with 1, 2, ... of the lenders: towards a user of the model / all others collude",
+        *(f"  {row.name}  {persons_text(row.price)}" for row in audit.partners),
+        "",
         *_open_runs(audit),
+        *_cohorts(audit),
+        *_faults(audit),
         *_releases(audit),
         *_findings(audit),
         _verdict(audit),
@@ -48,18 +54,13 @@ def report_text(audit: Audit) -> str:
     return "\n".join(lines)
 
 
-def say_epsilon(micro: int) -> str:
-    """Return micro-epsilon as a decimal with six places."""
-    return f"{micro // 1_000_000}.{micro % 1_000_000:06}"
-
-
 def _cells(row: PartnerRow) -> tuple[str, ...]:
     counts = (row.runs, row.spends, len(row.open_runs))
     epsilons = (
-        row.released_micro,
+        row.price.released_micro,
         row.released_cap_micro,
         row.released_left_micro,
-        row.worst_micro,
+        row.price.worst_micro,
         row.worst_cap_micro,
         row.worst_left_micro,
     )
@@ -78,6 +79,18 @@ def _open_runs(audit: Audit) -> Iterator[str]:
         if row.open_runs:
             names = ", ".join(row.open_runs)
             yield f"open     {row.name}: {names}; priced at the most it authorised"
+
+
+def _cohorts(audit: Audit) -> Iterator[str]:
+    for change in audit.cohort_changes:
+        alone = " (alone: its noised sum can be told from the sums before and after)"
+        said = ", ".join(change.left) + (alone if len(change.left) == 1 else "")
+        yield f"cohort   of run {change.run} lost {said}"
+
+
+def _faults(audit: Audit) -> Iterator[str]:
+    for row in audit.faults:
+        yield f"unused   sum of run {row.run}, round {row.round}.{row.attempt}: {row.fault}"
 
 
 def _releases(audit: Audit) -> Iterator[str]:

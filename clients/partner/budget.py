@@ -19,15 +19,18 @@ from protocols.errors import (
     BudgetExhaustedError,
     CapError,
     ChainError,
+    CohortChangedError,
+    CohortError,
     ConfigError,
     ConflictingOrderError,
     OrderRefusedError,
     RoundError,
     ScoringError,
     UnprovenEntryError,
+    VerificationError,
 )
 from protocols.ledger.account import Account
-from protocols.ledger.charge import Price, dearest, price_local, worth
+from protocols.ledger.charge import dearest, worth
 from protocols.ledger.checkpoint import Checkpoint
 from protocols.ledger.entry import (
     NO_ENTRY,
@@ -41,8 +44,8 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.messages import AskAuthorise
-from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
 
 _SCHEMA = """
@@ -52,6 +55,12 @@ CREATE TABLE IF NOT EXISTS orders (
     place TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, answer BLOB, vector BLOB) STRICT;
 CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
 """
+
+
+_REFUSALS: dict[type[VerificationError], type[ScoringError]] = {
+    CapError: BudgetExhaustedError,
+    CohortError: CohortChangedError,
+}
 
 
 @dataclass(frozen=True)
@@ -126,12 +135,12 @@ class BudgetBook:
         return self._account.open_runs
 
     @property
-    def spent(self) -> Price:
+    def spent(self) -> Epsilons:
         """What all spends so far cost."""
         return self._priced()
 
     @property
-    def most(self) -> Price:
+    def most(self) -> Epsilons:
         """What may have been spent, open authorisations at their maximum."""
         return self._account.price
 
@@ -159,14 +168,19 @@ class BudgetBook:
             raise OrderRefusedError("spent without a reply; a new attempt is needed")
         return Stored(answer=row[1], vector=row[2])
 
-    def authorise(self, ask: AskAuthorise, order: Order) -> None:
+    def authorise(self, ask: AskAuthorise, order: Order, *, mask_key: str) -> None:
         """Promise a run at most what it asks; every run before it is closed first, or none is.
+
+        Args:
+            ask: What the coordinator asks for.
+            order: What it came in.
+            mask_key: The run's public mask key, hex.
 
         Raises:
             BudgetExhaustedError: Spends, open promises and this run together pass a cap.
             OrderRefusedError: The run breaks another term.
         """
-        self._write(self._authorising(ask), order)
+        self._write(self._authorising(ask, mask_key), order)
 
     def reserve(self, opened: RoundOpen, order: Order) -> str:
         """Write down that an attempt is paid for, before any noise is drawn.
@@ -177,14 +191,13 @@ class BudgetBook:
         Raises:
             BudgetExhaustedError, OrderRefusedError: The attempt is not within a promise.
         """
-        price = self._priced(worth(opened.mechanism))
         entry = Spend(
             link=self._link(opened.link.run),
             step=opened.step,
             order=order.name,
             mechanism=opened.mechanism,
-            released_micro=price.released_micro,
-            worst_micro=price.worst_micro,
+            cohort=opened.cohort,
+            spent=self._priced(worth(opened.mechanism)),
         )
         return self._write([entry], order)
 
@@ -257,30 +270,24 @@ class BudgetBook:
         """Close the file."""
         self._db.close()
 
-    def _authorising(self, ask: AskAuthorise) -> Iterator[PartnerEntry]:
+    def _authorising(self, ask: AskAuthorise, mask_key: str) -> Iterator[PartnerEntry]:
         for run in self._account.open_runs:
             yield self._closing(run)
-        price = self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts))
         yield Authorise(
             link=self._link(ask.run),
             queries=ask.queries,
             spare_attempts=ask.spare_attempts,
             code_digest=self._terms.code_digest,
-            released_max_micro=price.released_micro,
-            worst_max_micro=price.worst_micro,
+            mask_key=mask_key,
+            most=self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts)),
         )
 
     def _closing(self, run: str) -> RunClose:
-        price = self._priced()
-        return RunClose(
-            link=self._link(run),
-            spends=self._account.spends_in(run),
-            released_micro=price.released_micro,
-            worst_micro=price.worst_micro,
-        )
+        spends = self._account.spends_in(run)
+        return RunClose(link=self._link(run), spends=spends, spent=self._priced())
 
-    def _priced(self, more: Fraction = Fraction(0)) -> Price:
-        return price_local(self._account.spent + more, delta=self._terms.delta)
+    def _priced(self, more: Fraction = Fraction(0)) -> Epsilons:
+        return self._account.priced(self._account.spent + more)
 
     def _link(self, run: str) -> Link:
         return Link(
@@ -322,17 +329,15 @@ class BudgetBook:
     def _judge(self, entry: PartnerEntry) -> None:
         faults = list(self._account.take(entry))
         if faults:
-            kind = BudgetExhaustedError if isinstance(faults[0], CapError) else OrderRefusedError
+            kind = _REFUSALS.get(type(faults[0]), OrderRefusedError)
             raise kind(f"an auditor would object: {faults[0]}") from faults[0]
         if isinstance(entry, Spend):
-            self._check_own_limits(entry)
+            self._check_caps(entry.spent)
 
-    def _check_own_limits(self, spend: Spend) -> None:
-        """Hold a promise of yesterday to the limits of today: a policy may have become stricter."""
-        if parse_decimal(spend.mechanism.noise_multiplier) < self._terms.minimum_noise:
-            raise OrderRefusedError("the noise is below what charter and own policy demand now")
-        over_released = spend.released_micro > self._terms.released_cap_micro
-        if over_released or spend.worst_micro > self._terms.worst_cap_micro:
+    def _check_caps(self, spent: Epsilons) -> None:
+        """Hold a promise of yesterday to the caps of today: a policy may have become stricter."""
+        over_released = spent.released_micro > self._terms.released_cap_micro
+        if over_released or spent.worst_micro > self._terms.worst_cap_micro:
             raise BudgetExhaustedError("the spend would pass a cap of charter or own policy")
 
     @contextlib.contextmanager

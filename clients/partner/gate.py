@@ -1,35 +1,31 @@
 """The gate: what may leave a partner, and in which shape. Nothing else has a way out."""
 
+import re
+
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from model.noise import IntegerVector
 from protocols.errors import (
     BudgetExhaustedError,
-    ConflictingOrderError,
     OrderRefusedError,
     ReleaseRefusedError,
     RolledBackError,
     ScoringError,
     SignatureError,
-    StaleOrderError,
-    UnprovenEntryError,
     UnsupportedMechanismError,
 )
 from protocols.ledger.codec import encode
 from protocols.ledger.envelope import sign
 from protocols.ledger.messages import Answer
 
-# A refusal tells the coordinator its own mistake in one word; everything else is "refused".
-_WORDS: tuple[tuple[type[ScoringError], str], ...] = (
-    (SignatureError, "signature"),
-    (StaleOrderError, "stale-order"),
-    (ConflictingOrderError, "conflicting-order"),
-    (UnprovenEntryError, "unproven-entry"),
-    (RolledBackError, "rolled-back"),
-    (UnsupportedMechanismError, "unsupported-mechanism"),
-    (BudgetExhaustedError, "budget-exhausted"),
-    (OrderRefusedError, "order-refused"),
+# A refusal of these tells the coordinator its own mistake; everything else is "refused".
+_TOLD = (
+    SignatureError,
+    OrderRefusedError,
+    RolledBackError,
+    UnsupportedMechanismError,
+    BudgetExhaustedError,
 )
 
 
@@ -50,5 +46,6 @@ def release_answer(answer: Answer, key: Ed25519PrivateKey) -> bytes:
 
 
 def refusal_word(err: ScoringError) -> str:
-    """Return what the coordinator is told: one of a few words that depend on its order alone."""
-    return next((word for kind, word in _WORDS if isinstance(err, kind)), "refused")
+    """Return what the coordinator is told: the error's name, which depends on its order alone."""
+    name = type(err).__name__.removesuffix("Error") if isinstance(err, _TOLD) else "Refused"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()

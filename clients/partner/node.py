@@ -1,17 +1,19 @@
 """The partner's node: one order in, one reply out, the whole round on one screen.
 
     signature -> charter -> proof that earlier entries are logged -> the order's turn
-    -> spend in the book -> query -> clip -> noise -> gate -> reply stored -> sent
+    -> spend in the book -> query -> clip -> noise -> gate -> mask -> reply stored -> sent
 
 After start-up no refusal depends on data: everything that can be wrong with it was settled at the
 partner's own console.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clients.partner.budget import BudgetBook, Order, Stored
 from clients.partner.gate import refusal_word, release_answer, release_vector
 from clients.partner.keys import PartnerKeys
+from clients.partner.mask_keys import MaskKeys
 from model.population import Borrowers
 from model.private import Private
 from model.queries.answer import answer_question, noise_for
@@ -21,16 +23,19 @@ from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
 from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import (
+    CohortTooSmallError,
+    NoiseTooLowError,
     OrderRefusedError,
     RolledBackError,
     ScoringError,
     SignatureError,
     StaleOrderError,
     UnprovenEntryError,
+    WidthError,
 )
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import decode
-from protocols.ledger.entry import COORDINATOR, RoundOpen
+from protocols.ledger.entry import COORDINATOR, NO_KEY, Mechanism, RoundOpen
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
 from protocols.ledger.evidence import parse_evidence, verify_evidence
 from protocols.ledger.messages import (
@@ -42,7 +47,10 @@ from protocols.ledger.messages import (
     Refused,
 )
 from protocols.ledger.price import parse_decimal
+from protocols.ledger.roster import mask_keys
 from protocols.ledger.terms import Terms
+from protocols.secagg.masks import seal
+from protocols.secagg.transcript import transcript_digest
 
 _ORDERS: dict[str, type[AskAuthorise] | type[RoundOpen] | type[AskClose]] = {
     kind.payload_type: kind for kind in (AskAuthorise, RoundOpen, AskClose)
@@ -61,6 +69,7 @@ class PartnerNode:
         borrowers: What may be asked about.
         keys: Signs what leaves.
         book: The budget book.
+        masks: The mask keys of open runs.
     """
 
     name: str
@@ -70,6 +79,7 @@ class PartnerNode:
     borrowers: Private[Borrowers]
     keys: PartnerKeys
     book: BudgetBook
+    masks: MaskKeys
 
     def answer(self, delivery: Delivery) -> Reply:
         """Return the reply to an order: a contribution, an acknowledgement or a refusal.
@@ -95,10 +105,11 @@ class PartnerNode:
         elif isinstance(asked, AskClose):
             self._check_evidence(delivery.evidence)
             self.book.close(asked.run, order)
+            self.masks.forget_all_but(self.book.open_runs)
             stored = self._acknowledge(order)
         else:
             self._check_evidence(delivery.evidence)
-            stored = self._contribute(asked, order, delivery.parameters)
+            stored = self._contribute(asked, order, delivery)
         self.book.store_reply(order, stored)
         return stored
 
@@ -122,38 +133,67 @@ class PartnerNode:
             raise RolledBackError(
                 "the log holds more of our entries than our book: restore the book"
             )
-        self.book.authorise(ask, order)
+        self._check_noise(planned.mechanism for planned in ask.queries)
+        is_shared = self.terms.sharing.is_shared
+        mask_key = self.masks.create(ask.run).hex() if is_shared else NO_KEY
+        self.book.authorise(ask, order, mask_key=mask_key)
+        self.masks.forget_all_but(self.book.open_runs)
         return self._acknowledge(order)
 
-    def _contribute(self, opened: RoundOpen, order: Order, parameters: bytes) -> Stored:
+    def _contribute(self, opened: RoundOpen, order: Order, delivery: Delivery) -> Stored:
         """Answer one attempt at one round."""
         self._check_turn(opened)
-        question = self._question(opened, parameters)
+        keys = mask_keys(opened, delivery.keys, self.terms)
+        if self.terms.sharing.is_shared:
+            self.masks.pin(opened.link.run, keys)
+        question = self._question(opened, delivery.parameters)
         noise = noise_for(
-            question, noise_multiplier=parse_decimal(opened.mechanism.noise_multiplier)
+            question,
+            noise_multiplier=parse_decimal(opened.mechanism.noise_multiplier),
+            sharing=self.terms.sharing,
         )
         spend = self.book.reserve(opened, order)
         batch = self.borrowers.reveal().of(question.population)
-        vector = release_vector(answer_question(question, batch, noise=noise), width=opened.width)
+        noised = answer_question(question, batch, noise=noise)
+        vector = self._masked(release_vector(noised, width=opened.width), opened, order, keys)
         return self._store(
             Contribution(
-                partner=self.name, order=order.name, spend=spend, vector_digest=digest(vector).hex()
+                partner=self.name,
+                order=order.name,
+                spend=spend,
+                transcript=transcript_digest(bytes.fromhex(order.name), keys).hex(),
+                vector_digest=digest(vector).hex(),
             ),
             vector,
         )
 
+    def _masked(
+        self, vector: bytes, opened: RoundOpen, order: Order, keys: Mapping[str, bytes]
+    ) -> bytes:
+        if not self.terms.sharing.is_shared:
+            return vector
+        own = self.masks.own(opened.link.run)
+        name = bytes.fromhex(order.name)
+        return seal(vector, partner=self.name, own=own, keys=keys, order=name)
+
     def _check_turn(self, opened: RoundOpen) -> None:
-        """Raise unless this attempt is ours, is with enough partners, and is next."""
+        """Raise unless this attempt is ours, is with enough partners and noise, and is next."""
         cohort = set(opened.cohort)
         if self.name not in cohort or not cohort <= set(self.terms.partners):
             raise OrderRefusedError("the cohort is not of this charter, or is without us")
         if len(cohort) < self.terms.minimum_cohort:
-            raise OrderRefusedError("the cohort is below the charter's minimum")
+            raise CohortTooSmallError("the cohort is below the charter's minimum")
+        self._check_noise([opened.mechanism])
         run = opened.link.run
         if (opened.step.round, opened.step.attempt) <= self.book.last_step(run):
             raise StaleOrderError("the order is for a round or an attempt that is over")
         # In a run at most the spare attempts can have lost a reply on its way.
         self.book.check_proven(run, most_unproven=self.terms.spare_attempts)
+
+    def _check_noise(self, mechanisms: Iterable[Mechanism]) -> None:
+        least = self.terms.minimum_noise
+        if any(parse_decimal(item.noise_multiplier) < least for item in mechanisms):
+            raise NoiseTooLowError("the noise is below what charter or own policy demands")
 
     def _question(self, opened: RoundOpen, parameters: bytes) -> Question:
         """Rebuild the question from public parameters, before any data is touched."""
@@ -166,7 +206,7 @@ class PartnerNode:
             clip_norm=float(parse_decimal(self.charter.privacy.gradient_clip_norm)),
         )
         if question.width != opened.width:
-            raise OrderRefusedError("the order's width is not the query's")
+            raise WidthError("the order's width is not the query's")
         return question
 
     def _check_evidence(self, raw: bytes) -> None:

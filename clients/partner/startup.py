@@ -6,6 +6,7 @@ from clients.partner.budget import BudgetBook
 from clients.partner.config import PartnerSettings
 from clients.partner.data import load_borrowers
 from clients.partner.keys import load_partner_keys
+from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import Charter, load_charter_model
@@ -49,6 +50,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         ),
         keys=keys,
         book=BudgetBook(settings.book, name=settings.name, key=keys.identity, terms=strict),
+        masks=MaskKeys(settings.state / "masks"),
     )
 
 

@@ -8,6 +8,7 @@ from clients.partner.data import Violation
 from model.queries.histogram import Histogram
 from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
+from protocols.ledger.epsilons import Epsilons, persons_text, say_epsilon
 from protocols.ledger.terms import Terms
 
 _ANYWAY = (
@@ -24,18 +25,16 @@ class Budget:
     Attributes:
         spends: Attempts paid for.
         open_runs: Runs whose promise may still be spent.
-        released_micro, worst_micro: Spent.
-        released_most_micro, worst_most_micro: Spent, with open promises at their maximum.
+        spent: What all spends so far cost.
+        most: The same, with open promises at their maximum.
         released_cap_micro, worst_cap_micro: The stricter of charter and own policy.
     """
 
     partner: str
     spends: int
     open_runs: tuple[str, ...]
-    released_micro: int
-    worst_micro: int
-    released_most_micro: int
-    worst_most_micro: int
+    spent: Epsilons
+    most: Epsilons
     released_cap_micro: int
     worst_cap_micro: int
 
@@ -54,15 +53,12 @@ def check_text(violations: Sequence[Violation], *, rows: int) -> str:
 
 def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
     """Read the budget from the book."""
-    spent, most = book.spent, book.most
     return Budget(
         partner=name,
         spends=book.spends,
         open_runs=book.open_runs,
-        released_micro=spent.released_micro,
-        worst_micro=spent.worst_micro,
-        released_most_micro=most.released_micro,
-        worst_most_micro=most.worst_micro,
+        spent=book.spent,
+        most=book.most,
         released_cap_micro=terms.released_cap_micro,
         worst_cap_micro=terms.worst_cap_micro,
     )
@@ -70,16 +66,14 @@ def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
 
 def budget_text(budget: Budget) -> str:
     """Return the budget for people."""
+    spent, most = budget.spent, budget.most
     lines = [
         f"{budget.partner}: {budget.spends} attempts paid for; nothing is ever refunded",
         "            spent       with open promises  cap         left (cap less the former)",
-        _row(
-            "released",
-            budget.released_micro,
-            budget.released_most_micro,
-            budget.released_cap_micro,
-        ),
-        _row("worst", budget.worst_micro, budget.worst_most_micro, budget.worst_cap_micro),
+        _row("released", spent.released_micro, most.released_micro, budget.released_cap_micro),
+        _row("worst", spent.worst_micro, most.worst_micro, budget.worst_cap_micro),
+        "a person with 1, 2, ... of the lenders, spent: released / worst",
+        f"  {persons_text(spent)}",
     ]
     if budget.open_runs:
         lines.append(f"open runs: {', '.join(budget.open_runs)} (closed when the next run begins)")
@@ -98,6 +92,7 @@ def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budg
         "  gradient    which way the weights should move; d entries, 8 d bytes, several rounds",
         "  evaluation  score bin by outcome of your hold-out, 160 bytes",
         "",
+        _noise_text(terms),
         f"noise multiplier at least {float(terms.minimum_noise):g}, "
         f"at most {terms.most_rounds} rounds and {terms.spare_attempts} repeated attempts a run",
         "",
@@ -109,10 +104,17 @@ def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budg
     return "\n".join(lines)
 
 
+def _noise_text(terms: Terms) -> str:
+    if terms.sharing.is_shared:
+        return (
+            "Your sums travel masked: only the sum over a cohort of at least "
+            f"{terms.minimum_cohort} partners can be opened. Your share of its noise is 1 over the "
+            f"square root of {terms.sharing.shares}."
+        )
+    return "You add the whole noise yourself; the coordinator sees your noised sums."
+
+
 def _row(view: str, spent: int, most: int, cap: int) -> str:
     left = max(0, cap - most)
-    return f"  {view:9} {_say(spent):11} {_say(most):19} {_say(cap):11} {_say(left)}"
-
-
-def _say(micro: int) -> str:
-    return f"{micro // 1_000_000}.{micro % 1_000_000:06d}"
+    said = [say_epsilon(micro) for micro in (spent, most, cap, left)]
+    return f"  {view:9} {said[0]:11} {said[1]:19} {said[2]:11} {said[3]}"

@@ -5,11 +5,16 @@ from fractions import Fraction
 from model.noise import DiscreteGaussian, IntegerNoise, IntegerVector
 from model.private_sum import private_sum
 from model.queries.batch import Batch, Question
+from protocols.ledger.sharing import Sharing
 
 
-def noise_for(question: Question, *, noise_multiplier: Fraction) -> IntegerNoise:
-    """Return the noise of one release: its scale is the multiplier times the clip, in steps."""
-    return DiscreteGaussian(float(noise_multiplier * question.clip.steps))
+def noise_for(question: Question, *, noise_multiplier: Fraction, sharing: Sharing) -> IntegerNoise:
+    """Return one partner's noise for one release: all of it, or its share.
+
+    Raises:
+        UnsupportedMechanismError: No such noise fits the sum's integers.
+    """
+    return DiscreteGaussian(sharing.share_scale(noise_multiplier, clip_steps=question.clip.steps))
 
 
 def answer_question(

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from protocols.contracts.features import Contract, HexDigest, Name, describe, read_toml
+from protocols.contracts.privacy import GRID_STEPS, LARGEST_SCALE, TAIL_DEVIATIONS
 from protocols.errors import ContractError, EntryError
 from protocols.ledger.canonical import from_base64
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms, terms_of
 
+MOST_CAP_MICRO = 50_000_000  # epsilon 50: beyond it a cap promises nothing
 SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
-_MOST_CAPACITY = 2**32  # times 2^20 grid steps, with noise, stays far below 2^63
 
 
 def _check_ed25519(text: str) -> str:
@@ -54,8 +55,8 @@ def _check_plain_decimal(text: str) -> str:
 IdentityKey = Annotated[str, AfterValidator(_check_ed25519)]
 NodeKey = Annotated[str, AfterValidator(_check_p384)]
 PositiveDecimal = Annotated[str, AfterValidator(_check_plain_decimal)]
-Capacity = Annotated[int, Field(ge=1, le=_MOST_CAPACITY)]
-CapMicro = Annotated[int, Field(ge=1, le=50_000_000)]
+Capacity = Annotated[int, Field(ge=1, le=2**50)]
+CapMicro = Annotated[int, Field(ge=1, le=MOST_CAP_MICRO)]
 
 
 class Coordinator(Contract):
@@ -103,26 +104,35 @@ class PrivacyTerms(Contract):
     Attributes:
         unit: Who is protected.
         adjacency: Against which neighbour: a borrower's vector replaced by zero.
-        mode: Each partner adds the whole noise itself.
+        mode: Each partner adds the whole noise itself, or a share of it under a mask.
+        noise_shares: Honest partners whose noise together is the whole noise (t).
+        tolerated_colluders: Partners that may keep their noise back or tell it (c).
+        max_lenders_per_borrower: Lenders that one borrower may have (m); noise grows with it.
         delta: Of every epsilon.
         released_cap_micro: Most micro-epsilon towards a user of the model, over all runs ever.
         worst_cap_micro: The same towards everybody else in the federation together.
-        gradient_clip_norm: C of the gradient; at least 0.5, so that probabilities stay ordered.
+        gradient_clip_norm: Of one partner's gradients, C/m; at least 0.5, so that probabilities
+            stay ordered.
         minimum_noise_multiplier: No order may have less noise.
-        minimum_cohort: Fewest partners in a round.
+        minimum_cohort: Fewest partners in a round; at least t + c in mode distributed.
+        most_cohort_changes: How often partners may drop out of a run.
         spare_attempts: Most attempts of a run beyond its planned rounds.
         most_rounds: Most planned rounds of a run.
     """
 
     unit: Literal["borrower at one partner"]
     adjacency: Literal["zero-out"]
-    mode: Literal["local"]
+    mode: Literal["local", "distributed"]
+    noise_shares: int = Field(ge=1, le=1_000)
+    tolerated_colluders: int = Field(ge=0, le=1_000)
+    max_lenders_per_borrower: int = Field(ge=1, le=100)
     delta: PositiveDecimal
     released_cap_micro: CapMicro
     worst_cap_micro: CapMicro
     gradient_clip_norm: PositiveDecimal
     minimum_noise_multiplier: PositiveDecimal
     minimum_cohort: int = Field(ge=1, le=1_000)
+    most_cohort_changes: int = Field(ge=0, le=100)
     spare_attempts: int = Field(ge=0, le=100)
     most_rounds: int = Field(ge=4, le=1_000)
 
@@ -168,6 +178,14 @@ class Charter(Contract):
         largest = "0.00001" if self.capacity <= SMALL_POPULATION else "0.000001"
         if Decimal(self.privacy.delta) > Decimal(largest):
             raise ValueError(f"delta must be at most {largest} for this many borrowers")
+        return self
+
+    @model_validator(mode="after")
+    def _check_overflow(self) -> "Charter":
+        """Sums are opened modulo 2^64, so the largest possible one must fit into 63 bits."""
+        noise = len(self.partners) * TAIL_DEVIATIONS * LARGEST_SCALE
+        if self.capacity * GRID_STEPS + noise >= 2**63:
+            raise ValueError("a sum over this many borrowers could overflow: lower the capacities")
         return self
 
     @property

@@ -15,11 +15,14 @@ class Delivery:
         order: A DSSE envelope signed by the coordinator's order key.
         parameters: What the order's ``parameters_digest`` commits to; empty for most orders.
         evidence: Checkpoint and inclusion proofs for the partner's earlier log entries.
+        keys: Signed authorisations of the order's cohort, one a line, which hold its mask keys;
+            empty in mode local and for orders that are only acknowledged.
     """
 
     order: bytes
     parameters: bytes
     evidence: bytes
+    keys: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Reply:
 
     Attributes:
         answer: A DSSE envelope signed by the partner's identity key.
-        vector: The noised integers, int64 little-endian; empty unless the answer is a contribution.
+        vector: The noised and, in mode distributed, masked integers, int64 little-endian; empty
+            unless the answer is a contribution.
         leaves: The partner's signed log entries that it has not yet seen proven, one a line.
     """
 

@@ -10,6 +10,7 @@ from protocols.ledger.canonical import canonical_json, digest, parse_canonical
 
 CellBins = Annotated[tuple[int, ...], Field(strict=False)]  # a list in JSON
 MicroEpsilon = Annotated[int, Field(ge=0)]
+Persons = Annotated[tuple[MicroEpsilon, ...], Field(strict=False, min_length=5, max_length=5)]
 
 
 class Scaling(Contract):
@@ -42,11 +43,18 @@ class Evaluation(Contract):
 
 
 class PartnerPrivacy(Contract):
-    """What one partner's borrowers have spent in all runs up to this release, in micro-epsilon."""
+    """What one partner's borrowers have spent in all runs up to this release, in micro-epsilon.
+
+    Attributes:
+        released_micro, worst_micro: One borrower at this partner; see docs/privacy.md.
+        person_micro, person_worst_micro: A person with 1, 2, ... 5 of the lenders.
+    """
 
     partner: Name
     released_micro: MicroEpsilon
     worst_micro: MicroEpsilon
+    person_micro: Persons
+    person_worst_micro: Persons
     released_cap_micro: MicroEpsilon
     worst_cap_micro: MicroEpsilon
 

@@ -14,18 +14,27 @@ from protocols.errors import (
     TurnError,
     VerificationError,
 )
-from protocols.ledger.charge import Price, dearest, price_local, worth
-from protocols.ledger.entry import Authorise, Mechanism, PartnerEntry, RunClose, Spend, Step
+from protocols.ledger.charge import dearest, worth
+from protocols.ledger.cohorts import Cohorts
+from protocols.ledger.entry import (
+    NO_KEY,
+    Authorise,
+    Mechanism,
+    PartnerEntry,
+    RunClose,
+    Spend,
+    Step,
+)
+from protocols.ledger.epsilons import Epsilons, epsilons_of
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
-
-_TOLERANCE_MICRO = 1  # two printers of the same formula may differ in the last digit
 
 
 @dataclass
 class _Run:
     """What one partner said of one run; filled while the log is read."""
 
+    cohorts: Cohorts
     allowed: list[Authorise] = field(default_factory=list)
     spent: Counter[Mechanism] = field(default_factory=Counter)
     steps: set[Step] = field(default_factory=set)
@@ -56,7 +65,7 @@ class Account:
 
     def take(self, entry: PartnerEntry) -> Iterator[VerificationError]:
         """Record the partner's next entry, and yield what is wrong with it."""
-        run = self._runs.setdefault(entry.link.run, _Run())
+        run = self._run(entry.link.run)
         match entry:
             case Authorise():
                 yield from self._authorise(entry, run)
@@ -100,9 +109,13 @@ class Account:
         return sum((run.most for run in self._runs.values()), start=Fraction(0))
 
     @property
-    def price(self) -> Price:
+    def price(self) -> Epsilons:
         """What the partner's borrowers may have spent: open runs at their authorised maximum."""
-        return price_local(self.most, delta=self._terms.delta)
+        return self.priced(self.most)
+
+    def priced(self, mu2: Fraction) -> Epsilons:
+        """Return what a history costs under the charter's terms."""
+        return epsilons_of(mu2, delta=self._terms.delta, sharing=self._terms.sharing)
 
     def check_caps(self) -> Iterator[VerificationError]:
         """Yield an error for either view in which ``price`` is above the charter's cap."""
@@ -114,14 +127,16 @@ class Account:
             if micro > cap:
                 yield CapError(f"{view} epsilon {micro} micro is above the cap of {cap}")
 
+    def _run(self, name: str) -> _Run:
+        fresh = _Run(Cohorts(most_changes=self._terms.most_cohort_changes))
+        return self._runs.setdefault(name, fresh)
+
     def _authorise(self, entry: Authorise, run: _Run) -> Iterator[VerificationError]:
         if run.allowed:
             yield TurnError(f"run {entry.link.run} is authorised a second time")
         yield from _check_authorise(entry, self._terms)
         run.allowed.append(entry)
-        yield from _check_claim(
-            Price(entry.released_max_micro, entry.worst_max_micro), is_now=self.price
-        )
+        yield from _check_claim(entry.most, is_now=self.price)
         yield from self.check_caps()
 
     def _spend(self, entry: Spend, run: _Run) -> Iterator[VerificationError]:
@@ -135,7 +150,8 @@ class Account:
         run.spent[entry.mechanism] += 1
         self._spent += worth(entry.mechanism)
         yield from _check_covered(entry, run)
-        yield from self._check_spent(Price(entry.released_micro, entry.worst_micro))
+        yield from run.cohorts.take(entry.cohort)
+        yield from _check_claim(entry.spent, is_now=self.priced(self._spent))
 
     def _close(self, entry: RunClose, run: _Run) -> Iterator[VerificationError]:
         if not run.allowed:
@@ -147,10 +163,7 @@ class Account:
             yield RunCloseError(f"claims {entry.spends} spends, the log has {counted}")
         # A run-close that is not true frees nothing: the run stays priced at its maximum.
         run.is_closed = run.is_closed or entry.spends == counted
-        yield from self._check_spent(Price(entry.released_micro, entry.worst_micro))
-
-    def _check_spent(self, claimed: Price) -> Iterator[VerificationError]:
-        yield from _check_claim(claimed, is_now=price_local(self._spent, delta=self._terms.delta))
+        yield from _check_claim(entry.spent, is_now=self.priced(self._spent))
 
 
 def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationError]:
@@ -166,6 +179,8 @@ def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationErr
         )
     if entry.code_digest != terms.code_digest:
         yield TermsError("the code that answers is not the charter's")
+    if (entry.mask_key != NO_KEY) != terms.sharing.is_shared:
+        yield TermsError("mode distributed needs a mask key, and mode local has none")
 
 
 def _check_covered(entry: Spend, run: _Run) -> Iterator[VerificationError]:
@@ -187,10 +202,8 @@ def _check_covered(entry: Spend, run: _Run) -> Iterator[VerificationError]:
         )
 
 
-def _check_claim(claimed: Price, *, is_now: Price) -> Iterator[VerificationError]:
-    for view, said, found in (
-        ("released", claimed.released_micro, is_now.released_micro),
-        ("worst", claimed.worst_micro, is_now.worst_micro),
-    ):
-        if abs(said - found) > _TOLERANCE_MICRO:
-            yield PriceError(f"claims {view} epsilon {said} micro, recomputed {found}")
+def _check_claim(claimed: Epsilons, *, is_now: Epsilons) -> Iterator[VerificationError]:
+    if not claimed.is_about(is_now):
+        yield PriceError(
+            f"claims epsilons {claimed.in_words()} micro, recomputed {is_now.in_words()}"
+        )

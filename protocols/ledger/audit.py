@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from protocols.errors import VerificationError
+from protocols.ledger.epsilons import Epsilons
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class PartnerRow:
-    """What one partner's borrowers may have spent, in micro-epsilon.
+    """What one partner's borrowers may have spent.
 
     Attributes:
         runs: Number of runs it authorised.
         spends: Number of its spends.
         open_runs: Runs it has not closed, priced at the authorised maximum.
-        released_micro, worst_micro: Recomputed, never as claimed.
+        price: Recomputed, never as claimed.
         released_cap_micro, worst_cap_micro: The charter's caps.
     """
 
@@ -36,20 +37,19 @@ class PartnerRow:
     runs: int
     spends: int
     open_runs: tuple[str, ...]
-    released_micro: int
-    worst_micro: int
+    price: Epsilons
     released_cap_micro: int
     worst_cap_micro: int
 
     @property
     def released_left_micro(self) -> int:
         """What is left towards a user of the model."""
-        return max(0, self.released_cap_micro - self.released_micro)
+        return max(0, self.released_cap_micro - self.price.released_micro)
 
     @property
     def worst_left_micro(self) -> int:
         """What is left towards everybody else."""
-        return max(0, self.worst_cap_micro - self.worst_micro)
+        return max(0, self.worst_cap_micro - self.price.worst_micro)
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,29 @@ class ReleaseRow:
     manifest_digest: str
     run: str
     not_closed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CohortChange:
+    """Partners that left a run: with the sums before and after, their noised sum can be guessed.
+
+    Attributes:
+        run: The run.
+        left: Who left at once; a single partner stands alone in the difference.
+    """
+
+    run: str
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FaultRow:
+    """An opened sum that was not used, and why; its spends count all the same."""
+
+    run: str
+    round: int
+    attempt: int
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +107,8 @@ class Audit:
     findings: tuple[Finding, ...]
     partners: tuple[PartnerRow, ...]
     releases: tuple[ReleaseRow, ...]
+    cohort_changes: tuple[CohortChange, ...]
+    faults: tuple[FaultRow, ...]
 
     @property
     def is_true(self) -> bool:

@@ -12,13 +12,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocols.errors import EntryError
 from protocols.ledger.codec import check_digest, check_name, check_range, decode, encode
 from protocols.ledger.envelope import Envelope, parse_envelope, sign
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.price import parse_decimal
 
 POLICY = "application/vnd.fedscore.policy+json;v=1"  # its payload is the charter itself
 NO_ENTRY = "0" * 64
+NO_KEY = "0" * 64
 COORDINATOR = "coordinator"
 
+NO_FAULT = "none"
+GROSS_ERROR, MISSING_NOISE = "gross-error", "missing-noise"
+FAULTS = (GROSS_ERROR, MISSING_NOISE)
+
 MOST_WIDTH = 2**23  # 8 bytes an entry: the largest answer that can travel, 64 MiB
+MOST_SQUARES = 2**40
 
 _MOST = 2**40
 
@@ -100,8 +107,9 @@ class Authorise:
         queries: What the run may ask.
         spare_attempts: How many attempts beyond the planned rounds, of any query.
         code_digest: Digest of the trusted code that will answer, hex.
-        released_max_micro, worst_max_micro: Claimed micro-epsilon of all runs so far, open
-            remainders included, and this run at its dearest.
+        mask_key: The partner's X25519 public key for this run, raw in hex; zeros in mode local.
+        most: Claimed price of all runs so far, open remainders included, and this run at its
+            dearest.
     """
 
     payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=1"
@@ -109,13 +117,13 @@ class Authorise:
     queries: tuple[PlannedQuery, ...]
     spare_attempts: int
     code_digest: str
-    released_max_micro: int
-    worst_max_micro: int
+    mask_key: str
+    most: Epsilons
 
     def __post_init__(self) -> None:
         check_range(self.spare_attempts, "spare_attempts", 0, 1_000)
         check_digest(self.code_digest, "code_digest")
-        _check_micro(self.released_max_micro, self.worst_max_micro)
+        check_digest(self.mask_key, "mask_key")
         names = [planned.mechanism.query for planned in self.queries]
         if not names or len(set(names)) != len(names):
             raise EntryError("queries: expected at least one, each once")
@@ -142,8 +150,7 @@ class RoundOpen:
     def __post_init__(self) -> None:
         check_range(self.width, "width", 1, MOST_WIDTH)
         check_digest(self.parameters_digest, "parameters_digest")
-        if list(self.cohort) != sorted(set(self.cohort)):
-            raise EntryError("cohort: expected different names, sorted")
+        _check_sorted(self.cohort, "cohort")
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,8 @@ class Spend:
 
     Attributes:
         order: Digest of the round-open entry it answers, hex.
-        released_micro, worst_micro: Claimed micro-epsilon of all spends so far, with this one.
+        cohort: Partners whose contributions are opened together, sorted, as the order names them.
+        spent: Claimed price of all spends so far, with this one.
     """
 
     payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=1"
@@ -160,12 +168,12 @@ class Spend:
     step: Step
     order: str
     mechanism: Mechanism
-    released_micro: int
-    worst_micro: int
+    cohort: tuple[str, ...]
+    spent: Epsilons
 
     def __post_init__(self) -> None:
         check_digest(self.order, "order")
-        _check_micro(self.released_micro, self.worst_micro)
+        _check_sorted(self.cohort, "cohort")
 
 
 @dataclass(frozen=True)
@@ -175,8 +183,12 @@ class RoundClose:
     Attributes:
         order: Digest of the round-open entry, hex.
         spends: Digests of the spends behind the contributions that arrived, sorted, hex.
-        sum_digest: SHA-256 of the opened sum; zeros where the attempt is void.
-        missing: Partners without whom the attempt is void, sorted; empty if it is complete.
+        sum_digest: SHA-256 of the opened sum; zeros where none was opened.
+        missing: Partners for want of whom no sum was opened, sorted.
+        fault: What is wrong with the opened sum, so that it is not used; or "none".
+        contrasts: Combinations of the sum's entries that hold noise only.
+        squares_milli: Sum of their squares over the noise's variance, in thousandths; near
+            1,000 times ``contrasts`` if no noise is missing.
     """
 
     payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=1"
@@ -186,18 +198,30 @@ class RoundClose:
     spends: tuple[str, ...]
     sum_digest: str
     missing: tuple[str, ...]
+    fault: str
+    contrasts: int
+    squares_milli: int
 
     def __post_init__(self) -> None:
         check_digest(self.order, "order")
         check_digest(self.sum_digest, "sum_digest")
         for spend in self.spends:
             check_digest(spend, "spends")
-        if list(self.spends) != sorted(set(self.spends)):
-            raise EntryError("spends: expected different digests, sorted")
-        if list(self.missing) != sorted(set(self.missing)):
-            raise EntryError("missing: expected different names, sorted")
+        _check_sorted(self.spends, "spends")
+        _check_sorted(self.missing, "missing")
+        check_range(self.contrasts, "contrasts", 0, _MOST)
+        check_range(self.squares_milli, "squares_milli", 0, MOST_SQUARES)
+        if self.fault not in (NO_FAULT, *FAULTS):
+            raise EntryError("fault: expected one of the known ones")
         if bool(self.missing) != (self.sum_digest == NO_ENTRY):
-            raise EntryError("a round is void exactly if partners are missing")
+            raise EntryError("a sum is opened exactly if nobody is missing")
+        if self.missing and (self.fault, self.contrasts) != (NO_FAULT, 0):
+            raise EntryError("nothing can be said of a sum that was not opened")
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run goes on with this sum."""
+        return not self.missing and self.fault == NO_FAULT
 
 
 @dataclass(frozen=True)
@@ -206,18 +230,16 @@ class RunClose:
 
     Attributes:
         spends: Number of this partner's spends in the run.
-        released_micro, worst_micro: Claimed micro-epsilon of all spends so far.
+        spent: Claimed price of all spends so far.
     """
 
     payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=1"
     link: Link
     spends: int
-    released_micro: int
-    worst_micro: int
+    spent: Epsilons
 
     def __post_init__(self) -> None:
         check_range(self.spends, "spends", 0, _MOST)
-        _check_micro(self.released_micro, self.worst_micro)
 
 
 @dataclass(frozen=True)
@@ -272,6 +294,6 @@ def entry_in(envelope: Envelope) -> Entry:
     return decode(kind, envelope.payload)
 
 
-def _check_micro(*values: int) -> None:
-    for value in values:
-        check_range(value, "micro-epsilon", 0, 100_000_000)
+def _check_sorted(names: tuple[str, ...], what: str) -> None:
+    if list(names) != sorted(set(names)):
+        raise EntryError(f"{what}: expected different ones, sorted")

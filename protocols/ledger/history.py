@@ -11,9 +11,10 @@ from protocols.errors import (
     VerificationError,
 )
 from protocols.ledger.account import Account
-from protocols.ledger.audit import PartnerRow, ReleaseRow
+from protocols.ledger.audit import CohortChange, FaultRow, PartnerRow, ReleaseRow
 from protocols.ledger.entry import (
     NO_ENTRY,
+    NO_FAULT,
     Entry,
     Link,
     ReleaseEntry,
@@ -49,6 +50,7 @@ class History:
         self._rounds = Rounds(terms)
         self._accounts = {name: Account(terms) for name in terms.partners}
         self._releases: list[ReleaseEntry] = []
+        self._faults: list[FaultRow] = []
 
     def take(self, logged: Logged) -> Iterator[VerificationError]:
         """Record the next entry, and yield what is wrong with it, given those before it."""
@@ -75,6 +77,15 @@ class History:
         """Return one row for each release, in log order."""
         return tuple(self._release(entry) for entry in self._releases)
 
+    def cohort_changes(self) -> tuple[CohortChange, ...]:
+        """Return every change of a run's cohort, in log order."""
+        runs = self._rounds.cohorts.items()
+        return tuple(CohortChange(run, left) for run, item in runs for left in item.changes)
+
+    def faults(self) -> tuple[FaultRow, ...]:
+        """Return every opened sum that was not used, in log order."""
+        return tuple(self._faults)
+
     def _check_chain(self, name: str, link: Link) -> Iterator[VerificationError]:
         seq, last = self._last.get(link.signer, (-1, NO_ENTRY))
         self._last[link.signer] = (link.seq, name)
@@ -89,6 +100,10 @@ class History:
                 yield from self._rounds.open(name, entry)
             case RoundClose():
                 yield from self._rounds.close(entry)
+                if entry.fault != NO_FAULT:
+                    step = entry.step
+                    row = FaultRow(entry.link.run, step.round, step.attempt, entry.fault)
+                    self._faults.append(row)
             case ReleaseEntry():
                 yield from self._take_release(entry)
             case Spend():
@@ -110,14 +125,12 @@ class History:
         self._releases.append(entry)
 
     def _partner(self, name: str, account: Account) -> PartnerRow:
-        price = account.price
         return PartnerRow(
             name=name,
             runs=len(account.runs),
             spends=account.spends,
             open_runs=account.open_runs,
-            released_micro=price.released_micro,
-            worst_micro=price.worst_micro,
+            price=account.price,
             released_cap_micro=self._terms.released_cap_micro,
             worst_cap_micro=self._terms.worst_cap_micro,
         )

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from protocols.errors import ConfigError
 
-_MOST_BYTES = 10_000
+_MOST_BYTES = 200_000  # the mask keys of the largest cohort are about half of it
 
 
 def create_key(path: Path) -> Ed25519PrivateKey:

@@ -57,6 +57,8 @@ class Contribution:
         partner: Its name.
         order: Digest of the round-open entry, hex.
         spend: Digest of its spend, hex.
+        transcript: Digest of the order and of the cohort's mask keys as this partner holds them,
+            hex; contributions fit together only if it is the same for all.
         vector_digest: SHA-256 of the integers sent along, hex.
     """
 
@@ -64,12 +66,14 @@ class Contribution:
     partner: str
     order: str
     spend: str
+    transcript: str
     vector_digest: str
 
     def __post_init__(self) -> None:
         check_name(self.partner, "partner")
         check_digest(self.order, "order")
         check_digest(self.spend, "spend")
+        check_digest(self.transcript, "transcript")
         check_digest(self.vector_digest, "vector_digest")
 
 

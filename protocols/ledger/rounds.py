@@ -9,6 +9,7 @@ from protocols.errors import (
     TurnError,
     VerificationError,
 )
+from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import RoundClose, RoundOpen, Spend, Step
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
@@ -23,6 +24,7 @@ class Rounds:
         self._spends: dict[str, Spend] = {}
         self._closed: set[str] = set()
         self._last_step: dict[str, tuple[int, int]] = {}
+        self.cohorts: dict[str, Cohorts] = {}
         self.completed_runs: set[str] = set()  # runs with at least one complete round
         self.released_runs: set[str] = set()  # runs that are over, since they have a release
 
@@ -36,6 +38,7 @@ class Rounds:
         if run in self.released_runs:
             yield TurnError(f"run {run}: an order after its release")
         self._last_step[run] = max(last, step)
+        yield from self._cohorts_of(run).take(entry.cohort)
         self._orders[name] = entry
 
     def spend(self, name: str, entry: Spend) -> Iterator[VerificationError]:
@@ -45,9 +48,11 @@ class Rounds:
         if order is None:
             yield TurnError(f"a spend of {entry.link.signer} comes before the order it names")
             return
-        said = (entry.link.run, entry.step, entry.mechanism)
-        if said != (order.link.run, order.step, order.mechanism):
-            yield OrderMismatchError("a spend has another run, step or mechanism than its order")
+        said = (entry.link.run, entry.step, entry.mechanism, entry.cohort)
+        if said != (order.link.run, order.step, order.mechanism, order.cohort):
+            yield OrderMismatchError(
+                "a spend has another run, step, mechanism or cohort than its order"
+            )
         if entry.link.signer not in order.cohort:
             yield OrderMismatchError(f"{entry.link.signer} is not in the cohort of its order")
 
@@ -60,12 +65,16 @@ class Rounds:
         if entry.order in self._closed:
             yield TurnError(f"order {_say(order.step)} is closed a second time")
         self._closed.add(entry.order)
-        if not entry.missing:
+        if entry.is_complete:
             self.completed_runs.add(order.link.run)
         if (entry.link.run, entry.step) != (order.link.run, order.step):
             yield OrderMismatchError("a round-close has another run or step than its order")
         yield from self._check_spends(entry)
         yield from _check_outcome(entry, order, arrived=self._arrived(entry))
+
+    def _cohorts_of(self, run: str) -> Cohorts:
+        fresh = Cohorts(most_changes=self._terms.most_cohort_changes)
+        return self.cohorts.setdefault(run, fresh)
 
     def _check_spends(self, entry: RoundClose) -> Iterator[VerificationError]:
         for name in entry.spends:

@@ -14,6 +14,7 @@ from protocols.ledger.checkpoint import LogKey
 from protocols.ledger.codec import check_name
 from protocols.ledger.entry import COORDINATOR
 from protocols.ledger.price import parse_decimal
+from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, LOCAL, Sharing
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Terms:
         delta: Of every epsilon.
         released_cap_micro, worst_cap_micro: Most micro-epsilon a partner's borrowers may spend.
         minimum_noise: Smallest noise multiplier any order may have.
+        sharing: Who adds how much of the noise.
         minimum_cohort: Fewest partners in a round.
+        most_cohort_changes: How often partners may drop out of a run.
         spare_attempts: Most attempts a run may repeat.
         most_rounds: Most rounds a run may have.
     """
@@ -47,7 +50,9 @@ class Terms:
     released_cap_micro: int
     worst_cap_micro: int
     minimum_noise: Fraction
+    sharing: Sharing
     minimum_cohort: int
+    most_cohort_changes: int
     spare_attempts: int
     most_rounds: int
 
@@ -94,14 +99,15 @@ def terms_of(table: Mapping[str, object]) -> Terms:
         released_cap_micro=_integer(privacy, "released_cap_micro"),
         worst_cap_micro=_integer(privacy, "worst_cap_micro"),
         minimum_noise=parse_decimal(_text(privacy, "minimum_noise_multiplier")),
+        sharing=_sharing(privacy),
         minimum_cohort=_integer(privacy, "minimum_cohort"),
+        most_cohort_changes=_integer(privacy, "most_cohort_changes"),
         spare_attempts=_integer(privacy, "spare_attempts"),
         most_rounds=_integer(privacy, "most_rounds"),
     )
     _check_parties(terms, parties=len(partners) + 3)
-    # Prices below are those of this mode; another one needs another rule.
-    if _text(privacy, "mode") != "local" or terms.delta >= 1:
-        raise EntryError("charter: expected mode local and a delta below 1")
+    if terms.delta >= 1:
+        raise EntryError("charter: expected a delta below 1")
     return terms
 
 
@@ -113,6 +119,29 @@ def _check_parties(terms: Terms, *, parties: int) -> None:
         raise EntryError("charter: every party needs a name and a key of its own")
     for name in signers:
         check_name(name, "charter: name")
+
+
+def _sharing(privacy: Mapping[str, object]) -> Sharing:
+    """Read the noise mode, and refuse one whose promise does not hold."""
+    sharing = Sharing(
+        mode=_text(privacy, "mode"),
+        shares=_integer(privacy, "noise_shares"),
+        most_lenders=_integer(privacy, "max_lenders_per_borrower"),
+    )
+    colluders = _integer(privacy, "tolerated_colluders")
+    cohort = _integer(privacy, "minimum_cohort")
+    if sharing.mode not in (LOCAL, DISTRIBUTED) or sharing.most_lenders < 1:
+        raise EntryError("charter: expected mode local or distributed, and at least one lender")
+    if sharing.mode == LOCAL and (sharing.shares, colluders) != (1, 0):
+        raise EntryError("charter: in mode local noise_shares is 1 and tolerated_colluders is 0")
+    if sharing.is_shared and (sharing.shares < 1 or colluders < 1):
+        raise EntryError("charter: mode distributed needs noise_shares and tolerated_colluders")
+    if sharing.is_shared and cohort < max(LEAST_MASKED, sharing.shares + colluders):
+        raise EntryError(
+            f"charter: minimum_cohort must be at least {LEAST_MASKED}, and at least noise_shares "
+            "and tolerated_colluders together"
+        )
+    return sharing
 
 
 def _table(table: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -68,6 +68,8 @@ def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -
         findings=tuple(findings),
         partners=history.partners(),
         releases=history.releases(),
+        cohort_changes=history.cohort_changes(),
+        faults=history.faults(),
     )
 
 

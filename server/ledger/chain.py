@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
 from protocols.ledger.account import Account
-from protocols.ledger.charge import Price
 from protocols.ledger.entry import NO_ENTRY, PartnerEntry, Spend, parse_entry
 from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
 
@@ -31,7 +31,7 @@ class PartnerChain:
         self._account = Account(terms)
 
     @property
-    def price(self) -> Price:
+    def price(self) -> Epsilons:
         """What the partner's borrowers may have spent."""
         return self._account.price
 

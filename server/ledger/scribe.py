@@ -1,12 +1,12 @@
 """The scribe: writes the coordinator's entries, takes the partners', and proves them back."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import VerificationError
-from protocols.ledger.charge import Price
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
@@ -18,6 +18,7 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.envelope import Envelope
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
@@ -111,7 +112,20 @@ class Scribe:
         """Return the number of a partner's last entry in the log; -1 if there is none."""
         return max(self._places[partner], default=-1)
 
-    def prices(self, partners: Iterable[str]) -> dict[str, Price]:
+    def entries(self) -> Iterator[tuple[Envelope, Entry]]:
+        """Return every entry of the log after the charter, in order."""
+        return (parse_entry(leaf) for leaf in islice(self._log.leaves(), 1, None))
+
+    def said(self, partner: str, run: str) -> bytes:
+        """Return what the log holds of a partner in one run, one entry a line."""
+        said = (
+            envelope.to_bytes()
+            for envelope, entry in self.entries()
+            if (entry.link.signer, entry.link.run) == (partner, run)
+        )
+        return b"\n".join(said)
+
+    def prices(self, partners: Iterable[str]) -> dict[str, Epsilons]:
         """Return what each partner's borrowers may have spent, by the log."""
         return {name: self._chains[name].price for name in partners}
 

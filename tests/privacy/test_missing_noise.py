@@ -91,7 +91,9 @@ def test_honest_noise_has_the_chi_square_distribution(question: Question) -> Non
 def _finds(question: Question, signal: Tensor, *, shares: int, seed: int) -> bool:
     opened = signal + _noise(question, shares=shares, random=np.random.default_rng(seed))
     try:
-        NoiseWatch(sums=1).take(question, opened, noise=_expected(question))
+        NoiseWatch(sums=1).take(
+            noise_energy(question, opened, noise=_expected(question)), of=question.name
+        )
     except MissingNoiseError:
         return True
     return False
@@ -128,7 +130,10 @@ def test_the_length_of_a_whole_sum_does_not_show_a_missing_share(
 def test_a_sum_without_noise_is_found_at_once(question: Question) -> None:
     watch = NoiseWatch(sums=ROUNDS + 1)
     with pytest.raises(MissingNoiseError):
-        watch.take(question, _signal(question, fields=20), noise=_expected(question))
+        watch.take(
+            noise_energy(question, _signal(question, fields=20), noise=_expected(question)),
+            of=question.name,
+        )
 
 
 def _alarms(shares: Sequence[int], *, partners: int, seed: int) -> bool:
@@ -139,7 +144,10 @@ def _alarms(shares: Sequence[int], *, partners: int, seed: int) -> bool:
     try:
         for question, present in zip(questions, shares, strict=True):
             opened = _SIGNALS[question.name] + _noise(question, shares=present, random=random)
-            watch.take(question, opened, noise=_expected(question, partners=partners))
+            watch.take(
+                noise_energy(question, opened, noise=_expected(question, partners=partners)),
+                of=question.name,
+            )
     except MissingNoiseError:
         return True
     return False
@@ -179,4 +187,7 @@ def test_one_partner_without_noise_shows_in_its_own_contribution() -> None:
     """In mode ``local`` a contribution can be watched by itself: all of one is missing."""
     watch = NoiseWatch(sums=ROUNDS + 1)
     with pytest.raises(MissingNoiseError):
-        watch.take(HISTOGRAM, _SIGNALS["histogram"], noise=_expected(HISTOGRAM, partners=1))
+        watch.take(
+            noise_energy(HISTOGRAM, _SIGNALS["histogram"], noise=_expected(HISTOGRAM, partners=1)),
+            of=HISTOGRAM.name,
+        )

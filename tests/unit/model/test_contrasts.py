@@ -105,7 +105,9 @@ def test_energy_counts_variances(question: Question, contrasts: int) -> None:
 def test_an_evaluation_has_no_contrast_and_never_alarms() -> None:
     evaluation = Evaluation(ENCODING, WEIGHTS, EDGES)
     opened = torch.zeros(evaluation.width, dtype=torch.float64)
-    energy = NoiseWatch(sums=1).take(evaluation, opened, noise=1.0)
+    energy = NoiseWatch(sums=1).take(
+        noise_energy(evaluation, opened, noise=1.0), of=evaluation.name
+    )
     assert energy == NoiseEnergy(0.0, 0)
     assert energy.chance_of_less() == 1.0
 
@@ -122,8 +124,8 @@ def test_chance_is_that_of_chi_square() -> None:
 def test_energies_of_sums_add_up() -> None:
     watch = NoiseWatch(sums=2)
     noise = torch.arange(GRADIENT.width, dtype=torch.float64)
-    first = watch.take(GRADIENT, noise, noise=1.0)
-    second = watch.take(GRADIENT, 2 * noise, noise=1.0)
+    first = watch.take(noise_energy(GRADIENT, noise, noise=1.0), of=GRADIENT.name)
+    second = watch.take(noise_energy(GRADIENT, 2 * noise, noise=1.0), of=GRADIENT.name)
     assert second.squares == pytest.approx(5 * first.squares)
     assert second.contrasts == 2 * first.contrasts
 
@@ -136,7 +138,7 @@ def _with_energy(squares: float) -> Tensor:
 
 def _take_many(watch: NoiseWatch, opened: Tensor) -> None:
     for _ in range(90):
-        watch.take(GRADIENT, opened, noise=1.0)
+        watch.take(noise_energy(GRADIENT, opened, noise=1.0), of=GRADIENT.name)
 
 
 def _energy_of_chance(chance: float) -> float:
@@ -151,16 +153,20 @@ def _energy_of_chance(chance: float) -> float:
 
 def test_the_rate_of_false_alarms_is_divided_over_all_tests_of_a_run() -> None:
     edge = _energy_of_chance(FALSE_ALARM / (2 * 5))
-    NoiseWatch(sums=5).take(GRADIENT, _with_energy(1.01 * edge), noise=1.0)
+    NoiseWatch(sums=5).take(
+        noise_energy(GRADIENT, _with_energy(1.01 * edge), noise=1.0), of=GRADIENT.name
+    )
     with pytest.raises(MissingNoiseError, match=r"^gradient: expected noise of energy about 4 in"):
-        NoiseWatch(sums=5).take(GRADIENT, _with_energy(0.99 * edge), noise=1.0)
+        NoiseWatch(sums=5).take(
+            noise_energy(GRADIENT, _with_energy(0.99 * edge), noise=1.0), of=GRADIENT.name
+        )
 
 
 def test_a_share_that_is_always_missing_adds_up_to_an_alarm() -> None:
     watch = NoiseWatch(sums=100)
     quarter = _with_energy(4 * 0.25)
     for _ in range(10):  # no single one is strange
-        watch.take(GRADIENT, quarter, noise=1.0)
+        watch.take(noise_energy(GRADIENT, quarter, noise=1.0), of=GRADIENT.name)
     with pytest.raises(MissingNoiseError):
         _take_many(watch, quarter)
 
@@ -168,19 +174,19 @@ def test_a_share_that_is_always_missing_adds_up_to_an_alarm() -> None:
 def test_noise_that_goes_missing_late_is_found_in_that_sum() -> None:
     watch = NoiseWatch(sums=100)
     for _ in range(98):
-        watch.take(GRADIENT, _with_energy(4.0), noise=1.0)
+        watch.take(noise_energy(GRADIENT, _with_energy(4.0), noise=1.0), of=GRADIENT.name)
     with pytest.raises(MissingNoiseError):
-        watch.take(GRADIENT, _with_energy(1e-6), noise=1.0)
+        watch.take(noise_energy(GRADIENT, _with_energy(1e-6), noise=1.0), of=GRADIENT.name)
 
 
 def test_what_is_no_number_does_not_pass() -> None:
     broken = torch.full((GRADIENT.width,), math.nan, dtype=torch.float64)
     with pytest.raises(MissingNoiseError):
-        NoiseWatch(sums=1).take(GRADIENT, broken, noise=1.0)
+        NoiseWatch(sums=1).take(noise_energy(GRADIENT, broken, noise=1.0), of=GRADIENT.name)
 
 
 def test_more_sums_than_planned_are_a_fault_of_the_caller() -> None:
     watch = NoiseWatch(sums=1)
-    watch.take(GRADIENT, _with_energy(4.0), noise=1.0)
+    watch.take(noise_energy(GRADIENT, _with_energy(4.0), noise=1.0), of=GRADIENT.name)
     with pytest.raises(RuntimeError, match=r"^the watch was made for fewer sums$"):
-        watch.take(GRADIENT, _with_energy(4.0), noise=1.0)
+        watch.take(noise_energy(GRADIENT, _with_energy(4.0), noise=1.0), of=GRADIENT.name)

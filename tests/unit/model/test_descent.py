@@ -1,33 +1,29 @@
 """Training finds a known scorecard in sums without noise, and asks what the plan says."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
 import torch
 
-from model.accounting import RunPlan, Setting, plan_run
-from model.descent import START_RATE, Scale
+from model.accounting import RunPlan
+from model.descent import START_RATE
 from model.features import design_matrix
 from model.metrics import auc_with_interval
 from model.posterior import BaseRate
 from model.queries.batch import Batch, Question
 from model.queries.gradient import Gradient
 from model.scorecard import probabilities
-from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.ledger.entry import Mechanism, PlannedQuery
 from tests.unit.model.world import drive, exact_sum, make_batch, make_contract
 
 CONTRACT = make_contract(numeric=2)
 
 
-def _scale(noise: str = "0.001", *, rounds: int = 8, clip_norm: float = 0.5) -> Scale:
+def _plan(noise: str = "0.001", *, rounds: int = 8) -> RunPlan:
     queries = tuple(
         PlannedQuery(Mechanism(name, noise), times)
         for name, times in (("histogram", 1), ("gradient", rounds), ("evaluation", 1))
     )
-    plan = RunPlan(queries=queries, spare_attempts=0, target_bins=8)
-    return Scale(plan=plan, partners=1, clip_norm=clip_norm)
+    return RunPlan(queries=queries, spare_attempts=0, target_bins=8)
 
 
 def _known_scorecard(rows: int, *, seed: int, level: float, clip: float) -> tuple[Batch, Batch]:
@@ -55,7 +51,7 @@ def _true_logits(batch: Batch) -> np.ndarray:
 @pytest.mark.parametrize(("level", "clip"), [(-3.0, 0.5), (-1.5, 0.5), (1.5, 0.5), (-1.0, 1.0)])
 def test_sums_without_noise_recover_a_known_scorecard(level: float, clip: float) -> None:
     training, holdout = _known_scorecard(60_000, seed=7, level=level, clip=clip)
-    trained = drive(CONTRACT, _scale(clip_norm=clip), training=training, holdout=holdout)
+    trained = drive(CONTRACT, _plan(), clip_norm=clip, training=training, holdout=holdout)
     logits = design_matrix(holdout.cells, trained.encoding) @ trained.weights
     truth = torch.from_numpy(level + _true_logits(holdout))
     outcomes = torch.from_numpy(holdout.outcomes)
@@ -72,7 +68,7 @@ def test_sums_without_noise_recover_a_known_scorecard(level: float, clip: float)
 def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
     batch = make_batch(CONTRACT, rows=500)
     asked: list[Question] = []
-    drive(CONTRACT, _scale(rounds=5), training=batch, holdout=batch, asked=asked)
+    drive(CONTRACT, _plan(rounds=5), training=batch, holdout=batch, asked=asked)
     assert [question.name for question in asked] == [
         "histogram",
         *["gradient"] * 5,
@@ -91,16 +87,16 @@ def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
 def test_a_run_can_be_replayed_from_its_sums() -> None:
     batch = make_batch(CONTRACT, rows=500)
     asked: list[Question] = []
-    one = drive(CONTRACT, _scale(), training=batch, holdout=batch, asked=asked)
+    one = drive(CONTRACT, _plan(), training=batch, holdout=batch, asked=asked)
     sums = [exact_sum(question, batch) for question in asked]
-    again = drive(CONTRACT, _scale(), training=batch, holdout=batch, sums=sums)
+    again = drive(CONTRACT, _plan(), training=batch, holdout=batch, sums=sums)
     assert torch.equal(one.weights, again.weights)
     assert one.quality == again.quality
 
 
 def test_when_noise_drowns_the_sums_everybody_gets_one_score() -> None:
     training, holdout = _known_scorecard(4_000, seed=3, level=-1.5, clip=0.5)
-    trained = drive(CONTRACT, _scale("1000000"), training=training, holdout=holdout)
+    trained = drive(CONTRACT, _plan("1000000"), training=training, holdout=holdout)
     logits = design_matrix(holdout.cells, trained.encoding) @ trained.weights
     assert (logits.max() - logits.min()).item() < 1e-3
     assert (trained.quality.auc.low, trained.quality.auc.high) == (0.0, 1.0)
@@ -109,23 +105,6 @@ def test_when_noise_drowns_the_sums_everybody_gets_one_score() -> None:
 @pytest.mark.parametrize("partners_rows", [0, 1])
 def test_hardly_any_borrower_is_no_reason_to_fail(partners_rows: int) -> None:
     batch = make_batch(CONTRACT, rows=partners_rows)
-    trained = drive(CONTRACT, _scale("10"), training=batch, holdout=batch)
+    trained = drive(CONTRACT, _plan("10"), training=batch, holdout=batch)
     assert bool(trained.weights.isfinite().all())
     assert bool((trained.bin_shares > 0).all())
-
-
-def test_the_noise_of_a_question_is_multiplier_times_clip_times_root_partners() -> None:
-    plan = plan_run(
-        2_000_000,
-        delta=Fraction(1, 100_000),
-        spare_attempts=2,
-        setting=Setting(fields=4, partners=5, capacity=9_000, clip_norm=0.5),
-        profile=PRIVATE_NEWTON,
-    )
-    batch = make_batch(CONTRACT, rows=300)
-    asked: list[Question] = []
-    scale = Scale(plan=plan, partners=5, clip_norm=0.5)
-    drive(CONTRACT, scale, training=batch, holdout=batch, asked=asked)
-    for question, clip in ((asked[0], 2.0), (asked[1], 0.5), (asked[-1], 1.0)):
-        multiplier = float(plan.noise_multiplier(question.name))
-        assert scale.noise(question) == pytest.approx(multiplier * clip * 5**0.5)

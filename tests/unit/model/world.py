@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.descent import Scale, Trained, train
+from model.accounting import RunPlan
+from model.descent import Opened, Trained, train
 from model.features import Encoding
 from model.private_sum import clipped_integers
 from model.queries.batch import Batch, Question
@@ -103,15 +104,16 @@ def exact_sum(question: Question, batch: Batch) -> Tensor:
 
 def drive(
     contract: FeatureContract,
-    scale: Scale,
+    plan: RunPlan,
     *,
+    clip_norm: float = 0.5,
     training: Batch,
     holdout: Batch,
     asked: list[Question] | None = None,
     sums: Sequence[Tensor] = (),
 ) -> Trained:
     """Run the conversation on sums without noise, or on recorded ``sums``, and note questions."""
-    conversation = train(contract, scale)
+    conversation = train(contract, plan, clip_norm=clip_norm)
     question = next(conversation)
     recorded = iter(sums)
     while True:
@@ -120,7 +122,8 @@ def drive(
         batch = training if question.population == "training" else holdout
         answer = next(recorded) if sums else exact_sum(question, batch)
         try:
-            question = conversation.send(answer)
+            noise = float(plan.noise_multiplier(question.name)) * question.clip.norm
+            question = conversation.send(Opened(answer, noise=noise))
         except StopIteration as finished:
             trained: Trained = finished.value
             return trained

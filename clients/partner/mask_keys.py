@@ -1,0 +1,77 @@
+"""The mask keys of open runs: our own secret halves, and the public keys of others as first seen.
+
+One file a run each, apart from the budget book: the book is kept for ever and backed up, a secret
+key is neither, so that nobody who finds this disk later can take the masks off old contributions.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from protocols.errors import (
+    ConfigError,
+    KeyChangedError,
+    MaskKeyError,
+    OrderRefusedError,
+    UnknownKeyError,
+)
+from protocols.ledger.canonical import canonical_json
+from protocols.ledger.keyfile import read_private, write_private
+from protocols.secagg.keys import RunKey
+
+
+class MaskKeys:
+    """A folder of mask keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, run: str) -> bytes:
+        """Keep a fresh secret key for a run, durably, and return its public half."""
+        path = self._folder / f"{run}.key"
+        if not path.exists():  # else we were killed before the run was authorised
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(path, RunKey.create().secret)
+        return self.own(run).public
+
+    def own(self, run: str) -> RunKey:
+        """Return a run's key pair.
+
+        Raises:
+            OrderRefusedError: There is none: the run is over, or the disk was lost.
+        """
+        try:
+            return RunKey.from_secret(read_private(self._folder / f"{run}.key"))
+        except ConfigError as err:
+            raise OrderRefusedError("this node holds no mask key of the run") from err
+
+    def pin(self, run: str, keys: Mapping[str, bytes]) -> None:
+        """Keep the cohort's public keys at a run's first order, and hold later ones to them.
+
+        Raises:
+            UnknownKeyError: A key is none that masks can be made with, or ours is not among them.
+            KeyChangedError: A key is another than it was.
+        """
+        self._check(self.own(run), keys)
+        path = self._folder / f"{run}.peers"
+        seen = {canonical_json([name, key.hex()]) for name, key in keys.items()}
+        if not path.exists():
+            write_private(path, b"\n".join(sorted(seen)))
+        if not seen <= set(read_private(path).splitlines()):
+            raise KeyChangedError("a partner's mask key is another than at the run's first order")
+
+    def forget_all_but(self, runs: Collection[str]) -> None:
+        """Delete the keys of all other runs: they are over."""
+        for path in self._folder.glob("*"):
+            if path.stem not in runs:
+                path.unlink()
+
+    def _check(self, own: RunKey, keys: Mapping[str, bytes]) -> None:
+        """Raise before anything is spent, if masks could not be made with these keys."""
+        peers = set(keys.values()) - {own.public}
+        if len(peers) != len(keys) - 1:
+            raise UnknownKeyError("the cohort's mask keys are without ours, or two are the same")
+        try:
+            for key in peers:
+                own.shared_with(key)
+        except MaskKeyError as err:
+            raise UnknownKeyError("a mask key of the cohort is no X25519 public key") from err

@@ -1,0 +1,106 @@
+"""Where a run stands: a fold over its entries in the log, so that it can be taken up again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from protocols.ledger.entry import (
+    Authorise,
+    Entry,
+    ReleaseEntry,
+    RoundClose,
+    RoundOpen,
+    Step,
+)
+from protocols.ledger.envelope import Envelope
+from protocols.ledger.terms import Terms
+
+
+@dataclass(frozen=True)
+class OpenedRound:
+    """A round that is over.
+
+    Attributes:
+        cohort: Partners whose contributions were opened.
+        sum_digest: SHA-256 of the sum, hex.
+    """
+
+    cohort: tuple[str, ...]
+    sum_digest: str
+
+
+@dataclass
+class RunState:
+    """What the coordinator must know of a run to go on with it.
+
+    Attributes:
+        authorisations: Signed authorisations by partner.
+        cohort: Partners asked last, or to be asked first.
+        missing: Those of them for want of whom the last attempt is void.
+        rounds: Rounds that are over, in order.
+        waiting: The order that was not closed yet, if there is one.
+        is_released: Whether there is nothing left to do.
+    """
+
+    authorisations: dict[str, Envelope] = field(default_factory=dict)
+    plan: Authorise | None = None
+    cohort: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    rounds: list[OpenedRound] = field(default_factory=list)
+    waiting: tuple[Envelope, RoundOpen] | None = None
+    is_released: bool = False
+    _last: Step | None = None
+    _orders: int = 0
+    _changes: int = 0
+
+    def note(self, envelope: Envelope, entry: Entry) -> None:
+        """Take the run's next entry."""
+        match entry:
+            case Authorise():
+                self.authorisations[entry.link.signer] = envelope
+                self.cohort = tuple(sorted(self.authorisations))
+                self.plan = entry
+            case RoundOpen():
+                self._changes += entry.cohort != self.cohort
+                self._orders += 1
+                self.cohort, self._last = entry.cohort, entry.step
+                self.waiting, self.missing = (envelope, entry), ()
+            case RoundClose():
+                self.waiting, self.missing = None, entry.missing
+                if entry.is_complete:
+                    self.rounds.append(OpenedRound(self.cohort, entry.sum_digest))
+            case ReleaseEntry():
+                self.is_released = True
+
+    def resume(self, terms: Terms) -> None:
+        """Ask the whole cohort again, where too few were left: whoever was missing may be back."""
+        if self.next_cohort(terms) is None:
+            self.missing = ()
+
+    @property
+    def repeated(self) -> int:
+        """Attempts beyond one for each round."""
+        return self._orders - len(self.rounds) - (self.waiting is not None)
+
+    @property
+    def next_step(self) -> Step:
+        """Round and attempt of the next order."""
+        number = len(self.rounds) + 1
+        attempts = self._last.attempt if self._last and self._last.round == number else 0
+        return Step(number, attempts + 1)
+
+    def next_cohort(self, terms: Terms) -> tuple[str, ...] | None:
+        """Return who is asked next: those who were not missing; None if they may not go on."""
+        left = tuple(name for name in self.cohort if name not in self.missing)
+        if not self.missing:
+            return left
+        may_change = self._changes < terms.most_cohort_changes
+        return left if may_change and len(left) >= terms.minimum_cohort else None
+
+
+def run_state(entries: Iterable[tuple[Envelope, Entry]], run: str) -> RunState:
+    """Return where a run stands, from all entries of the log in order."""
+    state = RunState()
+    for envelope, entry in entries:
+        if entry.link.run == run:
+            state.note(envelope, entry)
+    return state
