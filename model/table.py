@@ -97,7 +97,8 @@ def _read(path: Path) -> Any:  # Any: pyarrow has no types
 
 
 def _read_parquet(path: Path) -> Any:
-    return pyarrow.parquet.read_table(path)
+    with pyarrow.parquet.ParquetFile(path) as file:
+        return file.read()
 
 
 def _read_csv(path: Path) -> Any:
@@ -126,7 +127,7 @@ def _text(value: object) -> str | None:
 def _numbers(column: Any) -> tuple[Numbers, int]:
     """Return float64 with NaN for empty, and how many values were no numbers."""
     try:
-        numbers = np.array(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
+        numbers = np.array(pc.cast(column, pa.float64()).to_pylist(), dtype=np.float64)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return _parsed(_texts(column))
     return numbers, 0

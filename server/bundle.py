@@ -10,18 +10,24 @@ from protocols.errors import ConfigError
 PACKAGES = ("protocols", "model", "clients", "server")
 
 
-def build_bundle(root: Path | None = None, *, packages: Sequence[str] = PACKAGES) -> bytes:
+def build_bundle(
+    root: Path | None = None,
+    *,
+    packages: Sequence[str] = PACKAGES,
+    project: bytes | None = None,
+) -> bytes:
     """Return the Flower bundle: our Python files, nothing else of the directory they lie in.
 
     Args:
         root: Directory that holds ``pyproject.toml`` and the packages; ours by default.
         packages: Package folders to take.
+        project: What to ship as ``pyproject.toml``, if not the file.
 
     Raises:
         ConfigError: ``pyproject.toml`` is missing, or Flower refuses the files.
     """
     root = root or Path(__file__).resolve().parents[1]
-    files: dict[str, bytes | Path] = {"pyproject.toml": root / "pyproject.toml"}
+    files: dict[str, bytes | Path] = {"pyproject.toml": project or root / "pyproject.toml"}
     for package in packages:
         for path in sorted((root / package).rglob("*.py")):
             files[path.relative_to(root).as_posix()] = path

@@ -18,7 +18,14 @@ from server.link import Link, LinkSettings
 _LOOK_S = 0.1
 
 
-def train_run(config: Path, run: str, *, is_new: bool, show: Callable[[Event], None]) -> None:
+def train_run(
+    config: Path,
+    run: str,
+    *,
+    is_new: bool,
+    show: Callable[[Event], None],
+    bundle: bytes | None = None,
+) -> None:
     """Open the link, run one campaign in a ServerApp, and close the link.
 
     Args:
@@ -26,6 +33,7 @@ def train_run(config: Path, run: str, *, is_new: bool, show: Callable[[Event], N
         run: Name of the run.
         is_new: Whether the name must be unused; else the run is taken up where it stopped.
         show: Called with every event as it happens.
+        bundle: The ServerApp; that of ``server.app`` if left out.
 
     Raises:
         ConfigError, ContractError, VerificationError: A file is missing or does not fit.
@@ -51,7 +59,7 @@ def train_run(config: Path, run: str, *, is_new: bool, show: Callable[[Event], N
     )
     with _flower_logs_to(settings.runs / run / "superlink.log"), Link(link_settings) as link:
         show({"event": "listening", "at": round(time.time(), 3), "address": link.public_address})
-        run_id = link.start_run(run, config=config, bundle=build_bundle())
+        run_id = link.start_run(run, config=config, bundle=bundle or build_bundle())
         last: Event = {}
         while True:
             state = link.run_state(run_id)

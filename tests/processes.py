@@ -14,7 +14,7 @@ from pathlib import Path
 
 import tomli_w
 
-from tests.simulator import World, found_world
+from tests.simulator import CONTRACT, World, WriteLoans, found_world, write_loans
 
 BIN = Path(sys.executable).parent
 _LOOK_S = 0.02
@@ -33,12 +33,15 @@ class Processes:
     nodes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     others: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_node(self, name: str, *, environment: dict[str, str] | None = None) -> None:
-        """Start a partner's node."""
+    def start_node(
+        self, name: str, *, environment: dict[str, str] | None = None, profile: Path | None = None
+    ) -> None:
+        """Start a partner's node; under cProfile if its numbers are wanted in a file."""
         config = self.world.folder / name / "partner.toml"
-        self.nodes[name] = self._start(
-            ["fedscore-partner", "run", "--config", str(config)], name, environment or {}
-        )
+        words = [str(BIN / "fedscore-partner"), "run", "--config", str(config)]
+        if profile:
+            words = [sys.executable, "-m", "cProfile", "-o", str(profile), *words]
+        self.nodes[name] = self._start(words, name, environment or {})
 
     def kill_node(self, name: str) -> None:
         """SIGKILL a partner's node."""
@@ -46,11 +49,11 @@ class Processes:
         self.nodes[name].wait()
 
     def train(self, run: str) -> subprocess.Popen[bytes]:
-        """Start a training run."""
+        """Start a training run, or take it up again if it was begun."""
         config = self.world.server / "server.toml"
-        process = self._start(
-            ["fedscore-server", "train", "--config", str(config), "--name", run], run, {}
-        )
+        option = "--resume" if self.events(run) else "--name"
+        words = [str(BIN / "fedscore-server"), "train", "--config", str(config), option, run]
+        process = self._start(words, run, {})
         self.others.append(process)
         return process
 
@@ -103,7 +106,7 @@ class Processes:
         }
         with (self.world.folder / f"{name}.log").open("ab") as output:
             return subprocess.Popen(
-                [str(BIN / words[0]), *words[1:]],
+                words,
                 env={**os.environ, **quiet, **environment},
                 stdout=output,
                 stderr=output,
@@ -118,6 +121,9 @@ def real_federation(
     epsilon_micro: int = 4_000_000,
     run_epsilon_micro: int = 2_000_000,
     settings: dict[str, object] | None = None,
+    contract: str = CONTRACT,
+    write: WriteLoans = write_loans,
+    mode: str | None = None,
 ) -> Iterator[Processes]:
     """Found a federation and hand out its processes, none of them started; end all afterwards."""
     port = free_port()
@@ -128,6 +134,9 @@ def real_federation(
         run_epsilon_micro=run_epsilon_micro,
         port=port,
         start=False,
+        contract=contract,
+        write=write,
+        mode=mode,
     )
     server = world.server / "server.toml"
     server.write_text(server.read_text() + tomli_w.dumps(settings or {}))

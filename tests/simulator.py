@@ -6,18 +6,22 @@ transport is replaced, by a function call.
 
 import contextlib
 import io
+import shutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
 from clients.auditor.cli import main as audit
+from clients.partner.budget import BudgetBook
 from clients.partner.commands import CARD_NAME
 from clients.partner.config import PartnerSettings
 from clients.partner.keys import create_partner_keys, load_partner_keys
+from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.startup import open_node
 from clients.partner.trusted_set import code_digest
@@ -110,6 +114,12 @@ def write_loans(path: Path, *, borrowers: int, seed: int) -> None:
     pyarrow.parquet.write_table(table, path)
 
 
+class WriteLoans(Protocol):
+    """Writes one lender's generated loans."""
+
+    def __call__(self, path: Path, *, borrowers: int, seed: int) -> None: ...
+
+
 @dataclass
 class World:
     """A founded federation in a folder.
@@ -163,6 +173,33 @@ class World:
         self.nodes[name] = open_node(self.settings(name))
         return self.nodes[name]
 
+    def reopen(self, name: str) -> PartnerNode:
+        """Open book and mask keys again, as a new process would; the data are read already."""
+        node, settings = self.nodes[name], self.settings(name)
+        node.book.close_file()
+        key, terms = node.keys.identity, node.terms
+        book = BudgetBook(settings.book, name=name, key=key, terms=terms)
+        self.nodes[name] = replace(node, book=book, masks=MaskKeys(settings.state / "masks"))
+        return self.nodes[name]
+
+    def forget(self) -> "World":
+        """Return the federation as if it had never trained: keys, charter and data stay."""
+        self.close()
+        for path in self.folder.glob("*/*.sqlite*"):
+            path.unlink()
+        for pattern in ("*/state/masks", "server/runs", "server/releases"):
+            for path in self.folder.glob(pattern):
+                shutil.rmtree(path)
+        fresh = World(self.folder, nodes=dict(self.nodes))
+        for name in fresh.nodes:
+            fresh.reopen(name)
+        return fresh
+
+    def close(self) -> None:
+        """Close every book."""
+        for node in self.nodes.values():
+            node.book.close_file()
+
     def settings(self, name: str) -> PartnerSettings:
         """Return a partner's settings."""
         home = self.folder / name
@@ -193,7 +230,7 @@ class World:
         return verify_log(terms, signatures=signatures, files=files)
 
 
-def found_world(
+def found_world(  # noqa: PLR0913  # each argument has a default, and a test that changes it
     folder: Path,
     *,
     sizes: Collection[int] = (400, 300, 200),
@@ -201,6 +238,11 @@ def found_world(
     run_epsilon_micro: int = 2_000_000,
     port: int = 0,
     start: bool = True,
+    contract: str = CONTRACT,
+    write: WriteLoans = write_loans,
+    mode: str | None = None,
+    minimum_cohort: int | None = None,
+    most_lenders: int = 1,
 ) -> World:
     """Found a federation of generated lenders: "p0", "p1" and so on."""
     world = World(folder)
@@ -216,16 +258,16 @@ def found_world(
             code_digest=code_digest(),
         )
         (home / CARD_NAME).write_text(card.model_dump_json())
-        write_loans(home / "loans.parquet", borrowers=size, seed=seed)
+        write(home / "loans.parquet", borrowers=size, seed=seed)
     with contextlib.redirect_stdout(io.StringIO()):
         audit(["init", "--home", str(folder / "auditor"), "--name", "auditor"])
-    contract = folder / "contract.toml"
-    contract.write_text(CONTRACT)
+    contract_file = folder / "contract.toml"
+    contract_file.write_text(contract)
     charter = found(
         world.server,
         Proposal(
             federation="test",
-            contract=contract,
+            contract=contract_file,
             cards=[folder / name / CARD_NAME for name in names],
             auditor=folder / "auditor" / "auditor-card.json",
             epsilon_micro=epsilon_micro,
@@ -233,6 +275,9 @@ def found_world(
             delta="0.00001",
             host="127.0.0.1",
             port=port,
+            mode=mode,
+            minimum_cohort=minimum_cohort,
+            most_lenders=most_lenders,
         ),
     )
     for name in names:

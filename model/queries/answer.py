@@ -18,7 +18,7 @@ def noise_for(question: Question, *, noise_multiplier: Fraction, sharing: Sharin
 
 
 def answer_question(
-    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 1_000_000
+    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 250_000
 ) -> IntegerVector:
     """Return the noised integer sum of a question over a batch, int64 (question.width,).
 
