@@ -125,8 +125,12 @@ def _of_histogram(histogram: Histogram, sums: Tensor) -> NoiseEnergy:
 
 def _of_gradient(gradient: Gradient, sums: Tensor) -> NoiseEnergy:
     """Every field's bins add up to the intercept."""
-    silent = _silent_directions(gradient.encoding)  # (d, fields)
-    return NoiseEnergy(float((silent.T @ sums).square().sum()), silent.shape[1])
+    counts = gradient.encoding.bin_counts
+    contrasts = torch.stack([part.sum() for part in torch.split(sums[1:], counts)]) - sums[0]
+    # Each holds its own bins' noise, and all hold the intercept's.
+    covariance = torch.diag(torch.tensor(counts, dtype=torch.float64)) + 1.0
+    squares = contrasts @ torch.linalg.solve(covariance, contrasts)
+    return NoiseEnergy(float(squares), len(counts))
 
 
 def _of_gram(gram: Gram, sums: Tensor) -> NoiseEnergy:

@@ -49,7 +49,7 @@ class Encoding:
             if set(table) != set(range(max(table) + 1)):
                 raise ContractError(f"field {field.name}: bin numbers have gaps")
 
-    @property
+    @functools.cached_property
     def bin_counts(self) -> tuple[int, ...]:
         """How many bins each field has."""
         return tuple(max(table) + 1 for table in self.bins)

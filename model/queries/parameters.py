@@ -31,10 +31,13 @@ _MEMBERS = {
 
 
 def parameters_of(question: Question) -> bytes:
-    """Return the parameters of a question as canonical JSON; floats as base64 of float64 LE."""
+    """Return the parameters of a question as canonical JSON.
+
+    Floats are base64 of float64, bin numbers of uint32, both little-endian.
+    """
     table: dict[str, object] = {}
     if isinstance(question, Gram | Gradient | Evaluation):
-        table["encoding"] = [list(bins) for bins in question.encoding.bins]
+        table["encoding"] = [_bins_text(bins) for bins in question.encoding.bins]
     if isinstance(question, Gradient | Evaluation):
         table["weights"] = _to_text(question.weights)
     if isinstance(question, Evaluation):
@@ -79,18 +82,24 @@ def question_from(
 
 def _encoding(value: JsonValue, contract: FeatureContract) -> Encoding:
     if not isinstance(value, list):
-        raise ContractError("encoding: expected a list of lists")
-    tables: list[tuple[int, ...]] = []
-    for bins in value:
-        if not isinstance(bins, list) or not bins:
-            raise ContractError("encoding: expected a list of lists")
-        numbers = [number for number in bins if type(number) is int and 0 <= number < len(bins)]
-        if len(numbers) != len(bins):
-            raise ContractError("encoding: expected bin numbers")
-        tables.append(tuple(numbers))
-    encoding = Encoding(tuple(tables))
+        raise ContractError("encoding: expected a list")
+    encoding = Encoding(tuple(_bins(text) for text in value))
     encoding.check(contract)
     return encoding
+
+
+def _bins(text: JsonValue) -> tuple[int, ...]:
+    raw = from_base64(text) if isinstance(text, str) else b""
+    if not raw or len(raw) % 4:
+        raise ContractError("encoding: expected base64 of uint32 numbers")
+    numbers = np.frombuffer(raw, dtype="<u4")
+    if numbers.max() >= len(numbers):
+        raise ContractError("encoding: a bin number is too large")
+    return tuple(numbers.tolist())
+
+
+def _bins_text(bins: tuple[int, ...]) -> str:
+    return to_base64(np.array(bins, dtype="<u4").tobytes())
 
 
 def _vector(value: JsonValue, *, length: int) -> Tensor:

@@ -10,9 +10,11 @@ from model.queries import answer
 from model.queries.answer import answer_question, noise_for
 from model.queries.histogram import Histogram
 from protocols.contracts.privacy import GRID_STEPS
+from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing
 from tests.unit.model.world import exact_sum, make_batch, make_contract
 
 CONTRACT = make_contract()
+LOCALLY = Sharing(LOCAL, shares=1, most_lenders=1)
 QUESTION = Histogram(CONTRACT)
 BATCH = make_batch(CONTRACT, rows=60, rows_each=3)
 
@@ -49,9 +51,19 @@ def test_the_scale_of_noise_is_the_multiplier_times_the_clip_in_steps(
 ) -> None:
     scales: list[float] = []
     monkeypatch.setattr(answer, "DiscreteGaussian", scales.append)
-    noise_for(QUESTION, noise_multiplier=Fraction("12.5"))
+    noise_for(QUESTION, noise_multiplier=Fraction("12.5"), sharing=LOCALLY)
     assert scales == [12.5 * GRID_STEPS]
 
 
+def test_where_noise_is_shared_a_partner_draws_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    scales: list[float] = []
+    monkeypatch.setattr(answer, "DiscreteGaussian", scales.append)
+    shared = Sharing(DISTRIBUTED, shares=4, most_lenders=3)
+    noise_for(QUESTION, noise_multiplier=Fraction("12.5"), sharing=shared)
+    assert scales == [12.5 * 3 * GRID_STEPS / 2]
+
+
 def test_noise_is_the_discrete_gaussian() -> None:
-    assert isinstance(noise_for(QUESTION, noise_multiplier=Fraction(3)), DiscreteGaussian)
+    assert isinstance(
+        noise_for(QUESTION, noise_multiplier=Fraction(3), sharing=LOCALLY), DiscreteGaussian
+    )
