@@ -1,17 +1,20 @@
 """A coordinator at one node's door, with the real keys: honest until a test makes it lie."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
+import pytest
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.partner.budget import BudgetBook
+from clients.partner.keys import load_partner_keys
+from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.startup import open_node
 from model.features import Encoding
@@ -20,15 +23,31 @@ from model.queries.gradient import Gradient
 from model.queries.histogram import Histogram
 from model.queries.parameters import parameters_of
 from protocols.contracts.orders import Delivery, Reply
+from protocols.errors import ScoringError
 from protocols.ledger.canonical import digest
+from protocols.ledger.charge import dearest
 from protocols.ledger.codec import decode, encode
-from protocols.ledger.entry import Mechanism, PlannedQuery, RoundOpen, Step
+from protocols.ledger.entry import (
+    NO_ENTRY,
+    NO_KEY,
+    Authorise,
+    Link,
+    Mechanism,
+    PlannedQuery,
+    RoundOpen,
+    Step,
+    entry_in,
+    parse_entry,
+    sign_entry,
+)
 from protocols.ledger.envelope import Envelope, parse_envelope, sign, verify_envelope
+from protocols.ledger.epsilons import epsilons_of
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.messages import Acknowledged, Answer, AskAuthorise, AskClose, Refused
 from protocols.ledger.messages import Contribution as Contributed
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, policy_envelope
 from protocols.ledger.terms import Terms
+from protocols.secagg.keys import RunKey
 from server.ledger.log import Log
 from server.ledger.scribe import Scribe
 from server.ledger.store import SqliteLogStore
@@ -51,7 +70,9 @@ class Coordinator:
         terms: The charter's.
         scribe: The log.
         order_key, log_key: The coordinator's two keys.
+        identities: Every partner's own key; the peers are made up with them.
         carried: What the node last sent along.
+        secrets: Run keys of the peers, by run and name.
     """
 
     node: PartnerNode
@@ -59,8 +80,11 @@ class Coordinator:
     scribe: Scribe
     order_key: Ed25519PrivateKey
     log_key: Ed25519PrivateKey
+    identities: dict[str, Ed25519PrivateKey]
     carried: bytes = b""
     step: tuple[int, int] = field(default=(0, 1))
+    secrets: dict[tuple[str, str], RunKey] = field(default_factory=dict)
+    _signed: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     @property
     def charter(self) -> str:
@@ -102,14 +126,61 @@ class Coordinator:
         )
         return replace(opened, **changes)  # type: ignore[arg-type]
 
+    def authorisation(
+        self,
+        name: str,
+        run: str = RUN,
+        *,
+        mask_key: str | None = None,
+        signer: str | None = None,
+        charter: str | None = None,
+    ) -> bytes:
+        """Return what a peer would sign for a run, or what a liar makes of it."""
+        most = dearest(PLAN, spare_attempts=2)
+        key = self.secret(name, run).public.hex() if mask_key is None else mask_key
+        entry = Authorise(
+            link=Link(charter or self.charter, name, seq=0, prev=NO_ENTRY, at=0, run=run),
+            queries=PLAN,
+            spare_attempts=2,
+            code_digest=self.terms.code_digest,
+            mask_key=key if self.terms.sharing.is_shared else NO_KEY,
+            most=epsilons_of(most, delta=self.terms.delta, sharing=self.terms.sharing),
+        )
+        return sign_entry(entry, self.identities[signer or name]).to_bytes()
+
+    def secret(self, name: str, run: str = RUN) -> RunKey:
+        """Return a peer's key pair of a run."""
+        return self.secrets.setdefault((run, name), RunKey.create())
+
+    def keys(self, cohort: Collection[str], run: str = RUN, **lies: bytes | None) -> bytes:
+        """Return the cohort's signed authorisations; ``lies`` stand in for some, or drop them."""
+        signed = {name: self._authorised(name, run) for name in cohort} | lies
+        return b"\n".join(line for line in signed.values() if line is not None)
+
+    def _authorised(self, name: str, run: str) -> bytes | None:
+        if name not in self.identities:
+            return None
+        if name != self.node.name:
+            if (run, name) not in self._signed:
+                self._signed[run, name] = self.authorisation(name, run)
+            return self._signed[run, name]
+        for seq in range(self.node.book.last_seq + 1):
+            leaf = self.node.book.leaf_of(seq)
+            assert leaf is not None
+            entry = parse_entry(leaf)[1]
+            if isinstance(entry, Authorise) and entry.link.run == run:
+                return leaf
+        return None
+
     def deliver(
         self,
         order: RoundOpen | AskAuthorise | AskClose | Envelope | bytes,
         parameters: bytes | None = None,
         evidence: bytes | None = None,
         key: Ed25519PrivateKey | None = None,
+        keys: bytes | None = None,
     ) -> Delivery:
-        """Wrap an order with honest proof of what the node said before."""
+        """Wrap an order with honest proof of what the node said before, and honest keys."""
         if isinstance(order, RoundOpen | AskAuthorise | AskClose):
             signer = key or self.order_key
             order = sign(encode(order), payload_type=order.payload_type, keys=[signer])
@@ -119,7 +190,16 @@ class Coordinator:
             order=order,
             parameters=parameters_of(self.gradient()) if parameters is None else parameters,
             evidence=self.evidence() if evidence is None else evidence,
+            keys=self._keys_for(order) if keys is None else keys,
         )
+
+    def _keys_for(self, order: bytes) -> bytes:
+        try:
+            opened = entry_in(parse_envelope(order))
+        except ScoringError:
+            return b""
+        is_order = isinstance(opened, RoundOpen)
+        return self.keys(opened.cohort, opened.link.run) if is_order else b""
 
     def evidence(self) -> bytes:
         return self.scribe.evidence(self.node.name, self.carried)
@@ -135,11 +215,16 @@ class Coordinator:
     def authorise(self, run: str = RUN, **changes: object) -> Answer:
         return self.read(self.send(self.deliver(self.ask_authorise(run, **changes), b"")))
 
-    def round(self) -> Answer:
-        """Hold one honest round."""
-        opened = self.opened()
+    def logged(self, opened: RoundOpen) -> Envelope:
+        """Sign an order and log it, so that its spend may be logged, too."""
         order = self.scribe.sign(opened)
         self.scribe.append([order.to_bytes()])
+        return order
+
+    def round(self, **changes: object) -> Answer:
+        """Hold one honest round, or what ``changes`` make of it."""
+        opened = self.opened(**changes)
+        order = self.logged(opened)
         self.step = (opened.step.round, opened.step.attempt)
         return self.read(self.send(self.deliver(order)))
 
@@ -161,7 +246,16 @@ def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
     log = Log(SqliteLogStore(Path(":memory:")), key=log_key, origin=terms.log.origin)
     policy = policy_envelope(terms, (world.server / SIGNATURES_NAME).read_bytes())
     scribe = Scribe(log, terms=terms, policy=policy, key=order_key)
-    return Coordinator(node=node, terms=terms, scribe=scribe, order_key=order_key, log_key=log_key)
+    return Coordinator(
+        node=node,
+        terms=terms,
+        scribe=scribe,
+        order_key=order_key,
+        log_key=log_key,
+        identities={
+            name: load_partner_keys(world.settings(name).keys).identity for name in terms.partners
+        },
+    )
 
 
 def first_node(world: World) -> PartnerNode:
@@ -174,10 +268,10 @@ def first_node(world: World) -> PartnerNode:
 def with_book(
     node: PartnerNode, path: Path | None = None, terms: Terms | None = None
 ) -> PartnerNode:
-    """Return the node with a book of its own, and with other terms if given."""
-    terms = terms or node.terms
-    book = BudgetBook(path or _new_path(), name=node.name, key=node.keys.identity, terms=terms)
-    return replace(node, terms=terms, book=book)
+    """Return the node with a book and mask keys of its own, and with other terms if given."""
+    terms, path = terms or node.terms, path or _new_path()
+    book = BudgetBook(path, name=node.name, key=node.keys.identity, terms=terms)
+    return replace(node, terms=terms, book=book, masks=MaskKeys(path.with_suffix(".masks")))
 
 
 def _new_path() -> Path:
@@ -196,3 +290,21 @@ def nothing_spent(node: PartnerNode) -> Iterator[None]:
     before = (node.book.spends, node.book.spent)
     yield
     assert (node.book.spends, node.book.spent) == before
+
+
+def refuses(at: Coordinator, delivery: Delivery, error: type[ScoringError], word: str) -> None:
+    """Assert the error inside, the one word outside, and that nothing was spent or sent."""
+    with nothing_spent(at.node):
+        with pytest.raises(ScoringError) as raised:
+            at.node._answer(delivery)
+        assert type(raised.value) is error
+        reply = at.node.answer(delivery)
+        assert reply.vector == b""
+        assert at.read(reply) == Refused(at.node.name, digest(delivery.order).hex(), word)
+
+
+def still_works(at: Coordinator, **changes: object) -> None:
+    """Assert that an honest round brings one contribution, for one spend."""
+    spends = at.node.book.spends
+    assert isinstance(at.round(**changes), Contributed)
+    assert at.node.book.spends == spends + 1
