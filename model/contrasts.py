@@ -125,7 +125,7 @@ def _of_histogram(histogram: Histogram, sums: Tensor) -> NoiseEnergy:
 
 def _of_gradient(gradient: Gradient, sums: Tensor) -> NoiseEnergy:
     """Every field's bins add up to the intercept."""
-    counts = gradient.encoding.bin_counts
+    counts = list(gradient.encoding.bin_counts)
     contrasts = torch.stack([part.sum() for part in torch.split(sums[1:], counts)]) - sums[0]
     # Each holds its own bins' noise, and all hold the intercept's.
     covariance = torch.diag(torch.tensor(counts, dtype=torch.float64)) + 1.0

@@ -165,7 +165,7 @@ class Campaign:
             self.events.write("not-connected", reason=str(err))
         if self.state.plan is None:
             self.post.authorise(names, plan.queries, spare_attempts=plan.spare_attempts)
-        elif self.state.plan.queries != plan.queries:
+        if self.state.plan and self.state.plan.queries != plan.queries:
             raise ConfigError(f"run {self.run} was authorised for another run_epsilon_micro")
         self.events.write("authorised", partners=sorted(self.state.authorisations))
         if len(self.state.authorisations) < self.federation.terms.minimum_cohort:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.contracts.charter import Charter, load_charter_model
-from protocols.contracts.features import FeatureContract, contract_digest, load_contract, read_toml
-from protocols.errors import ConfigError, ContractError
+from protocols.contracts.features import FeatureContract, load_agreed_contract
+from protocols.errors import ConfigError
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.terms import Terms
@@ -38,8 +38,7 @@ class Federation:
 def open_federation(settings: CoordinatorSettings) -> Federation:
     """Load charter, contract, keys and log, and check that they belong together."""
     charter, terms = load_charter_model(settings.charter)
-    if contract_digest(read_toml(settings.contract)).hex() != charter.contract_digest:
-        raise ContractError("the feature contract is not the one that the charter names")
+    contract = load_agreed_contract(settings.contract, digest_hex=charter.contract_digest)
     signatures = settings.charter.with_name(SIGNATURES_NAME)
     if not signatures.exists():
         raise ConfigError(f"{SIGNATURES_NAME}: not beside the charter; every party must sign it")
@@ -51,5 +50,4 @@ def open_federation(settings: CoordinatorSettings) -> Federation:
         policy=policy_envelope(terms, signatures.read_bytes()),
         key=order_key,
     )
-    contract = load_contract(settings.contract)
     return Federation(charter, terms, contract, order_key, scribe, settings)

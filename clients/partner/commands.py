@@ -13,13 +13,20 @@ from clients.partner.config import Address, PartnerSettings, load_partner_settin
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
-from clients.partner.startup import load_agreed_contract, load_signed_charter, open_node
+from clients.partner.startup import load_signed_charter, open_node
 from clients.partner.statement import Budget, budget_of, budget_text, check_text, dry_run_text
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_table
 from protocols.console import run_command
 from protocols.contracts.charter import Capacity, PartnerCard, charter_from_table
-from protocols.contracts.features import Contract, Name, describe, load_contract, read_toml
+from protocols.contracts.features import (
+    Contract,
+    Name,
+    describe,
+    load_agreed_contract,
+    load_contract,
+    read_toml,
+)
 from protocols.errors import ConfigError
 from protocols.ledger.policy import sign_charter_file
 from protocols.logs import log_to_stderr
@@ -182,7 +189,7 @@ def _check_founder(**told: object) -> None:
 
 def _read_budget(settings: PartnerSettings) -> Budget:
     charter, terms = load_signed_charter(settings)
-    load_agreed_contract(settings.contract, charter)
+    load_agreed_contract(settings.contract, digest_hex=charter.contract_digest)
     if not settings.book.exists():
         raise ConfigError(f"{settings.book.name}: there is no budget book yet")
     key = load_partner_keys(settings.keys).identity

@@ -10,8 +10,8 @@ from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import Charter, load_charter_model
-from protocols.contracts.features import FeatureContract, contract_digest, load_contract, read_toml
-from protocols.errors import ConfigError, ContractError, PrivacyError
+from protocols.contracts.features import load_agreed_contract
+from protocols.errors import ConfigError, PrivacyError
 from protocols.ledger.canonical import from_base64
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.terms import Terms
@@ -25,7 +25,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         PrivacyError: The installed code is not the code that the charter names.
     """
     charter, terms = load_signed_charter(settings)
-    contract = load_agreed_contract(settings.contract, charter)
+    contract = load_agreed_contract(settings.contract, digest_hex=charter.contract_digest)
     if code_digest() != terms.code_digest:
         raise PrivacyError(
             "the installed trusted code is not the code the charter names; "
@@ -62,10 +62,3 @@ def load_signed_charter(settings: PartnerSettings) -> tuple[Charter, Terms]:
         raise ConfigError(f"{SIGNATURES_NAME}: not beside the charter; every party must sign it")
     policy_envelope(terms, signatures.read_bytes())
     return charter, terms
-
-
-def load_agreed_contract(path: Path, charter: Charter) -> FeatureContract:
-    """Return the feature contract once it is shown to be the one the charter names."""
-    if contract_digest(read_toml(path)).hex() != charter.contract_digest:
-        raise ContractError(f"{path.name}: not the feature contract that the charter names")
-    return load_contract(path)

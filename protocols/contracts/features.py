@@ -184,6 +184,18 @@ def load_contract(path: Path) -> FeatureContract:
     return contract_from_table(read_toml(path), where=path.name)
 
 
+def load_agreed_contract(path: Path, *, digest_hex: str) -> FeatureContract:
+    """Read a feature contract that must be the one a charter names.
+
+    Raises:
+        ContractError: It is another, does not parse or breaks a rule.
+    """
+    table = read_toml(path)
+    if contract_digest(table).hex() != digest_hex:
+        raise ContractError(f"{path.name}: not the feature contract that the charter names")
+    return contract_from_table(table, where=path.name)
+
+
 def contract_from_table(table: dict[str, object], *, where: str) -> FeatureContract:
     """Return the contract that a parsed TOML table holds; ``where`` names it in errors."""
     try:

@@ -215,7 +215,7 @@ class RoundClose:
             raise EntryError("fault: expected one of the known ones")
         if bool(self.missing) != (self.sum_digest == NO_ENTRY):
             raise EntryError("a sum is opened exactly if nobody is missing")
-        if self.missing and (self.fault, self.contrasts) != (NO_FAULT, 0):
+        if self.missing and (self.fault, self.contrasts, self.squares_milli) != (NO_FAULT, 0, 0):
             raise EntryError("nothing can be said of a sum that was not opened")
 
     @property
