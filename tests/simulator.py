@@ -27,7 +27,7 @@ from clients.partner.startup import open_node
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import PartnerCard
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import RoundError
+from protocols.errors import RoundError, RunPausedError
 from protocols.ledger.audit import Audit
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
@@ -165,6 +165,14 @@ class World:
     def train(self, run: str = "run-1") -> None:
         """Run one campaign."""
         run_campaign(self.server / "server.toml", run, self)
+
+    def train_through_pauses(self, run: str = "run-1") -> None:
+        """Run one campaign, and take it up again each time that it pauses."""
+        while True:
+            try:
+                return self.train(run)
+            except RunPausedError:
+                continue
 
     def restart(self, name: str) -> PartnerNode:
         """Open a partner's node again from what is on its disk."""

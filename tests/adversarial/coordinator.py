@@ -223,7 +223,7 @@ class Coordinator:
 
     def round(self, **changes: object) -> Answer:
         """Hold one honest round, or what ``changes`` make of it."""
-        opened = self.opened(**changes)
+        opened = self.opened(**changes)  # type: ignore[arg-type]
         order = self.logged(opened)
         self.step = (opened.step.round, opened.step.attempt)
         return self.read(self.send(self.deliver(order)))
@@ -235,7 +235,7 @@ class Coordinator:
             envelope.payload_type
         ]
         keys = {self.node.name: self.terms.partners[self.node.name]}
-        return decode(kind, verify_envelope(envelope, payload_type=kind.payload_type, keys=keys))
+        return decode(kind, verify_envelope(envelope, payload_type=kind.payload_type, keys=keys))  # type: ignore[return-value]
 
 
 def coordinator_of(world: World, node: PartnerNode) -> Coordinator:

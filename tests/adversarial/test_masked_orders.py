@@ -81,7 +81,7 @@ def working(fresh: Coordinator) -> Coordinator:
 
 
 def _with_keys(at: Coordinator, **lies: bytes | None) -> Delivery:
-    return at.deliver(at.opened(), keys=at.keys(ALL, **lies))
+    return at.deliver(at.opened(), keys=at.keys(ALL, **lies))  # type: ignore[arg-type]
 
 
 def _own_key(at: Coordinator) -> str:

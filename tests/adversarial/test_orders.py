@@ -12,9 +12,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clients.partner.node import PartnerNode
-from model.noise import LARGEST_SCALE
 from model.queries.parameters import parameters_of
 from protocols.contracts.orders import Delivery
+from protocols.contracts.privacy import LARGEST_SCALE
 from protocols.errors import (
     BudgetExhaustedError,
     CohortTooSmallError,
@@ -111,7 +111,7 @@ def _in_name_of(at: Coordinator, signer: str) -> Delivery:
 
 def _linked(at: Coordinator, **changes: str) -> Delivery:
     opened = at.opened()
-    return at.deliver(replace(opened, link=replace(opened.link, **changes)))
+    return at.deliver(replace(opened, link=replace(opened.link, **changes)))  # type: ignore[arg-type]
 
 
 LIES: dict[str, tuple[Lie, type[ScoringError], str]] = {

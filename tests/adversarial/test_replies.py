@@ -1,16 +1,14 @@
 """A hostile or broken partner against the coordinator: void attempts, and a log that stays true."""
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from fractions import Fraction
 
-import numpy as np
 import pytest
 
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import RoundError
+from protocols.errors import ConfigError, RoundError
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import encode
 from protocols.ledger.entry import (
@@ -24,6 +22,7 @@ from protocols.ledger.entry import (
 )
 from protocols.ledger.envelope import Envelope, parse_envelope, sign
 from protocols.ledger.messages import Acknowledged, Contribution
+from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import World, found_world
 
 LIAR = "p1"
@@ -132,7 +131,7 @@ def _other_charter(liar: Liar, reply: Reply) -> Reply:
 
 def _cheap(liar: Liar, reply: Reply) -> Reply:
     _, spend = liar.last_leaf(reply)
-    return liar.with_spend(reply, replace(spend, released_micro=1))
+    return liar.with_spend(reply, replace(spend, spent=replace(spend.spent, released_micro=1)))
 
 
 def _of_another_order(liar: Liar, reply: Reply) -> Reply:
@@ -153,7 +152,7 @@ def _closed_early(liar: Liar, reply: Reply) -> Reply:
     """Close the run with a false count beside a true contribution."""
     envelope, spend = liar.last_leaf(reply)
     link = replace(spend.link, seq=spend.link.seq + 1, prev=envelope.digest.hex())
-    close = RunClose(link, spends=0, released_micro=0, worst_micro=0)
+    close = RunClose(link, spends=0, spent=spend.spent)
     leaf = sign_entry(close, liar.world.nodes[LIAR].keys.identity)
     return replace(reply, leaves=reply.leaves + leaf.to_bytes() + b"\n")
 
@@ -190,25 +189,28 @@ LIES: dict[str, Callable[[Liar, Reply], Reply | None]] = {
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return found_world(tmp_path_factory.mktemp("world"), sizes=(30, 20, 20), start=False)
+    """Four partners, of whom one may be lost."""
+    return found_world(tmp_path_factory.mktemp("four"), sizes=(30, 20, 20, 20))
 
 
 @pytest.fixture
 def world(founded: World) -> Iterator[World]:
-    """A federation that has never trained: books and log are new, keys and charter are not."""
-    _forget(founded.folder)
-    fresh = World(founded.folder)
-    for name in ("p0", "p1", "p2"):
-        fresh.restart(name)
+    fresh = founded.forget()
     yield fresh
-    for node in fresh.nodes.values():
-        node.book.close_file()
+    fresh.close()
 
 
-def _forget(folder: Path) -> None:
-    for pattern in ("*/*.sqlite*", "server/runs/*/events.jsonl"):
-        for path in folder.glob(pattern):
-            path.unlink()
+@pytest.fixture(scope="module")
+def three_founded(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return found_world(tmp_path_factory.mktemp("three"), sizes=(30, 20, 20))
+
+
+@pytest.fixture
+def three(three_founded: World) -> Iterator[World]:
+    """Three partners, of whom none may be lost: a run pauses, and the liar is asked again."""
+    fresh = three_founded.forget()
+    yield fresh
+    fresh.close()
 
 
 def _events(world: World, run: str = "run-1") -> list[dict[str, object]]:
@@ -229,17 +231,16 @@ def _train_a_little(world: World) -> list[dict[str, object]]:
     """Hold three rounds, and return the events."""
     world.bend = _enough
     with pytest.raises(RoundError, match="enough seen"):
-        world.train()
+        world.train_through_pauses()
     return _events(world)
 
 
 def _assert_true_log(world: World) -> None:
     audit = world.audit()
     assert audit.findings == ()
-    assert [row.open_runs for row in audit.partners] == [()] * 3
     for row in audit.partners:
         book = world.nodes[row.name].book
-        assert (row.spends, row.released_micro) == (book.spends, book.spent.released_micro)
+        assert (row.spends, row.price, row.open_runs) == (book.spends, book.spent, ())
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -250,32 +251,33 @@ def test_a_lie_voids_the_attempt_and_the_run_goes_on(name: str, world: World) ->
     assert [set(names) for names in missing] == [{LIAR}]  # type: ignore[call-overload]
     rounds = [(event["round"], event["attempt"]) for event in events if event["event"] == "round"]
     assert rounds == [(1, 1), (2, 2), (3, 1)]
+    assert [change.left for change in world.audit().cohort_changes] == [(LIAR,)]
     _assert_true_log(world)
 
 
-def test_leaves_in_another_order_are_not_taken(world: World) -> None:
+def test_leaves_in_another_order_are_not_taken(three: World) -> None:
     def lose_then_reverse(liar: Liar, reply: Reply) -> Reply | None:
         return None if len(liar.seen) == 2 else _reversed(liar, reply)
 
-    world.bend_reply = Liar(world, lose_then_reverse, times=2, seen=[]).bend
-    events = _train_a_little(world)
+    three.bend_reply = Liar(three, lose_then_reverse, times=2, seen=[]).bend
+    events = _train_a_little(three)
     rounds = [(event["round"], event["attempt"]) for event in events if event["event"] == "round"]
     assert rounds == [(1, 1), (2, 3), (3, 1)]
-    _assert_true_log(world)
+    _assert_true_log(three)
 
 
-def test_an_older_spend_does_not_pay_for_a_later_order(world: World) -> None:
+def test_an_older_spend_does_not_pay_for_a_later_order(three: World) -> None:
     def lose_then_pay_with_it(liar: Liar, reply: Reply) -> Reply | None:
         if len(liar.seen) == 2:
             return None
         older = reply.leaves.splitlines()[0]
         return liar.answering(reply, spend=digest(older).hex())
 
-    world.bend_reply = Liar(world, lose_then_pay_with_it, times=2, seen=[]).bend
-    events = _train_a_little(world)
+    three.bend_reply = Liar(three, lose_then_pay_with_it, times=2, seen=[]).bend
+    events = _train_a_little(three)
     missing = [event["missing"] for event in events if event["event"] == "void"]
     assert missing == [{LIAR: "no-reply"}, {LIAR: "EntryError"}]
-    _assert_true_log(world)
+    _assert_true_log(three)
 
 
 def test_a_leaf_sent_twice_is_logged_once(world: World) -> None:
@@ -287,29 +289,30 @@ def test_a_leaf_sent_twice_is_logged_once(world: World) -> None:
     _assert_true_log(world)
 
 
-def test_more_lies_than_spare_attempts_end_the_run_with_everybodys_close(world: World) -> None:
-    world.bend_reply = Liar(world, LIES["no vector"], times=9, seen=[]).bend
-    with pytest.raises(RoundError, match="no attempt is left to spare; missing last: p1"):
-        world.train()
-    audit = world.audit()
+def test_more_lies_than_spare_attempts_end_the_run_with_everybodys_close(three: World) -> None:
+    three.bend_reply = Liar(three, LIES["no vector"], times=9, seen=[]).bend
+    with pytest.raises(RoundError, match="no attempt is left to spare"):
+        three.train_through_pauses()
+    audit = three.audit()
     assert audit.findings == ()
     assert audit.releases == ()
     assert [(row.runs, row.open_runs) for row in audit.partners] == [(1, ())] * 3
     assert {row.spends for row in audit.partners} == {
-        1 + 1 + world.nodes["p0"].terms.spare_attempts
+        1 + 1 + three.nodes["p0"].terms.spare_attempts
     }
+    assert [event["event"] for event in _events(three)].count("paused") == 2
 
 
 def test_too_few_authorisations_end_the_run_with_the_close_of_those_that_gave_one(
-    world: World,
+    three: World,
 ) -> None:
     def lose(name: str, delivery: Delivery) -> Delivery | None:
         return None if name == LIAR else delivery
 
-    world.bend = lose
+    three.bend = lose
     with pytest.raises(RoundError, match="2 partners authorised the run, the charter asks for 3"):
-        world.train()
-    audit = world.audit()
+        three.train()
+    audit = three.audit()
     assert audit.findings == ()
     assert [(row.runs, row.spends, row.open_runs) for row in audit.partners] == [
         (1, 0, ()),
@@ -319,20 +322,33 @@ def test_too_few_authorisations_end_the_run_with_the_close_of_those_that_gave_on
 
 
 def test_a_refusal_is_told_by_its_word(world: World) -> None:
-    world.train("run-1")
-    with pytest.raises(RoundError, match="0 partners authorised"):
-        world.train("run-1")  # a name is used once
+    own = world.nodes[LIAR]
+    world.nodes[LIAR] = replace(own, terms=replace(own.terms, minimum_noise=Fraction(9_000)))
+    world.train()
+    told = [event for event in _events(world) if event["event"] == "refused"]
+    assert [(event["partner"], event["reason"]) for event in told] == [(LIAR, "noise-too-low")]
+    assert {row.name for row in world.audit().partners if row.spends} == {"p0", "p2", "p3"}
+    _assert_true_log(world)
+
+
+def test_a_run_that_partners_know_with_another_plan_is_not_begun(world: World) -> None:
+    for node in world.nodes.values():  # authorised, and then the coordinator lost its log
+        coordinator_of(world, node).authorise()
+    with pytest.raises(ConfigError, match="authorised for another run_epsilon_micro"):
+        world.train()
     told = [event for event in _events(world) if event["event"] == "refused"]
     assert {event["reason"] for event in told} == {"conflicting-order"}
-    assert world.audit().findings == ()
+    assert [node.book.spends for node in world.nodes.values()] == [0] * 4
+    _assert_true_log(world)
 
 
-def test_junk_in_an_honest_frame_is_summed_and_harms_no_ledger(world: World) -> None:
-    def junk(liar: Liar, reply: Reply) -> Reply:
-        largest = np.full(len(reply.vector) // 8, 2**62, dtype="<i8")
-        return liar.with_vector(reply, largest.tobytes())
+def test_a_refusal_within_a_run_is_told_by_its_word(world: World) -> None:
+    def without_keys(name: str, delivery: Delivery) -> Delivery:
+        return replace(delivery, keys=b"") if name == LIAR else delivery
 
-    world.bend_reply = Liar(world, junk, times=1, seen=[]).bend
-    with contextlib.suppress(RoundError):
-        world.train()
-    assert world.audit().findings == ()
+    world.bend = without_keys
+    world.train()
+    missing = [event["missing"] for event in _events(world) if event["event"] == "void"]
+    assert missing == [{LIAR: "unknown-key"}]
+    assert world.nodes[LIAR].book.spends == 0
+    _assert_true_log(world)
