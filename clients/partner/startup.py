@@ -1,6 +1,5 @@
 """Everything a node checks before it says a word to the coordinator."""
 
-from pathlib import Path
 
 from clients.partner.budget import BudgetBook
 from clients.partner.config import PartnerSettings
