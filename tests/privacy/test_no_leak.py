@@ -164,8 +164,9 @@ def test_no_log_record_and_no_reply_holds_a_value(
     client = client_app(lambda delivery: replies.append(answer(delivery)) or replies[-1])
     client(_order(delivery_to_records(at.deliver(at.ask_authorise(queries=PLAN), b""))), CONTEXT)
     client(_order(delivery_to_records(at.deliver(b"hello"))), CONTEXT)
+    opened = at.deliver(at.opened())
     at.node.book.close_file()  # from here on it cannot be read: the edge must log a fault
-    client(_order(delivery_to_records(at.deliver(at.opened()))), CONTEXT)
+    client(_order(delivery_to_records(opened)), CONTEXT)
     assert caplog.records
     lines = "".join(JsonLines().format(record) + repr(vars(record)) for record in caplog.records)
     said = lines + "".join(repr(reply) for reply in replies)

@@ -5,12 +5,13 @@ Prices are kept here on their own, from the mechanisms alone; nothing is asked o
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from protocols.ledger.audit import Audit
 from protocols.ledger.canonical import digest, to_base64
@@ -18,6 +19,8 @@ from protocols.ledger.checkpoint import Checkpoint, sign_checkpoint
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
+    NO_FAULT,
+    NO_KEY,
     Authorise,
     Entry,
     Link,
@@ -31,6 +34,7 @@ from protocols.ledger.entry import (
     Step,
     sign_entry,
 )
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.merkle import leaf_hash, tree_root
 from protocols.ledger.policy import policy_envelope, sign_charter
 from protocols.ledger.price import epsilon_micro
@@ -46,6 +50,14 @@ HISTOGRAM, GRAM, GRADIENT = (
 )
 PLAN = (PlannedQuery(HISTOGRAM, 1), PlannedQuery(GRAM, 1), PlannedQuery(GRADIENT, 2))
 SPARE = 2
+LENDERS = (1, 2, 3, 4, 5)
+MASKED = {  # the members of a charter in mode distributed
+    "mode": "distributed",
+    "noise_shares": 2,
+    "tolerated_colluders": 1,
+    "minimum_cohort": 3,
+}
+FOUR = ("east", *PARTNERS)
 
 
 def key_for(name: str) -> Ed25519PrivateKey:
@@ -79,12 +91,16 @@ def charter_table(partners: Sequence[str] = PARTNERS, **privacy: object) -> dict
         ],
         "privacy": {
             "mode": "local",
+            "noise_shares": 1,
+            "tolerated_colluders": 0,
+            "max_lenders_per_borrower": 1,
             "delta": "0.00001",
             "released_cap_micro": 1_000_000,
             "worst_cap_micro": 1_000_000,
             "gradient_clip_norm": "0.5",
             "minimum_noise_multiplier": "5",
             "minimum_cohort": min(2, len(partners)),
+            "most_cohort_changes": 1,
             "spare_attempts": 3,
             "most_rounds": 20,
         }
@@ -119,7 +135,8 @@ class World:
     """A federation that says only what is so, until a test bends it.
 
     Every method signs one entry, appends it, and returns its digest in hex. ``bend`` replaces
-    members of the entry before it is signed; ``key`` signs in another's name.
+    members of the entry before it is signed, or changes them if it is a function; ``key`` signs in
+    another's name.
     """
 
     table: dict[str, object] = field(default_factory=charter_table)
@@ -142,7 +159,8 @@ class World:
 
     def say(self, entry: Entry, *, key: str = "", **bend: Any) -> str:
         """Sign ``entry`` and append it; returns its digest, hex."""
-        entry = replace(entry, **bend)
+        made = {name: to(getattr(entry, name)) for name, to in bend.items() if callable(to)}
+        entry = replace(entry, **(bend | made))
         signer = entry.link.signer
         by = key or ("order" if signer == COORDINATOR else signer)
         leaf = sign_entry(entry, key_for(by)).to_bytes()
@@ -160,8 +178,9 @@ class World:
             each for _, each in worths
         )
         self.most[partner, run] = Fraction(most)
-        micro = self.micro(sum(value for (name, _), value in self.most.items() if name == partner))
-        return self.say(Authorise(link, PLAN, SPARE, CODE, micro, micro), **bend)
+        price = self.price(sum(value for (name, _), value in self.most.items() if name == partner))
+        mask_key = public_mask_key(partner, run) if self.is_masked else NO_KEY
+        return self.say(Authorise(link, PLAN, SPARE, CODE, mask_key, price), **bend)
 
     def order(
         self,
@@ -184,8 +203,9 @@ class World:
         asked = self.orders[order]
         run = asked.link.run
         self.spent.setdefault((partner, run), []).append(bend.get("mechanism", asked.mechanism))
-        micro = self.spent_micro(partner)
-        entry = Spend(self.link(partner, run), asked.step, order, asked.mechanism, micro, micro)
+        price = self.spent_price(partner)
+        link = self.link(partner, run)
+        entry = Spend(link, asked.step, order, asked.mechanism, asked.cohort, price)
         return self.say(entry, **bend)
 
     def close_round(
@@ -196,7 +216,15 @@ class World:
         link = self.link(COORDINATOR, asked.link.run)
         said = NO_ENTRY if missing else "ee" * 32
         entry = RoundClose(
-            link, asked.step, order, tuple(sorted(spends)), said, tuple(sorted(missing))
+            link=link,
+            step=asked.step,
+            order=order,
+            spends=tuple(sorted(spends)),
+            sum_digest=said,
+            missing=tuple(sorted(missing)),
+            fault=NO_FAULT,
+            contrasts=0 if missing else 5,
+            squares_milli=0 if missing else 5_000,
         )
         return self.say(entry, **bend)
 
@@ -204,8 +232,8 @@ class World:
         """The partner closes the run; the rest lapses."""
         spent = self.spent.get((partner, run), [])
         self.most[partner, run] = sum((_worth(item) for item in spent), start=Fraction(0))
-        micro = self.spent_micro(partner)
-        entry = RunClose(self.link(partner, run), len(spent), micro, micro)
+        price = self.spent_price(partner)
+        entry = RunClose(self.link(partner, run), len(spent), price)
         return self.say(entry, **bend)
 
     def release(self, run: str, **bend: Any) -> str:
@@ -224,16 +252,35 @@ class World:
         self.close_round(order, [self.spend(name, order) for name in cohort])
         return order
 
-    def spent_micro(self, partner: str) -> int:
+    def spent_price(self, partner: str) -> Epsilons:
         """Price all of the partner's spends."""
         mine = [
             item for (name, _), items in self.spent.items() if name == partner for item in items
         ]
-        return self.micro(sum((_worth(item) for item in mine), start=Fraction(0)))
+        return self.price(sum((_worth(item) for item in mine), start=Fraction(0)))
 
-    def micro(self, mu2: Fraction | int) -> int:
-        """Price a history."""
-        return epsilon_micro(Fraction(mu2), delta=self.terms.delta)
+    @property
+    def is_masked(self) -> bool:
+        """Whether the charter is in mode distributed."""
+        return self._privacy["mode"] == "distributed"
+
+    def price(self, mu2: Fraction | int) -> Epsilons:
+        """Price a history, by the four formulas as ``docs/privacy.md`` has them."""
+        shares, m = self._privacy["noise_shares"], self._privacy["max_lenders_per_borrower"]
+
+        def micro(times: int) -> int:
+            return epsilon_micro(Fraction(mu2) * times / m**2, delta=self.terms.delta)
+
+        return Epsilons(
+            released_micro=micro(1),
+            worst_micro=micro(shares),
+            person_micro=tuple(micro(k * k if self.is_masked else k) for k in LENDERS),
+            person_worst_micro=tuple(micro(shares * k) for k in LENDERS),
+        )
+
+    @property
+    def _privacy(self) -> Any:  # Any: a part of a charter's table
+        return self.table["privacy"]
 
     def files(self, leaves: Sequence[bytes] | None = None) -> dict[str, bytes]:
         """Return the exported folder; the log's own key signs whatever ``leaves`` there are."""
@@ -252,12 +299,33 @@ class World:
         return {item.kind for item in self.audit(leaves).findings}
 
 
+def claiming(**views: Any) -> Callable[[Epsilons], Epsilons]:
+    """Return a bend of claimed epsilons."""
+    return lambda claimed: replace(claimed, **views)
+
+
+def public_mask_key(partner: str, run: str) -> str:
+    """Return the same X25519 public key, hex, for the same partner and run."""
+    secret = hashlib.sha256(f"mask {partner} {run}".encode()).digest()
+    key = X25519PrivateKey.from_private_bytes(secret).public_key()
+    return key.public_bytes_raw().hex()
+
+
 def started(run: str = "run-1") -> World:
     """Return a world in which everybody has authorised ``run``."""
-    world = World()
-    for name in PARTNERS:
+    return authorised(World(), run)
+
+
+def authorised(world: World, run: str = "run-1") -> World:
+    """Let every partner of a world authorise ``run``."""
+    for name in world.terms.partners:
         world.authorise(name, run)
     return world
+
+
+def masked(partners: Sequence[str] = FOUR, **privacy: object) -> World:
+    """Return a world in mode distributed in which everybody has authorised "run-1"."""
+    return authorised(World(charter_table(partners, **(MASKED | privacy))))
 
 
 def trained() -> World:

@@ -154,4 +154,4 @@ def test_a_log_cut_before_the_run_close_and_signed_again_is_priced_at_the_maximu
     assert audit.is_true  # no log can prove that it was once longer
     for row in audit.partners:
         assert row.open_runs == ("run-2",)
-        assert row.released_micro > full[row.name].released_micro
+        assert row.price.released_micro > full[row.name].price.released_micro

@@ -17,6 +17,7 @@ from tests.adversarial.ledger.honest import (
     PARTNERS,
     World,
     charter_table,
+    claiming,
     started,
     trained,
 )
@@ -83,9 +84,9 @@ def _run_close(**bend: object) -> Callable[[], World]:
 def _authorise_twice() -> World:
     world = started()
     world.most["north", "run-1"] *= 2
-    micro = world.micro(world.most["north", "run-1"])
+    price = world.price(world.most["north", "run-1"])
     world.most["north", "run-1"] /= 2
-    world.authorise("north", "run-1", released_max_micro=micro, worst_max_micro=micro)
+    world.authorise("north", "run-1", most=price)
     return world
 
 
@@ -361,6 +362,17 @@ def _order_by_a_partner() -> World:
 
 
 _STEP = Step(1, 2)
+_CLAIMS = (
+    ("authorised", _authorise, "most"),
+    ("spent", _spend, "spent"),
+    ("closed", _run_close, "spent"),
+)
+_LESS = {
+    "released_micro": 1,
+    "worst_micro": 1,
+    "person_micro": (1,) * 5,
+    "person_worst_micro": (1,) * 5,
+}
 _LIES: dict[str, tuple[Callable[[], World], str]] = {
     # The log's shape.
     "second charter": (_second_charter, "PolicyError"),
@@ -429,12 +441,14 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     "over the released cap": (_over_the_cap, "CapError"),
     "over the worst cap": (_over_the_other_cap, "CapError"),
     "over the cap for a while": (_over_the_cap_for_a_while, "CapError"),
-    "authorised for less": (_authorise(released_max_micro=1), "PriceError"),
-    "authorised for less in the worst view": (_authorise(worst_max_micro=1), "PriceError"),
-    "spent for less": (_spend(released_micro=1), "PriceError"),
-    "spent for less in the worst view": (_spend(worst_micro=1), "PriceError"),
-    "closed for less": (_run_close(released_micro=1), "PriceError"),
-    "closed for less in the worst view": (_run_close(worst_micro=1), "PriceError"),
+    **{
+        f"{said} for less in the view {view}": (
+            told(**{member: claiming(**{view: to})}),
+            "PriceError",
+        )
+        for said, told, member in _CLAIMS
+        for view, to in _LESS.items()
+    },
 }
 
 
@@ -466,7 +480,7 @@ def test_every_leaf_dropped_from_a_whole_history_is_missed() -> None:
 
 def test_all_lies_are_listed_and_not_the_first_alone() -> None:
     world, order = _ordered()
-    world.spend("north", order, released_micro=1)
+    world.spend("north", order, spent=claiming(released_micro=1))
     world.release("run-7")
     world.order("run-1", (2, 1), _WEAK, PARTNERS)
     assert world.kinds() == {"PriceError", "UnknownRunError", "TermsError"}
@@ -486,8 +500,8 @@ def test_what_breaks_a_rule_is_priced_all_the_same() -> None:
 )
 def test_one_micro_more_or_less_is_rounding_and_two_are_not(off: int, kinds: set[str]) -> None:
     world, order = _ordered()
-    micro = world.micro(1 / Fraction(HISTOGRAM.noise_multiplier) ** 2)
-    world.spend("north", order, released_micro=micro + off)
+    micro = world.price(1 / Fraction(HISTOGRAM.noise_multiplier) ** 2).released_micro
+    world.spend("north", order, spent=claiming(released_micro=micro + off))
     assert world.kinds() == kinds
 
 
@@ -549,7 +563,7 @@ def test_whatever_the_charter_just_allows_is_no_lie() -> None:
 
 
 def test_a_cap_may_be_reached_and_not_passed() -> None:
-    cost = started().audit().partners[0].released_micro
+    cost = started().audit().partners[0].price.released_micro
     for cap, kinds in ((cost, set()), (cost - 1, {"CapError"})):
         world = World(charter_table(released_cap_micro=cap))
         world.authorise("north", "run-1")

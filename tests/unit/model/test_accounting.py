@@ -7,18 +7,26 @@ import pytest
 from model.accounting import RunPlan, Setting, plan_run
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import BudgetExhaustedError
-from protocols.ledger.charge import dearest, price_local
-from protocols.ledger.price import parse_decimal
+from protocols.ledger.charge import dearest
+from protocols.ledger.price import epsilon_micro, parse_decimal
+from protocols.ledger.sharing import LOCAL, Sharing
 
+LOCALLY = Sharing(LOCAL, shares=1, most_lenders=1)
 DELTA = Fraction(1, 100_000)
 
 
-def _plan(epsilon: float = 2.0, *, capacity: int = 10_000, spares: int = 2) -> RunPlan:
+def _plan(
+    epsilon: float = 2.0,
+    *,
+    capacity: int = 10_000,
+    spares: int = 2,
+    sharing: Sharing = LOCALLY,
+) -> RunPlan:
     return plan_run(
         round(epsilon * 1_000_000),
         delta=DELTA,
         spare_attempts=spares,
-        setting=Setting(fields=19, partners=5, capacity=capacity, clip_norm=0.5),
+        setting=Setting(fields=19, partners=5, sharing=sharing, capacity=capacity, clip_norm=0.5),
         profile=PRIVATE_NEWTON,
     )
 
@@ -28,7 +36,7 @@ def _plan(epsilon: float = 2.0, *, capacity: int = 10_000, spares: int = 2) -> R
 def test_the_dearest_history_of_a_plan_fits_the_budget_closely(epsilon: float, spares: int) -> None:
     plan = _plan(epsilon, spares=spares)
     most = dearest(plan.queries, spare_attempts=plan.spare_attempts)
-    price = price_local(most, delta=DELTA).worst_micro
+    price = epsilon_micro(most, delta=DELTA)
     assert price <= round(epsilon * 1_000_000)
     assert price >= round(epsilon * 1_000_000) * 0.9999
 

@@ -50,6 +50,8 @@ def _manifest(tensors: bytes, **changes: object) -> bytes:
                 partner="one",
                 released_micro=1,
                 worst_micro=1,
+                person_micro=(1,) * 5,
+                person_worst_micro=(1,) * 5,
                 released_cap_micro=2,
                 worst_cap_micro=2,
             ),

@@ -1,20 +1,46 @@
 """A run as a whole: what is logged, summed and told, and how it ends."""
 
 import json
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from clients.partner import node as node_module
+from model.descent import Opened
+from model.noise import IntegerNoise, IntegerVector
+from model.queries.answer import noise_for
+from model.queries.batch import Question
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import ContractError, EntryError, RoundError
+from protocols.errors import (
+    ConfigError,
+    ContractError,
+    EntryError,
+    MissingNoiseError,
+    RoundError,
+    RunPausedError,
+)
+from protocols.ledger.audit import CohortChange, FaultRow
 from protocols.ledger.canonical import digest
-from protocols.ledger.entry import NO_ENTRY, RoundClose, RoundOpen, Step, entry_in, parse_entry
+from protocols.ledger.entry import (
+    GROSS_ERROR,
+    MISSING_NOISE,
+    NO_ENTRY,
+    NO_FAULT,
+    RoundClose,
+    RoundOpen,
+    Step,
+    entry_in,
+    parse_entry,
+)
 from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.sharing import Sharing
 from server import campaign as campaign_module
-from server.campaign import run_campaign
+from server.campaign import Campaign, run_campaign
 from server.cohort import Gathered
 from server.ledger.scribe import Scribe
 from tests.simulator import World, found_world
@@ -30,11 +56,27 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def world(founded: World) -> Iterator[World]:
     """A federation that has never trained."""
-    for pattern in ("*/*.sqlite*", "server/runs/*/events.jsonl"):
+    yield from _fresh(founded, NAMES)
+
+
+@pytest.fixture(scope="module")
+def founded_by_four(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("four")
+    return found_world(folder, sizes=(30, 20, 20, 20), start=False)
+
+
+@pytest.fixture
+def four(founded_by_four: World) -> Iterator[World]:
+    """One with a partner more than the charter's minimum cohort."""
+    yield from _fresh(founded_by_four, (*NAMES, "p3"))
+
+
+def _fresh(founded: World, names: Collection[str]) -> Iterator[World]:
+    for pattern in ("*/*.sqlite*", "server/runs", "*/state"):
         for path in founded.folder.glob(pattern):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     fresh = World(founded.folder)
-    for name in NAMES:
+    for name in names:
         fresh.restart(name)
     yield fresh
     for node in fresh.nodes.values():
@@ -70,6 +112,14 @@ def _logged(world: World, kind: type) -> list[object]:
     return [entry for entry in (parse_entry(line)[1] for line in lines) if isinstance(entry, kind)]
 
 
+def _opened(world: World) -> list[RoundOpen]:
+    return [entry for entry in _logged(world, RoundOpen) if isinstance(entry, RoundOpen)]
+
+
+def _closed(world: World) -> list[RoundClose]:
+    return [entry for entry in _logged(world, RoundClose) if isinstance(entry, RoundClose)]
+
+
 def test_the_events_of_a_run_tell_it_from_beginning_to_end(world: World) -> None:
     world.train()
     events = _events(world)
@@ -98,7 +148,7 @@ def test_the_opened_sum_is_the_sum_of_the_contributions(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: dict[bytes, list[Reply]] = {}
-    opened: list[torch.Tensor] = []
+    opened: list[Opened] = []
     steps: list[float] = []
     by_order: list[bytes] = []
     exchange = world.exchange
@@ -114,51 +164,65 @@ def test_the_opened_sum_is_the_sum_of_the_contributions(
 
     original = campaign_module.Campaign._open_sum
 
-    def noting(self: object, question: object, plan: object) -> torch.Tensor:
-        answer = original(self, question, plan)  # type: ignore[arg-type]
+    def noting(self: Campaign, question: Question, *others: object) -> Opened:
+        answer = original(self, question, *others)  # type: ignore[arg-type]
         opened.append(answer)
-        steps.append(question.clip.step)  # type: ignore[attr-defined]
+        steps.append(question.clip.step)
         return answer
 
     monkeypatch.setattr(world, "exchange", watched)
     monkeypatch.setattr(campaign_module.Campaign, "_open_sum", noting)
     world.train()
     totals = [
-        np.stack([np.frombuffer(reply.vector, dtype="<i8") for reply in sent[order]]).sum(axis=0)
+        np.stack([np.frombuffer(reply.vector, dtype="<u8") for reply in sent[order]])
+        .sum(axis=0)
+        .view("<i8")  # modulo 2^64: the masks are gone
         for order in by_order
     ]
     assert len(totals) == len(opened) > 3
     for total, answer, step in zip(totals, opened, steps, strict=True):
-        assert torch.equal(answer, torch.from_numpy(total).to(torch.float64) * step)
-    closed = [entry for entry in _logged(world, RoundClose) if isinstance(entry, RoundClose)]
-    assert [entry.sum_digest for entry in closed] == [
+        assert torch.equal(answer.values, torch.from_numpy(total).to(torch.float64) * step)
+    assert [entry.sum_digest for entry in _closed(world)] == [
         digest(total.astype("<i8").tobytes()).hex() for total in totals
     ]
 
 
-def test_a_void_attempt_uses_a_spare_and_the_run_goes_on(world: World) -> None:
-    _lose(world, "p2", Step(2, 1), Step(4, 1))
-    world.train()
-    voids = [event for event in _events(world) if event["event"] == "void"]
-    assert [(event["round"], event["attempt"]) for event in voids] == [(2, 1), (4, 1)]
-    assert [event["missing"] for event in voids] == [{"p2": "no-reply"}] * 2
-    spends = {name: node.book.spends for name, node in world.nodes.items()}
-    assert spends["p0"] == spends["p1"] == spends["p2"] + 2  # the attempts were paid for
-    assert _names(world)[-1] == "released"
-    assert world.audit().findings == ()
+def test_a_partner_that_drops_out_is_left_out_and_the_run_goes_on(four: World) -> None:
+    _lose(four, "p1", Step(2, 1))
+    four.train()
+    (void,) = [event for event in _events(four) if event["event"] == "void"]
+    assert (void["round"], void["attempt"], void["missing"]) == (2, 1, {"p1": "no-reply"})
+    cohorts = {entry.step: entry.cohort for entry in _opened(four)}
+    left = ("p0", "p2", "p3")
+    assert cohorts.pop(Step(1, 1)) == cohorts.pop(Step(2, 1)) == ("p0", "p1", "p2", "p3")
+    assert set(cohorts.values()) == {left}
+    assert Step(2, 2) in cohorts
+    assert _names(four)[-1] == "released"
+    audit = four.audit()
+    assert audit.findings == ()
+    assert audit.cohort_changes == (CohortChange("run-1", ("p1",)),)
 
 
-def test_a_void_attempt_is_logged_without_a_sum_and_with_who_was_missing(world: World) -> None:
-    _lose(world, "p2", Step(2, 1))
-    world.train()
-    closed = [entry for entry in _logged(world, RoundClose) if isinstance(entry, RoundClose)]
+def test_a_void_attempt_is_paid_for_by_those_who_answered_it(four: World) -> None:
+    _lose(four, "p3", Step(2, 1))
+    four.train()
+    rounds = _names(four).count("round")
+    spends = {name: node.book.spends for name, node in four.nodes.items()}
+    assert spends == {"p0": rounds + 1, "p1": rounds + 1, "p2": rounds + 1, "p3": 1}
+
+
+def test_a_void_attempt_is_logged_without_a_sum_and_with_who_was_missing(four: World) -> None:
+    _lose(four, "p2", Step(2, 1))
+    four.train()
+    closed = _closed(four)
     (void,) = [entry for entry in closed if entry.sum_digest == NO_ENTRY]
-    assert (void.step, void.missing, len(void.spends)) == (Step(2, 1), ("p2",), 2)
-    assert all(entry.missing == () and len(entry.spends) == 3 for entry in closed if entry != void)
+    assert (void.step, void.missing, len(void.spends)) == (Step(2, 1), ("p2",), 3)
+    assert (void.fault, void.contrasts, void.squares_milli) == (NO_FAULT, 0, 0)
+    assert all(entry.is_complete for entry in closed if entry != void)
 
 
 def test_the_sum_of_a_void_attempt_is_never_opened(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    four: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     totals: list[Gathered] = []
     original = Gathered.total
@@ -168,17 +232,54 @@ def test_the_sum_of_a_void_attempt_is_never_opened(
         return original(self)  # type: ignore[return-value]
 
     monkeypatch.setattr(Gathered, "total", noting)
-    _lose(world, "p2", Step(2, 1))
-    world.train()
+    _lose(four, "p2", Step(2, 1))
+    four.train()
     assert totals
     assert all(gathered.is_complete for gathered in totals)
 
 
+def test_a_run_with_too_few_partners_is_paused_and_nobody_closes_it(world: World) -> None:
+    _lose(world, "p2", Step(2, 1))
+    with pytest.raises(RunPausedError, match="too few partners to go on without p2"):
+        world.train()
+    assert _names(world)[-2:] == ["void", "paused"]
+    assert [node.book.open_runs for node in world.nodes.values()] == [("run-1",)] * 3
+    assert len(_opened(world)) == 2  # nobody is asked the same again
+    assert world.audit().findings == ()
+
+
+def test_a_paused_run_goes_on_with_everybody_and_asks_no_round_twice(world: World) -> None:
+    _lose(world, "p2", Step(2, 1))
+    with pytest.raises(RunPausedError):
+        world.train()
+    world.train()
+    steps = [entry.step for entry in _opened(world)]
+    assert steps[:3] == [Step(1, 1), Step(2, 1), Step(2, 2)]
+    assert [step.round for step in steps[2:]] == list(range(2, len(steps)))
+    assert {entry.cohort for entry in _opened(world)} == {NAMES}
+    audit = world.audit()
+    assert audit.findings == ()
+    assert len(audit.releases) == 1
+
+
+def test_a_run_whose_sums_were_altered_meanwhile_does_not_go_on(world: World) -> None:
+    _lose(world, "p2", Step(3, 1))
+    with pytest.raises(RunPausedError):
+        world.train()
+    for path in (world.server / "runs" / "run-1" / "sums").glob("*.i64"):
+        path.write_bytes(bytes(8))
+    with pytest.raises(RoundError, match="altered on disk"):
+        world.train()
+
+
 def test_more_voids_than_spares_end_the_run_with_everybodys_close(world: World) -> None:
     _lose(world, "p2", *[Step(2, attempt) for attempt in range(1, 9)])
-    with pytest.raises(RoundError, match="no attempt is left to spare; missing last: p2"):
-        world.train()
     spare = world.nodes["p0"].terms.spare_attempts
+    for _ in range(spare):
+        with pytest.raises(RunPausedError):
+            world.train()
+    with pytest.raises(RoundError, match="no attempt is left to spare"):
+        world.train()
     assert _names(world).count("void") == spare + 1
     assert _events(world)[-1]["event"] == "closed"
     assert _events(world)[-1]["partners"] == [*NAMES]
@@ -190,8 +291,81 @@ def test_more_voids_than_spares_end_the_run_with_everybodys_close(world: World) 
 
 def test_spares_are_for_the_run_and_not_for_the_round(world: World) -> None:
     _lose(world, "p2", Step(2, 1), Step(3, 1), Step(4, 1))
+    for _ in range(2):
+        with pytest.raises(RunPausedError):
+            world.train()
     with pytest.raises(RoundError, match="no attempt is left"):
         world.train()
+
+
+def test_a_run_that_has_its_release_is_not_taken_up_again(world: World) -> None:
+    world.train()
+    world.deliveries.clear()
+    with pytest.raises(ConfigError, match="run-1 has its release already"):
+        world.train()
+    assert world.deliveries == []
+
+
+def test_a_run_is_not_taken_up_again_with_another_budget(world: World) -> None:
+    _lose(world, "p2", Step(2, 1))
+    with pytest.raises(RunPausedError):
+        world.train()
+    settings = world.server / "server.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace("run_epsilon_micro = 2000000", "run_epsilon_micro = 1000000"))
+    try:
+        with pytest.raises(ConfigError, match="authorised for another run_epsilon_micro"):
+            world.train()
+    finally:
+        settings.write_text(text)
+    assert len(_opened(world)) == 2
+
+
+class _Fixed:
+    """Adds the same to every entry of the first ``times`` sums, and then true noise."""
+
+    def __init__(self, value: int, times: int) -> None:
+        self._value, self._times = value, times
+
+    def __call__(
+        self, question: Question, *, noise_multiplier: Fraction, sharing: Sharing
+    ) -> IntegerNoise:
+        self._times -= 1
+        if self._times < 0:
+            return noise_for(question, noise_multiplier=noise_multiplier, sharing=sharing)
+        return self
+
+    def draw(self, size: int) -> IntegerVector:
+        return np.full(size, self._value, dtype=np.int64)
+
+
+def test_a_sum_without_noise_ends_the_run_and_is_logged_as_a_fault(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "noise_for", _Fixed(0, times=3))
+    with pytest.raises(MissingNoiseError, match="round 1 holds less noise"):
+        world.train()
+    (closed,) = _closed(world)
+    assert (closed.fault, closed.missing, closed.squares_milli) == (MISSING_NOISE, (), 0)
+    assert closed.contrasts > 0
+    audit = world.audit()
+    assert audit.findings == ()
+    assert audit.faults == (FaultRow("run-1", 1, 1, MISSING_NOISE),)
+    assert [row.open_runs for row in audit.partners] == [()] * 3
+
+
+def test_a_grossly_wrong_sum_is_asked_again_of_the_same_cohort(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "noise_for", _Fixed(2**50, times=1))
+    world.train()
+    first, second, *_ = _closed(world)
+    assert (first.step, first.fault, first.missing) == (Step(1, 1), GROSS_ERROR, ())
+    assert (second.step, second.fault) == (Step(1, 2), NO_FAULT)
+    assert {entry.cohort for entry in _opened(world)} == {NAMES}
+    audit = world.audit()
+    assert audit.findings == ()
+    assert audit.faults == (FaultRow("run-1", 1, 1, GROSS_ERROR),)
 
 
 def test_too_few_authorisations_end_the_run_before_anything_is_asked(world: World) -> None:
@@ -215,8 +389,7 @@ def test_a_partner_that_is_offline_is_left_out_when_the_minimum_cohort_allows(
     assert len(told) == 1
     assert "p3" in str(told[0])
     assert events[2]["partners"] == [*NAMES]
-    opened = [entry for entry in _logged(world, RoundOpen) if isinstance(entry, RoundOpen)]
-    assert {entry.cohort for entry in opened} == {NAMES}
+    assert {entry.cohort for entry in _opened(world)} == {NAMES}
     world.restart("p3")
     audit = world.audit()
     assert audit.findings == ()
@@ -260,7 +433,7 @@ def test_a_contract_that_was_changed_after_signing_starts_no_run(tmp_path: Path)
     world = found_world(tmp_path, sizes=(30, 20, 20))
     contract = world.server / "contract.toml"
     contract.write_text(contract.read_text().replace("Monthly income", "Yearly income"))
-    with pytest.raises(ContractError, match="not the one that the charter names"):
+    with pytest.raises(ContractError, match="that the charter names"):
         world.train()
     assert world.deliveries == []
 

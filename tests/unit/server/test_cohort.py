@@ -8,12 +8,13 @@ import pytest
 
 from clients.partner.node import PartnerNode
 from protocols.contracts.orders import Reply
-from protocols.errors import EntryError, RoundError, SignatureError
+from protocols.errors import EntryError, IncompleteCohortError, RoundError, SignatureError
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import encode
 from protocols.ledger.entry import RoundOpen, entry_in
 from protocols.ledger.envelope import Envelope, parse_envelope, sign
 from protocols.ledger.messages import Acknowledged, Contribution, Refused
+from protocols.ledger.roster import mask_keys
 from protocols.ledger.terms import Terms
 from server.cohort import Attempt, Gathered, gather, read_answer
 from tests.simulator import World, found_world
@@ -45,7 +46,17 @@ def _attempt(world: World, index: int) -> Attempt:
     rounds = [order for order in map(parse_envelope, orders) if _is_round(order)]
     opened = entry_in(rounds[index])
     assert isinstance(opened, RoundOpen)
-    return Attempt(order=rounds[index], width=opened.width, cohort=opened.cohort)
+    (keys, *_) = [
+        delivery.keys
+        for _, delivery in world.deliveries
+        if delivery.order == rounds[index].to_bytes()
+    ]
+    return Attempt(
+        order=rounds[index],
+        width=opened.width,
+        cohort=opened.cohort,
+        keys=mask_keys(opened, keys, world.nodes["p0"].terms),
+    )
 
 
 def _is_round(order: Envelope) -> bool:
@@ -85,8 +96,8 @@ def test_an_attempt_with_all_contributions_is_complete(
     gathered = gather(attempt, replies, terms)
     assert gathered.is_complete
     assert set(gathered.vectors) == set(gathered.spends) == set(NAMES)
-    vectors = [np.frombuffer(reply.vector, dtype="<i8") for reply in replies.values()]
-    assert np.array_equal(gathered.total(), sum(vectors))
+    vectors = [np.frombuffer(reply.vector, dtype="<u8") for reply in replies.values()]
+    assert np.array_equal(gathered.total().view("<u8"), sum(vectors))  # modulo 2^64
     assert gathered.total().dtype == np.int64
 
 
@@ -110,8 +121,9 @@ def test_a_partner_that_says_nothing_is_missing(
 
 
 def test_an_incomplete_attempt_has_no_total() -> None:
-    with pytest.raises(AssertionError):
-        Gathered(vectors={}, spends={}, missing={"p1": "no-reply"}).total()
+    gathered = Gathered(cohort=("p1",), vectors={}, spends={}, missing={"p1": "no-reply"})
+    with pytest.raises(IncompleteCohortError):
+        gathered.total()
 
 
 def test_a_refusal_is_missing_by_its_own_word(world: World, attempt: Attempt, terms: Terms) -> None:

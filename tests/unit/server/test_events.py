@@ -37,7 +37,8 @@ def test_a_half_written_line_is_left_for_the_next_time(tmp_path: Path) -> None:
 
 
 def test_a_writer_goes_on_after_what_is_there(tmp_path: Path) -> None:
+    reader = EventReader(tmp_path / "events.jsonl")
     for name in ("first", "second"):
         EventWriter(tmp_path / "events.jsonl").write(name)
-    events = EventReader(tmp_path / "events.jsonl").read()
+    events = reader.read()
     assert [event["event"] for event in events] == ["first", "second"]

@@ -14,6 +14,9 @@ from clients.partner.keys import create_partner_keys
 from protocols.contracts.charter import PartnerCard, load_charter_model
 from protocols.contracts.features import contract_digest, read_toml
 from protocols.errors import ConfigError, ContractError, ScoringError
+from protocols.ledger.epsilons import epsilons_of
+from protocols.ledger.price import largest_mu_squared
+from protocols.ledger.sharing import usual_sharing
 from server.config import load_settings
 from server.founding import Proposal, found, make_certificates
 from tests.simulator import CONTRACT
@@ -42,6 +45,13 @@ class Founders:
     @property
     def home(self) -> Path:
         return self.folder / "server"
+
+    def cards(self, count: int) -> list[Path]:
+        """Return the cards of so many partners."""
+        paths = [self.folder / f"p{number}.json" for number in range(count)]
+        for path in paths:
+            path.write_text(_card(path.stem, self.folder / path.stem).model_dump_json())
+        return paths
 
     def rewrite_card(self, **changes: object) -> None:
         path = self.proposal.cards[0]
@@ -81,8 +91,77 @@ def test_the_charter_says_what_the_founders_agreed_on(founders: Founders) -> Non
     assert [partner.name for partner in charter.partners] == ["north", "south", "west"]
     assert charter.contract_digest == contract_digest(read_toml(founders.proposal.contract)).hex()
     assert (charter.code_digest, terms.code_digest) == (CODE, CODE)
-    assert (terms.released_cap_micro, terms.worst_cap_micro) == (4_000_000, 4_000_000)
-    assert terms.minimum_cohort == 3
+    assert (terms.released_cap_micro, terms.minimum_cohort) == (4_000_000, 3)
+    assert terms.sharing == usual_sharing(3)
+
+
+# Partners: mode, shares, tolerated colluders, minimum cohort.
+USUAL = {
+    1: ("local", 1, 0, 1),
+    2: ("local", 1, 0, 2),
+    3: ("distributed", 2, 1, 3),
+    4: ("distributed", 2, 1, 3),
+    5: ("distributed", 3, 1, 4),
+    6: ("distributed", 4, 1, 5),
+}
+
+
+@pytest.mark.parametrize("partners", USUAL)
+def test_noise_and_cohort_follow_from_the_number_of_partners(
+    partners: int, founders: Founders
+) -> None:
+    proposal = replace(founders.proposal, cards=founders.cards(partners))
+    charter, terms = load_charter_model(found(founders.home, proposal))
+    privacy = charter.privacy
+    said = (privacy.mode, privacy.noise_shares, privacy.tolerated_colluders, privacy.minimum_cohort)
+    assert said == USUAL[partners]
+    assert terms.sharing == usual_sharing(partners)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"mode": "local"}, ("local", 1, 0, 5)),
+        ({"minimum_cohort": 4}, ("distributed", 3, 1, 4)),
+        ({"tolerated_colluders": 3}, ("distributed", 2, 3, 5)),
+        ({"minimum_cohort": 3, "tolerated_colluders": 2}, ("distributed", 1, 2, 3)),
+        ({"mode": "local", "minimum_cohort": 1}, ("local", 1, 0, 1)),
+    ],
+)
+def test_founders_may_choose_noise_and_cohort_themselves(
+    changes: dict[str, object], expected: tuple[object, ...], founders: Founders
+) -> None:
+    proposal = replace(founders.proposal, cards=founders.cards(6), **changes)  # type: ignore[arg-type]
+    privacy = load_charter_model(found(founders.home, proposal))[0].privacy
+    said = (privacy.mode, privacy.noise_shares, privacy.tolerated_colluders, privacy.minimum_cohort)
+    assert said == expected
+
+
+@pytest.mark.parametrize("most_lenders", [1, 2])
+def test_the_cap_towards_colluders_is_what_the_other_cap_comes_to(
+    most_lenders: int, founders: Founders
+) -> None:
+    proposal = replace(founders.proposal, most_lenders=most_lenders)
+    _, terms = load_charter_model(found(founders.home, proposal))
+    mu2 = most_lenders**2 * largest_mu_squared(4_000_000, delta=terms.delta)
+    at_the_cap = epsilons_of(mu2, delta=terms.delta, sharing=terms.sharing)
+    assert terms.sharing.most_lenders == most_lenders
+    assert terms.worst_cap_micro == at_the_cap.worst_micro
+    assert 0 <= terms.released_cap_micro - at_the_cap.released_micro <= 1
+
+
+def test_alone_the_two_caps_are_one(founders: Founders) -> None:
+    proposal = replace(founders.proposal, mode="local")
+    _, terms = load_charter_model(found(founders.home, proposal))
+    assert terms.released_cap_micro - terms.worst_cap_micro in (0, 1)
+
+
+def test_a_cap_that_promises_nothing_towards_colluders_is_refused(founders: Founders) -> None:
+    large = replace(founders.proposal, epsilon_micro=49_000_000)
+    with pytest.raises(ConfigError, match=r"^epsilon: towards colluders it would be .* mode local"):
+        found(founders.home, large)
+    assert not founders.home.exists()
+    found(founders.home, replace(large, mode="local"))
 
 
 def test_the_settings_are_the_ones_of_the_proposal(founders: Founders) -> None:
@@ -158,6 +237,12 @@ def test_nothing_is_written_when_something_does_not_fit(name: str, founders: Fou
         {"host": "lender example"},
         {"host": ""},
         {"cards": []},
+        {"mode": "central"},
+        {"minimum_cohort": 2},
+        {"minimum_cohort": 4},
+        {"tolerated_colluders": 0},
+        {"tolerated_colluders": 3},
+        {"most_lenders": 0},
     ],
 )
 def test_nothing_is_written_for_terms_that_break_a_rule(

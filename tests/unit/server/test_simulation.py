@@ -1,23 +1,37 @@
 """A simulation asks the same private sums as a federation."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
 from clients.partner import node as node_module
 from model.noise import IntegerVector
+from model.queries.batch import Question
 from protocols.ledger.policy import load_charter
+from protocols.ledger.sharing import Sharing
 from server import simulation
 from server.registry import Registry
 from server.simulation import SimulationTerms, simulate, split_unevenly
 from tests.simulator import World, found_world
 
 
-class _NoNoise:
-    """Stands in for noise, so that two trainings can be compared bit by bit."""
+class _SameNoise:
+    """Draws the same noise in the same order, so that two trainings can be compared bit by bit."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(11)
+        self._scale = 0
+
+    def __call__(
+        self, question: Question, *, noise_multiplier: Fraction, sharing: Sharing
+    ) -> "_SameNoise":
+        self._scale = sharing.share_scale(noise_multiplier, clip_steps=question.clip.steps)
+        return self
 
     def draw(self, size: int) -> IntegerVector:
-        return np.zeros(size, dtype=np.int64)
+        return np.rint(self._random.normal(0, self._scale, size)).astype(np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +39,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return found_world(tmp_path_factory.mktemp("simulation"))
 
 
-def test_without_noise_a_simulation_trains_the_federations_model(
+def test_with_the_same_noise_a_simulation_trains_the_federations_model(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (node_module, simulation):
-        monkeypatch.setattr(module, "noise_for", lambda *_, **__: _NoNoise())
+        monkeypatch.setattr(module, "noise_for", _SameNoise())
     world.train()
     nodes = list(world.nodes.values())
     partners = [node.borrowers.reveal() for node in nodes]

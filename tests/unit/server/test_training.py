@@ -20,7 +20,7 @@ def test_a_name_that_is_no_plain_folder_is_refused_and_nothing_is_made(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")}
     with pytest.raises(ConfigError, match="name"):
-        train_run(world.server / "server.toml", name, show=print)
+        train_run(world.server / "server.toml", name, is_new=True, show=print)
     assert {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")} == before
 
 
@@ -28,5 +28,5 @@ def test_a_name_that_was_used_is_refused(world: World) -> None:
     events = world.server / "runs" / "used" / "events.jsonl"
     events.parent.mkdir(parents=True)
     with pytest.raises(ConfigError, match="choose another name"):
-        train_run(world.server / "server.toml", "used", show=print)
+        train_run(world.server / "server.toml", "used", is_new=True, show=print)
     assert list(Path(events.parent).iterdir()) == []

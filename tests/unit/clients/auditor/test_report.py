@@ -1,9 +1,11 @@
 """An audit as text and as JSON."""
 
 import json
+from dataclasses import asdict
 
-from clients.auditor.report import LIMITS, report_json, report_text, say_epsilon
+from clients.auditor.report import LIMITS, report_json, report_text
 from protocols.ledger.entry import Mechanism
+from protocols.ledger.epsilons import say_epsilon
 from tests.adversarial.ledger.honest import GRAM, PARTNERS, started, trained
 
 
@@ -16,8 +18,8 @@ def test_a_true_log_is_a_table_and_two_sentences() -> None:
     world = trained()
     lines = report_text(world.audit()).splitlines()
     (north,) = (line for line in lines if line.startswith("north"))
-    spent = say_epsilon(world.spent_micro("north"))
-    left = say_epsilon(1_000_000 - world.spent_micro("north"))
+    spent = say_epsilon(world.spent_price("north").released_micro)
+    left = say_epsilon(1_000_000 - world.spent_price("north").released_micro)
     assert north.split() == ["north", "2", "8", "0", *([spent, "1.000000", left] * 2)]
     assert lines[-2].startswith("TRUE: ")
     assert lines[-1] == LIMITS
@@ -48,7 +50,8 @@ def test_programs_get_everything_in_whole_micro_epsilon() -> None:
     assert table["findings"] == []
     assert table["size"] == len(world.leaves)
     row = table["partners"][0]
-    assert row["released_micro"] == world.spent_micro("north")
-    assert row["released_left_micro"] == 1_000_000 - row["released_micro"]
-    assert row["worst_left_micro"] == row["worst_cap_micro"] - row["worst_micro"]
+    price = world.spent_price("north")
+    assert row["price"] == json.loads(json.dumps(asdict(price)))
+    assert row["released_left_micro"] == 1_000_000 - price.released_micro
+    assert row["worst_left_micro"] == row["worst_cap_micro"] - price.worst_micro
     assert table["releases"][0]["not_closed_by"] == []

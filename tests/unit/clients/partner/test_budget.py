@@ -38,6 +38,7 @@ from protocols.ledger.terms import Terms
 from tests.simulator import World
 
 NOISE = Mechanism("gradient", "20")
+KEY = "ab" * 32  # a mask key
 NOW = 1_700_000_000.9
 
 
@@ -102,7 +103,7 @@ def test_a_new_book_has_spent_nothing(book: BudgetBook) -> None:
 
 
 def test_entries_carry_whole_seconds_and_follow_one_another(book: BudgetBook, terms: Terms) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(_opened(terms), _order(1))
     envelopes, links = [], []
     for seq in (0, 1):
@@ -119,7 +120,7 @@ def test_entries_carry_whole_seconds_and_follow_one_another(book: BudgetBook, te
 def test_an_opened_again_book_knows_everything(
     book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(_opened(terms), _order(1))
     before = _state(book)
     book.close_file()
@@ -132,7 +133,7 @@ def test_an_opened_again_book_knows_everything(
 def test_an_order_that_was_begun_and_never_answered_stays_spent(
     book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(_opened(terms), _order(1))
     spent = book.spent
     book.close_file()  # the process died before the reply was stored
@@ -147,7 +148,7 @@ def test_a_stored_reply_comes_back_byte_by_byte_and_only_for_its_order(
     book: BudgetBook, terms: Terms
 ) -> None:
     assert book.stored_reply(_order(0)) is None
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.store_reply(_order(0), Stored(b"answer", b"\0\xff"))
     assert book.stored_reply(_order(0)) == Stored(b"answer", b"\0\xff")
     with pytest.raises(ConflictingOrderError):
@@ -168,12 +169,12 @@ def test_a_run_over_the_cap_is_refused_and_the_run_before_it_stays_open(
     path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
     book = _open(path, terms, key)
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.close_file()
     capped = _open(path, replace(terms, worst_cap_micro=1), key)
     before = _state(capped)
     with pytest.raises(BudgetExhaustedError):
-        capped.authorise(_ask(terms, "run-2"), _order(2))
+        capped.authorise(_ask(terms, "run-2"), _order(2), mask_key=KEY)
     assert _state(capped) == before
     assert capped.open_runs == ("run-1",)
 
@@ -181,11 +182,11 @@ def test_a_run_over_the_cap_is_refused_and_the_run_before_it_stays_open(
 def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
     book: BudgetBook, terms: Terms
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     promised = book.most
     book.reserve(_opened(terms), _order(1))
     spent = book.spent
-    book.authorise(_ask(terms, "run-2", rounds=1), _order(2))
+    book.authorise(_ask(terms, "run-2", rounds=1), _order(2), mask_key=KEY)
     assert book.open_runs == ("run-2",)
     assert book.spent == spent
     assert spent.released_micro < book.most.released_micro
@@ -195,7 +196,7 @@ def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
 def test_closing_ends_a_run_once_and_lapses_what_was_promised(
     book: BudgetBook, terms: Terms
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.close("run-1", _order(1))
     assert book.open_runs == ()
     assert book.most == book.spent
@@ -208,7 +209,7 @@ def test_closing_ends_a_run_once_and_lapses_what_was_promised(
 def test_proof_is_kept_and_a_log_that_goes_back_or_forks_is_refused(
     book: BudgetBook, terms: Terms
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     with pytest.raises(UnprovenEntryError, match="has not shown"):
         book.check_proven("run-1", most_unproven=9)
     book.mark_proven([0], Checkpoint("log", 5, b"\1" * 32))
@@ -229,7 +230,7 @@ def test_proof_is_kept_and_a_log_that_goes_back_or_forks_is_refused(
 def test_a_book_that_cannot_be_written_spends_nothing(
     book: BudgetBook, path: Path, terms: Terms
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     before = _state(book)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # somebody else holds the file
@@ -245,7 +246,7 @@ def test_a_book_that_cannot_be_written_spends_nothing(
 
 
 def test_an_order_written_halfway_is_rolled_back_whole(book: BudgetBook, terms: Terms) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     before = _state(book)
     with pytest.raises(RoundError):  # the entry goes in, the order's place is taken
         book.reserve(_opened(terms), _order(0))
@@ -266,7 +267,7 @@ def test_what_is_no_book_is_a_settings_error(
 
 
 def test_a_book_of_another_key_is_refused(book: BudgetBook, path: Path, terms: Terms) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.close_file()
     with pytest.raises(SignatureError):
         _open(path, terms, Ed25519PrivateKey.generate())
@@ -291,7 +292,7 @@ EDITS = {
 def test_an_edited_book_is_refused(
     name: str, book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(_opened(terms, 1), _order(1))
     book.reserve(_opened(terms, 2), _order(2))
     book.close_file()
@@ -317,7 +318,7 @@ def test_a_copy_of_a_book_is_a_book(
     book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
     # Whether it is an old one is for the log to show: see tests/adversarial/test_orders.py.
-    book.authorise(_ask(terms), _order(0))
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
     state = _state(book)
     book.close_file()
     copied = path.with_name("copy.sqlite")

@@ -70,7 +70,7 @@ def test_init_makes_keys_settings_and_a_card_of_public_things(
     [
         ("p 0", 9, "h:1", "name"),
         ("p0", 0, "h:1", "capacity"),
-        ("p0", 2**33, "h:1", "capacity"),
+        ("p0", 2**50 + 1, "h:1", "capacity"),
         ("p0", 9, "h", "coordinator"),
     ],
 )

@@ -8,16 +8,22 @@ import protocols.errors
 from clients.partner.gate import refusal_word, release_answer, release_vector
 from protocols.errors import (
     BudgetExhaustedError,
+    CohortChangedError,
+    CohortTooSmallError,
     ConflictingOrderError,
+    KeyChangedError,
     MissingColumnError,
+    NoiseTooLowError,
     OrderRefusedError,
     ReleaseRefusedError,
     RolledBackError,
     ScoringError,
     SignatureError,
     StaleOrderError,
+    UnknownKeyError,
     UnprovenEntryError,
     UnsupportedMechanismError,
+    WidthError,
 )
 from protocols.ledger.codec import decode
 from protocols.ledger.envelope import parse_envelope, verify_envelope
@@ -32,6 +38,12 @@ WORDS = {
     UnsupportedMechanismError: "unsupported-mechanism",
     BudgetExhaustedError: "budget-exhausted",
     OrderRefusedError: "order-refused",
+    CohortTooSmallError: "cohort-too-small",
+    CohortChangedError: "cohort-changed",
+    UnknownKeyError: "unknown-key",
+    KeyChangedError: "key-changed",
+    NoiseTooLowError: "noise-too-low",
+    WidthError: "width",
 }
 
 

@@ -1,10 +1,12 @@
 """The partner reads its budget, and what would leave, in plain numbers."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
 from model.queries.histogram import Histogram
+from protocols.ledger.epsilons import Epsilons
 from tests.adversarial.coordinator import coordinator_of, first_node, with_book
 from tests.simulator import World
 
@@ -12,10 +14,18 @@ BUDGET = Budget(
     partner="p0",
     spends=3,
     open_runs=("run-1",),
-    released_micro=1_000_001,
-    worst_micro=2_500_000,
-    released_most_micro=1_500_000,
-    worst_most_micro=3_000_000,
+    spent=Epsilons(
+        released_micro=1_000_001,
+        worst_micro=2_500_000,
+        person_micro=(1_000_001, 1_000_002, 1_000_003, 1_000_004, 1_000_005),
+        person_worst_micro=(2_500_000, 2_500_001, 2_500_002, 2_500_003, 2_500_004),
+    ),
+    most=Epsilons(
+        released_micro=1_500_000,
+        worst_micro=3_000_000,
+        person_micro=(1_500_000,) * 5,
+        person_worst_micro=(3_000_000,) * 5,
+    ),
     released_cap_micro=4_000_000,
     worst_cap_micro=2_000_000,
 )
@@ -27,17 +37,19 @@ def test_the_table_shows_spent_promised_cap_and_what_is_left() -> None:
     assert lines[2].split() == ["released", "1.000001", "1.500000", "4.000000", "2.500000"]
     # A cap that was made stricter than what is promised leaves nothing, not less.
     assert lines[3].split() == ["worst", "2.500000", "3.000000", "2.000000", "0.000000"]
-    assert lines[4] == "open runs: run-1 (closed when the next run begins)"
+    assert lines[4].startswith("a person with 1, 2, ... of the lenders")
+    assert lines[5].split("  ")[1:3] == ["1: 1.000001 / 2.500000", "2: 1.000002 / 2.500001"]
+    assert lines[6] == "open runs: run-1 (closed when the next run begins)"
 
 
 def test_without_an_open_run_none_is_mentioned() -> None:
-    closed = Budget(**{**BUDGET.to_json(), "open_runs": ()})  # type: ignore[arg-type]
-    assert "open runs" not in budget_text(closed)
+    assert "open runs" not in budget_text(replace(BUDGET, open_runs=()))
 
 
 def test_programs_get_the_same_numbers() -> None:
     read = json.loads(json.dumps(BUDGET.to_json()))
-    assert {**read, "open_runs": tuple(read["open_runs"])} == vars(BUDGET)
+    assert read == json.loads(json.dumps(asdict(BUDGET)))
+    assert read["spent"]["person_worst_micro"] == list(BUDGET.spent.person_worst_micro)
 
 
 def test_the_budget_is_what_the_book_says(world: World, tmp_path: Path) -> None:
@@ -47,8 +59,8 @@ def test_the_budget_is_what_the_book_says(world: World, tmp_path: Path) -> None:
     coordinator.round()
     budget = budget_of("p0", node.book, node.terms)
     assert (budget.spends, budget.open_runs) == (1, ("run-1",))
-    assert 0 < budget.released_micro < budget.released_most_micro <= budget.released_cap_micro
-    assert budget.worst_micro == node.book.spent.worst_micro
+    assert 0 < budget.spent.released_micro < budget.most.released_micro <= budget.released_cap_micro
+    assert (budget.spent, budget.most) == (node.book.spent, node.book.most)
 
 
 def test_a_dry_run_says_every_query_its_size_and_the_cost(world: World) -> None:

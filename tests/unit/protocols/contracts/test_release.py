@@ -32,6 +32,8 @@ def _table() -> Table:
                 "partner": "p0",
                 "released_micro": 1,
                 "worst_micro": 2,
+                "person_micro": [1, 2, 3, 4, 5],
+                "person_worst_micro": [2, 3, 4, 5, 6],
                 "released_cap_micro": 3,
                 "worst_cap_micro": 4,
             }

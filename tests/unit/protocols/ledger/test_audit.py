@@ -2,6 +2,11 @@
 
 from protocols.errors import PriceError
 from protocols.ledger.audit import Audit, Finding, PartnerRow, finding
+from protocols.ledger.epsilons import Epsilons
+
+
+def _audit(findings: tuple[Finding, ...]) -> Audit:
+    return Audit("", "", 0, findings, partners=(), releases=(), cohort_changes=(), faults=())
 
 
 def test_an_error_is_a_finding_under_the_name_of_its_class() -> None:
@@ -10,10 +15,10 @@ def test_an_error_is_a_finding_under_the_name_of_its_class() -> None:
 
 def test_an_audit_is_true_without_findings_only() -> None:
     said = Finding("PriceError", "leaf 3", "said")
-    assert Audit("", "", 0, (), (), ()).is_true
-    assert not Audit("", "", 0, (said,), (), ()).is_true
+    assert _audit(()).is_true
+    assert not _audit((said,)).is_true
 
 
 def test_what_is_left_is_never_below_nothing() -> None:
-    row = PartnerRow("north", 1, 1, (), 400, 500, 1_000, 450)
+    row = PartnerRow("north", 1, 1, (), Epsilons(400, 500, (400,) * 5, (500,) * 5), 1_000, 450)
     assert (row.released_left_micro, row.worst_left_micro) == (600, 0)

@@ -2,9 +2,8 @@
 
 from fractions import Fraction
 
-from protocols.ledger.charge import Price, dearest, price_local, worth
+from protocols.ledger.charge import dearest, worth
 from protocols.ledger.entry import Mechanism, PlannedQuery
-from protocols.ledger.price import epsilon_micro
 
 _GRAM, _GRADIENT = Mechanism("gram", "10"), Mechanism("gradient", "20")
 
@@ -17,9 +16,3 @@ def test_an_authorisation_is_dearest_when_every_spare_goes_to_the_dearest_query(
     plan = (PlannedQuery(_GRAM, 1), PlannedQuery(_GRADIENT, 4))
     assert dearest(plan, spare_attempts=3) == Fraction(1, 100) + Fraction(4, 400) + Fraction(3, 100)
     assert dearest(plan, spare_attempts=0) == Fraction(1, 100) + Fraction(4, 400)
-
-
-def test_both_views_cost_the_same_where_everybody_adds_the_whole_noise() -> None:
-    delta = Fraction(1, 100_000)
-    micro = epsilon_micro(Fraction(1, 50), delta=delta)
-    assert price_local(Fraction(1, 50), delta=delta) == Price(micro, micro)

@@ -8,7 +8,11 @@ import pytest
 from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json
 from protocols.ledger.entry import (
+    GROSS_ERROR,
+    MOST_SQUARES,
     NO_ENTRY,
+    NO_FAULT,
+    NO_KEY,
     POLICY,
     Authorise,
     Entry,
@@ -25,19 +29,23 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.envelope import sign, verify_envelope
+from protocols.ledger.epsilons import Epsilons
 from tests.adversarial.ledger.honest import key_for
 
 _DIGEST = "0a" * 32
 _LINK = Link(_DIGEST, "north", 0, NO_ENTRY, 1, "run")
 _GRAM = Mechanism("gram", "10.5")
 _PLANNED = PlannedQuery(_GRAM, 1)
+_PRICE = Epsilons(5, 6, (5, 6, 7, 8, 9), (6, 7, 8, 9, 10))
 _ENTRIES: dict[str, Entry] = {
-    "authorise": Authorise(_LINK, (_PLANNED,), 1, _DIGEST, 5, 6),
+    "authorise": Authorise(_LINK, (_PLANNED,), 1, _DIGEST, NO_KEY, _PRICE),
     "round-open": RoundOpen(_LINK, Step(1, 1), _GRAM, 3, ("north", "south"), _DIGEST),
-    "spend": Spend(_LINK, Step(1, 1), _DIGEST, _GRAM, 5, 6),
-    "complete": RoundClose(_LINK, Step(1, 1), _DIGEST, (_DIGEST,), _DIGEST, ()),
-    "void": RoundClose(_LINK, Step(1, 1), _DIGEST, (), NO_ENTRY, ("north",)),
-    "run-close": RunClose(_LINK, 2, 5, 6),
+    "spend": Spend(_LINK, Step(1, 1), _DIGEST, _GRAM, ("north", "south"), _PRICE),
+    "complete": RoundClose(
+        _LINK, Step(1, 1), _DIGEST, (_DIGEST,), _DIGEST, (), GROSS_ERROR, 4, 3_999
+    ),
+    "void": RoundClose(_LINK, Step(1, 1), _DIGEST, (), NO_ENTRY, ("north",), NO_FAULT, 0, 0),
+    "run-close": RunClose(_LINK, 2, _PRICE),
     "release": ReleaseEntry(_LINK, _DIGEST),
 }
 
@@ -57,8 +65,7 @@ def test_an_entry_comes_back_with_a_signature_that_holds(name: str) -> None:
         ("authorise", {"spare_attempts": -1}),
         ("authorise", {"spare_attempts": 1001}),
         ("authorise", {"code_digest": "x"}),
-        ("authorise", {"released_max_micro": -1}),
-        ("authorise", {"worst_max_micro": 100_000_001}),
+        ("authorise", {"mask_key": "x"}),
         ("authorise", {"queries": ()}),
         ("authorise", {"queries": (_PLANNED, _PLANNED)}),
         ("round-open", {"width": 0}),
@@ -66,7 +73,8 @@ def test_an_entry_comes_back_with_a_signature_that_holds(name: str) -> None:
         ("round-open", {"cohort": ("south", "north")}),
         ("round-open", {"cohort": ("north", "north")}),
         ("spend", {"order": "x"}),
-        ("spend", {"released_micro": -1}),
+        ("spend", {"cohort": ("south", "north")}),
+        ("spend", {"cohort": ("north", "north")}),
         ("complete", {"order": "x"}),
         ("complete", {"sum_digest": "x"}),
         ("complete", {"sum_digest": NO_ENTRY}),
@@ -74,9 +82,16 @@ def test_an_entry_comes_back_with_a_signature_that_holds(name: str) -> None:
         ("complete", {"spends": ("x",)}),
         ("complete", {"spends": (_DIGEST, _DIGEST)}),
         ("complete", {"spends": ("0b" * 32, _DIGEST)}),
+        ("complete", {"fault": "bad luck"}),
+        ("complete", {"fault": ""}),
+        ("complete", {"contrasts": -1}),
+        ("complete", {"squares_milli": -1}),
+        ("complete", {"squares_milli": MOST_SQUARES + 1}),
         ("void", {"missing": ("south", "north")}),
+        ("void", {"fault": GROSS_ERROR}),
+        ("void", {"contrasts": 1}),
+        ("void", {"squares_milli": 1}),
         ("run-close", {"spends": -1}),
-        ("run-close", {"worst_micro": -1}),
         ("release", {"manifest_digest": "x"}),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),

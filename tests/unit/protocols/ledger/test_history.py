@@ -13,8 +13,8 @@ def test_every_partner_has_a_row_in_the_order_of_the_charter() -> None:
         ("south", 1, ("run-1",)),
         ("west", 0, ()),
     ]
-    assert rows[0].released_micro == 0
-    assert rows[1].released_micro == world.micro(world.most["south", "run-1"])
+    assert rows[0].price == world.price(0)
+    assert rows[1].price == world.price(world.most["south", "run-1"])
 
 
 def test_the_rows_of_a_whole_history_are_what_the_builder_counted() -> None:
@@ -22,7 +22,7 @@ def test_the_rows_of_a_whole_history_are_what_the_builder_counted() -> None:
     for row in world.audit().partners:
         assert row.runs == 2
         assert row.open_runs == ()
-        assert row.released_micro == row.worst_micro == world.spent_micro(row.name)
+        assert row.price == world.spent_price(row.name)
         assert row.spends == sum(len(v) for (name, _), v in world.spent.items() if name == row.name)
 
 

@@ -69,7 +69,7 @@ def test_what_is_no_ed25519_key_in_the_clear_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_device_or_a_large_file_is_refused_for_what_it_is(tmp_path: Path) -> None:
-    write_private(tmp_path / "large.pem", b"-" * 20_000)
+    write_private(tmp_path / "large.pem", b"-" * 200_001)
     for path in (tmp_path / "large.pem", Path(os.devnull)):
         with pytest.raises(ConfigError, match="small plain file"):
             load_key(path)

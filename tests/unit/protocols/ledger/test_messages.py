@@ -15,7 +15,7 @@ _PLANNED = PlannedQuery(Mechanism("gram", "10"), 1)
 _MESSAGES: dict[str, Any] = {  # Any: one of five dataclasses
     "ask-authorise": AskAuthorise(_DIGEST, "run", (_PLANNED,), 1, -1),
     "ask-close": AskClose(_DIGEST, "run"),
-    "contribution": Contribution("north", _DIGEST, _DIGEST, _DIGEST),
+    "contribution": Contribution("north", _DIGEST, _DIGEST, _DIGEST, _DIGEST),
     "acknowledged": Acknowledged("north", _DIGEST),
     "refused": Refused("north", _DIGEST, "budget"),
 }
@@ -48,6 +48,7 @@ def test_every_message_has_a_payload_type_of_its_own() -> None:
         ("contribution", {"partner": ""}),
         ("contribution", {"order": "x"}),
         ("contribution", {"spend": "x"}),
+        ("contribution", {"transcript": "x"}),
         ("contribution", {"vector_digest": "x"}),
         ("acknowledged", {"partner": ""}),
         ("acknowledged", {"order": "x"}),

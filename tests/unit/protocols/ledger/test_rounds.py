@@ -2,6 +2,7 @@
 
 from protocols.ledger.entry import (
     NO_ENTRY,
+    NO_FAULT,
     Link,
     Mechanism,
     RoundClose,
@@ -9,12 +10,14 @@ from protocols.ledger.entry import (
     Spend,
     Step,
 )
+from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import terms_of
 from tests.adversarial.ledger.honest import charter_table
 
 _TERMS = terms_of(charter_table())
 _GRAM = Mechanism("gram", "20")
+_NOTHING = Epsilons(0, 0, (0,) * 5, (0,) * 5)
 _COHORT = ("north", "south")
 _ORDER, _NORTH, _SOUTH = "01" * 32, "02" * 32, "03" * 32
 
@@ -31,12 +34,13 @@ def _rounds() -> Rounds:
 
 
 def _spend(signer: str) -> Spend:
-    return Spend(_link(signer), Step(1, 1), _ORDER, _GRAM, 1, 1)
+    return Spend(_link(signer), Step(1, 1), _ORDER, _GRAM, _COHORT, _NOTHING)
 
 
 def _close(*spends: str, missing: tuple[str, ...] = ()) -> RoundClose:
     said = NO_ENTRY if missing else "0b" * 32
-    return RoundClose(_link("coordinator"), Step(1, 1), _ORDER, spends, said, missing)
+    link = _link("coordinator")
+    return RoundClose(link, Step(1, 1), _ORDER, spends, said, missing, NO_FAULT, 0, 0)
 
 
 def test_a_complete_round_gives_no_error() -> None:

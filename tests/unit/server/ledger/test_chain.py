@@ -99,4 +99,4 @@ def test_what_the_log_holds_is_read_and_is_then_not_new() -> None:
         assert isinstance(entry, PartnerEntry)
         chain.read(envelope.digest.hex(), entry)
     assert chain.take(_lines(*NORTH)) == []
-    assert chain.price.released_micro == WORLD.spent_micro("north")
+    assert chain.price == WORLD.spent_price("north")

@@ -33,10 +33,11 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.epsilons import Epsilons, epsilons_of
 from protocols.ledger.evidence import parse_evidence, verify_evidence
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, policy_envelope
-from protocols.ledger.price import epsilon_micro, mu_squared, parse_decimal
+from protocols.ledger.price import mu_squared, parse_decimal
 from server.ledger.log import Log
 from server.ledger.scribe import Scribe
 from server.ledger.store import SqliteLogStore
@@ -45,6 +46,7 @@ from tests.simulator import World, found_world
 NOISE = "4"
 MECHANISM = Mechanism("gradient", NOISE)
 RUN = "run-1"
+COHORT = ("p0", "p1", "p2")
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +74,7 @@ class Desk:
         self.order = NO_ENTRY
 
     def opened(self, round_: int = 1, **changes: object) -> RoundOpen:
-        opened = RoundOpen(
-            self.scribe.link(RUN), Step(round_, 1), MECHANISM, 8, ("p0", "p1", "p2"), NO_ENTRY
-        )
+        opened = RoundOpen(self.scribe.link(RUN), Step(round_, 1), MECHANISM, 8, COHORT, NO_ENTRY)
         return replace(opened, **changes)  # type: ignore[arg-type]
 
     def open(self, round_: int = 1) -> None:
@@ -85,19 +85,18 @@ class Desk:
     def link(self, seq: int, prev: str) -> Link:
         return Link(self.terms.charter.hex(), "p0", seq, prev, 0, RUN)
 
-    def price(self, times: int) -> int:
+    def price(self, times: int) -> Epsilons:
         each = mu_squared([parse_decimal(NOISE)])
-        return epsilon_micro(times * each, delta=self.terms.delta)
+        return epsilons_of(times * each, delta=self.terms.delta, sharing=self.terms.sharing)
 
     def authorise(self) -> Authorise:
         queries = (PlannedQuery(MECHANISM, 2),)
-        most = self.price(2)
-        return Authorise(self.link(0, NO_ENTRY), queries, 0, self.terms.code_digest, most, most)
+        link, code = self.link(0, NO_ENTRY), self.terms.code_digest
+        return Authorise(link, queries, 0, code, "ab" * 32, self.price(2))
 
     def spend(self, prev: bytes, **changes: object) -> Spend:
-        price = self.price(1)
-        name = _name(prev)
-        spend = Spend(self.link(1, name), Step(1, 1), self.order, MECHANISM, price, price)
+        link = self.link(1, _name(prev))
+        spend = Spend(link, Step(1, 1), self.order, MECHANISM, COHORT, self.price(1))
         return replace(spend, **changes)  # type: ignore[arg-type]
 
     def leaf(self, entry: PartnerEntry) -> bytes:
@@ -158,7 +157,7 @@ def test_a_partners_entries_are_new_once(working: tuple[Desk, bytes]) -> None:
     assert desk.scribe.new_from("p0", _lines(spend)) == []
     assert desk.scribe.append([authorise, spend]) == 2
     assert desk.scribe.last_seq("p0") == 1
-    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+    assert desk.scribe.prices(["p0"])["p0"] == desk.price(2)
 
 
 def test_what_is_logged_is_proven(working: tuple[Desk, bytes]) -> None:
@@ -207,7 +206,7 @@ def _coordinators_kind(desk: Desk, authorise: bytes) -> bytes:
 
 
 def _closed(desk: Desk, authorise: bytes) -> bytes:
-    return desk.leaf(RunClose(desk.link(1, _name(authorise)), 0, 5, 5))
+    return desk.leaf(RunClose(desk.link(1, _name(authorise)), 0, desk.price(2)))
 
 
 REFUSED = {
@@ -232,7 +231,7 @@ REFUSED = {
         OrderMismatchError,
     ),
     "a run that was not authorised": (lambda d, a: _linked(d, a, run="run-9"), OrderMismatchError),
-    "a false price": (lambda d, a: d.leaf(d.spend(a, released_micro=1)), PriceError),
+    "a false price": (lambda d, a: d.leaf(d.spend(a, spent=d.price(2))), PriceError),
     "a false close": (_closed, PriceError),
 }
 
@@ -248,7 +247,7 @@ def test_what_an_auditor_would_object_to_is_not_logged(
     # Nothing of it was taken, and what is true can still be said.
     spend = desk.leaf(desk.spend(authorise))
     assert desk.scribe.new_from("p0", _lines(authorise, spend)) == [authorise, spend]
-    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+    assert desk.scribe.prices(["p0"])["p0"] == desk.price(2)
 
 
 def test_a_spend_before_any_authorisation_is_not_logged(desk: Desk) -> None:
@@ -263,10 +262,10 @@ def test_a_refused_entry_changes_nothing_of_what_was_said_before(
 ) -> None:
     desk, authorise = working
     desk.scribe.append(desk.scribe.new_from("p0", _lines(authorise)))
-    false = desk.leaf(desk.spend(authorise, released_micro=1))
+    false = desk.leaf(desk.spend(authorise, spent=desk.price(2)))
     for _ in range(2):
         with pytest.raises(PriceError):
             desk.scribe.new_from("p0", _lines(false))
-    assert desk.scribe.prices(["p0"])["p0"].released_micro == desk.price(2)
+    assert desk.scribe.prices(["p0"])["p0"] == desk.price(2)
     true = desk.leaf(desk.spend(authorise))
     assert desk.scribe.new_from("p0", _lines(true)) == [true]
