@@ -116,9 +116,7 @@ def main() -> None:
     print(json.dumps({"name": "chaos_survived", "value": survived, "n": arguments.trials}))
 
 
-def _wait_for_round(
-    processes: Processes, training: subprocess.Popen[bytes], number: int
-) -> None:
+def _wait_for_round(processes: Processes, training: subprocess.Popen[bytes], number: int) -> None:
     """Return once a round is over, or the run has ended in another way."""
 
     def is_there(events: list[dict[str, object]]) -> bool:
