@@ -36,11 +36,11 @@ class Processes:
     def start_node(
         self, name: str, *, environment: dict[str, str] | None = None, profile: Path | None = None
     ) -> None:
-        """Start a partner's node; under cProfile if its numbers are wanted in a file."""
+        """Start a partner's node; its serving is profiled if a file is given for that."""
         config = self.world.folder / name / "partner.toml"
         words = [str(BIN / "fedscore-partner"), "run", "--config", str(config)]
         if profile:
-            words = [sys.executable, "-m", "cProfile", "-o", str(profile), *words]
+            words = [sys.executable, "-m", "benchmarks.profiled_node", str(profile), *words[1:]]
         self.nodes[name] = self._start(words, name, environment or {})
 
     def kill_node(self, name: str) -> None:
