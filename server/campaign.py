@@ -46,7 +46,8 @@ from server.config import load_settings
 from server.correspondence import Correspondence, Transport
 from server.events import EventWriter
 from server.federation import Federation, open_federation
-from server.release import publish_release
+from server.registry import Registry
+from server.release import finish_release, publish_release
 from server.run_state import OpenedRound, RunState, run_state
 from server.sums import SumStore
 from server.verdict import Verdict, judge
@@ -73,11 +74,16 @@ def run_campaign(config: Path, run: str, transport: Transport) -> None:
     """
     campaign = open_campaign(config, run, transport)
     federation = campaign.federation
-    plan = training_plan(federation)
-    clip_norm = float(parse_decimal(federation.charter.privacy.gradient_clip_norm))
-    trained = campaign.conduct(plan, train(federation.contract, plan, clip_norm=clip_norm))
-    manifest = publish_release(federation, run, campaign.state.authorisations, trained)
-    campaign.events.write("released", digest=manifest.digest.hex())
+    if campaign.state.release is None:
+        plan = training_plan(federation)
+        clip_norm = float(parse_decimal(federation.charter.privacy.gradient_clip_norm))
+        trained = campaign.conduct(plan, train(federation.contract, plan, clip_norm=clip_norm))
+        name = publish_release(federation, run, campaign.state.authorisations, trained).digest.hex()
+    else:
+        envelope, entry = campaign.state.release
+        name = entry.manifest_digest
+        finish_release(federation, envelope.to_bytes(), name=name)
+    campaign.events.write("released", digest=name)
 
 
 def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
@@ -86,7 +92,8 @@ def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
     settings = load_settings(config)
     federation = open_federation(settings)
     state = run_state(federation.scribe.entries(), run)
-    if state.is_released:
+    registry = Registry(settings.releases, federation.terms)
+    if state.release and registry.holds(state.release[1].manifest_digest):
         raise ConfigError(f"run {run} has its release already")
     state.resume(federation.terms)
     folder = settings.runs / run

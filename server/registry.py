@@ -50,13 +50,34 @@ class Registry:
             proof: That the log holds it.
             name: Its digest, hex.
         """
+        if not self.holds(name):
+            self.stage(manifest, tensors, name=name)
+        return self.finish(proof, name=name)
+
+    def holds(self, name: str) -> bool:
+        """Return whether a release was written, whole."""
+        return (self._folder / name).exists()
+
+    def stage(self, manifest: bytes, tensors: bytes, *, name: str) -> None:
+        """Write a release's two files where nobody finds them, before the log names them."""
+        fresh = self._fresh(name)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        for file, raw in ((MANIFEST, manifest), (TENSORS, tensors)):
+            _write_durably(fresh / file, raw)
+
+    def finish(self, proof: ReleaseProof, *, name: str) -> Path:
+        """Put a staged release in its place, with its proof, and make it the latest.
+
+        Raises:
+            ReleaseError: It was not staged.
+        """
         folder = self._folder / name
         if not folder.exists():
-            fresh = self._folder / f".{name}.new"
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir(parents=True)
-            for file, raw in ((MANIFEST, manifest), (TENSORS, tensors), (PROOF, encode(proof))):
-                _write_durably(fresh / file, raw)
+            fresh = self._fresh(name)
+            if not fresh.exists():
+                raise ReleaseError(f"release {name}: the log names it, but its files are gone")
+            _write_durably(fresh / PROOF, encode(proof))
             fresh.rename(folder)
         _write_durably(self._folder / f"{_LATEST}.new", name.encode("ascii"))
         (self._folder / f"{_LATEST}.new").rename(self._folder / _LATEST)
@@ -79,6 +100,9 @@ class Registry:
         if release.digest.hex() != name:
             raise ReleaseError(f"release {name}: its manifest has another digest")
         return release
+
+    def _fresh(self, name: str) -> Path:
+        return self._folder / f".{name}.new"
 
     def _latest(self) -> str:
         try:

@@ -19,7 +19,7 @@ from server.registry import Registry, proof_of
 def publish_release(
     federation: Federation, run: str, cohort: Collection[str], trained: Trained
 ) -> ReleaseManifest:
-    """Log a release and write it to the registry, in this order.
+    """Log a release and write it to the registry; killed in between, ``finish_release`` does it.
 
     Args:
         federation: Charter, contract, log and settings.
@@ -30,7 +30,7 @@ def publish_release(
     Returns:
         The manifest; its digest names the release.
     """
-    settings = federation.settings
+    settings, scribe = federation.settings, federation.scribe
     scorecard = Scorecard(
         contract=federation.contract,
         encoding=trained.encoding,
@@ -41,14 +41,30 @@ def publish_release(
     )
     tensors = tensor_bytes(scorecard)
     manifest = _manifest(federation, run, cohort, trained, digest(tensors).hex())
-    scribe = federation.scribe
     name = manifest.digest.hex()
-    leaf = scribe.sign(ReleaseEntry(link=scribe.link(run), manifest_digest=name)).to_bytes()
-    index = scribe.append([leaf])
-    proof = proof_of(leaf, index, scribe.log.inclusion_path(index), scribe.log.note)
     registry = Registry(settings.releases, federation.terms)
-    registry.publish(manifest.to_bytes(), tensors, proof, name=name)
+    registry.stage(manifest.to_bytes(), tensors, name=name)
+    leaf = scribe.sign(ReleaseEntry(link=scribe.link(run), manifest_digest=name)).to_bytes()
+    scribe.append([leaf])
+    finish_release(federation, leaf, name=name)
     return manifest
+
+
+def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
+    """Put a release that the log holds already into the registry.
+
+    Args:
+        federation: Log and settings.
+        leaf: The release entry as logged.
+        name: Digest of the manifest, hex.
+
+    Raises:
+        ReleaseError: Its files are gone.
+    """
+    log = federation.scribe.log
+    index = next(index for index, logged in enumerate(log.leaves()) if logged == leaf)
+    proof = proof_of(leaf, index, log.inclusion_path(index), log.note)
+    Registry(federation.settings.releases, federation.terms).finish(proof, name=name)
 
 
 def _manifest(

@@ -38,7 +38,7 @@ class RunState:
         missing: Those of them for want of whom the last attempt is void.
         rounds: Rounds that are over, in order.
         waiting: The order that was not closed yet, if there is one.
-        is_released: Whether there is nothing left to do.
+        release: The run's last entry, once there is a release.
     """
 
     authorisations: dict[str, Envelope] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class RunState:
     missing: tuple[str, ...] = ()
     rounds: list[OpenedRound] = field(default_factory=list)
     waiting: tuple[Envelope, RoundOpen] | None = None
-    is_released: bool = False
+    release: tuple[Envelope, ReleaseEntry] | None = None
     _last: Step | None = None
     _orders: int = 0
     _changes: int = 0
@@ -69,7 +69,7 @@ class RunState:
                 if entry.is_complete:
                     self.rounds.append(OpenedRound(self.cohort, entry.sum_digest))
             case ReleaseEntry():
-                self.is_released = True
+                self.release = (envelope, entry)
 
     def resume(self, terms: Terms) -> None:
         """Ask the whole cohort again, where too few were left: whoever was missing may be back."""
