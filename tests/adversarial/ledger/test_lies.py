@@ -5,19 +5,34 @@ the lie away is what the entries say.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from protocols.ledger.entry import COORDINATOR, Mechanism, PlannedQuery, ReleaseEntry, Step
+from protocols.ledger.audit import CohortChange, FaultRow
+from protocols.ledger.entry import (
+    COORDINATOR,
+    GROSS_ERROR,
+    MISSING_NOISE,
+    NO_KEY,
+    Mechanism,
+    PlannedQuery,
+    ReleaseEntry,
+    Step,
+)
 from tests.adversarial.ledger.honest import (
+    FOUR,
     GRADIENT,
     GRAM,
     HISTOGRAM,
+    MASKED,
     PARTNERS,
     World,
+    authorised,
     charter_table,
     claiming,
+    masked,
     started,
     trained,
 )
@@ -361,6 +376,90 @@ def _order_by_a_partner() -> World:
     return world
 
 
+def _another_cohort(cohort: tuple[str, ...]) -> Callable[[], World]:
+    def told() -> World:
+        world = masked()
+        world.spend("north", world.order("run-1", (1, 1), HISTOGRAM, FOUR), cohort=cohort)
+        return world
+
+    return told
+
+
+def _orders_to(*cohorts: tuple[str, ...], changes: int = 1) -> Callable[[], World]:
+    """The coordinator orders one round after another, and nobody answers."""
+
+    def told() -> World:
+        world = masked(_FIVE, most_cohort_changes=changes)
+        for number, cohort in enumerate(cohorts, start=1):
+            world.order("run-1", (number, 1), GRADIENT, cohort)
+        return world
+
+    return told
+
+
+def _whole_rounds_with(*cohorts: tuple[str, ...]) -> Callable[[], World]:
+    def told() -> World:
+        world = masked(_FIVE)
+        for number, cohort in enumerate(cohorts, start=1):
+            world.round("run-1", (number, 1), GRADIENT, cohort)
+        return world
+
+    return told
+
+
+def _masked_authorise(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world = World(charter_table(FOUR, **MASKED))
+        world.authorise("north", "run-1", **bend)
+        return world
+
+    return told
+
+
+def _masked_spend(**bend: object) -> Callable[[], World]:
+    def told() -> World:
+        world = masked(max_lenders_per_borrower=2)
+        world.spend("north", world.order("run-1", (1, 1), HISTOGRAM, FOUR), **bend)
+        return world
+
+    return told
+
+
+def _release_of_a_sum_with_a_fault(fault: str) -> Callable[[], World]:
+    def told() -> World:
+        world = masked()
+        order = world.order("run-1", (1, 1), HISTOGRAM, FOUR)
+        world.close_round(order, [world.spend(name, order) for name in FOUR], fault=fault)
+        world.release("run-1")
+        return world
+
+    return told
+
+
+def _fault_without_all_spends() -> World:
+    world = masked()
+    order = world.order("run-1", (1, 1), HISTOGRAM, FOUR)
+    spends = [world.spend(name, order) for name in PARTNERS]
+    world.close_round(order, spends, fault=GROSS_ERROR)
+    return world
+
+
+def _person_as_alone() -> World:
+    world = masked()
+    order = world.order("run-1", (1, 1), HISTOGRAM, FOUR)
+    alone = World().price(1 / Fraction(HISTOGRAM.noise_multiplier) ** 2)
+    world.spend("north", order, spent=claiming(person_micro=alone.person_micro))
+    return world
+
+
+def _over_the_worst_cap_alone() -> World:
+    """Both caps are the same: what is within one for users is over the other for colluders."""
+    released = masked().audit().partners[0].price.released_micro
+    return masked(FOUR, released_cap_micro=released, worst_cap_micro=released)
+
+
+_FIVE = (*FOUR, "zeal")
+_THREE = FOUR[:3]
 _STEP = Step(1, 2)
 _CLAIMS = (
     ("authorised", _authorise, "most"),
@@ -415,6 +514,16 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     ),
     "too many spares": (_authorise(spare_attempts=4), "TermsError"),
     "other code": (_authorise(code_digest="c1" * 32), "TermsError"),
+    "small cohort under a mask": (_orders_to(FOUR[:2]), "TermsError"),
+    "no mask key where noise is shared": (_masked_authorise(mask_key=NO_KEY), "TermsError"),
+    "a mask key where nothing is masked": (_authorise(mask_key="ab" * 32), "TermsError"),
+    # A cohort only shrinks.
+    "a partner is back": (_orders_to(_FIVE, FOUR, _FIVE, changes=9), "CohortError"),
+    "a partner joins late": (_orders_to(FOUR, _FIVE), "CohortError"),
+    "partners swapped": (_orders_to(FOUR, (*_THREE, "zeal")), "CohortError"),
+    "more changes than allowed": (_orders_to(_FIVE, FOUR, _THREE), "CohortError"),
+    "a change where none is allowed": (_orders_to(_FIVE, FOUR, changes=0), "CohortError"),
+    "whole rounds of a cohort that grew": (_whole_rounds_with(FOUR, _FIVE), "CohortError"),
     # Within the authorisation.
     "unauthorised run": (_spend_without_authorisation, "AuthorisationError"),
     "spend before authorise": (_spend_before_authorisation, "AuthorisationError"),
@@ -424,6 +533,11 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     # Spends and their orders.
     "spend with another mechanism": (_spend(mechanism=GRAM), "OrderMismatchError"),
     "spend with another step": (_spend(step=_STEP), "OrderMismatchError"),
+    "spend with a smaller cohort than its order": (_another_cohort(_THREE), "OrderMismatchError"),
+    "spend with strangers in its cohort": (
+        _another_cohort((*FOUR, "yonder")),
+        "OrderMismatchError",
+    ),
     "spend of a partner not asked": (_spend_of_a_partner_not_asked, "OrderMismatchError"),
     "round-close of another step": (_close(step=_STEP), "OrderMismatchError"),
     # How it ended.
@@ -434,13 +548,34 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     "old spends for a new update": (_old_spends_for_a_new_update, "RoundCloseError"),
     "old spends in a void round": (_old_spends_in_a_void_round, "RoundCloseError"),
     "unknown spend in a void round": (_unknown_spend_in_a_void_round, "RoundCloseError"),
+    "fault of a sum without all spends": (_fault_without_all_spends, "RoundCloseError"),
     "one spend fewer": (_run_close(spends=0), "RunCloseError"),
     "one spend more": (_run_close(spends=2), "RunCloseError"),
+    "release of a sum with gross errors": (
+        _release_of_a_sum_with_a_fault(GROSS_ERROR),
+        "UnknownRunError",
+    ),
+    "release of a sum without noise": (
+        _release_of_a_sum_with_a_fault(MISSING_NOISE),
+        "UnknownRunError",
+    ),
     "release of an unknown run": (_release_of_nothing, "UnknownRunError"),
     # What it costs.
     "over the released cap": (_over_the_cap, "CapError"),
     "over the worst cap": (_over_the_other_cap, "CapError"),
+    "over the worst cap where noise is shared": (_over_the_worst_cap_alone, "CapError"),
     "over the cap for a while": (_over_the_cap_for_a_while, "CapError"),
+    "shared noise priced as if it were one's own": (
+        _masked_spend(spent=lambda claimed: replace(claimed, worst_micro=claimed.released_micro)),
+        "PriceError",
+    ),
+    "a person priced as if it were a borrower": (
+        _masked_spend(
+            spent=lambda claimed: replace(claimed, person_micro=claimed.person_micro[:1] * 5)
+        ),
+        "PriceError",
+    ),
+    "a person under one noise priced as under several": (_person_as_alone, "PriceError"),
     **{
         f"{said} for less in the view {view}": (
             told(**{member: claiming(**{view: to})}),
@@ -528,6 +663,32 @@ def test_an_order_after_its_run_was_released_is_found() -> None:
     world = trained()
     world.order("run-2", (9, 1), HISTOGRAM, PARTNERS)
     assert world.kinds() == {"TurnError"}
+
+
+def test_a_cohort_that_shrinks_as_often_as_allowed_is_no_lie() -> None:
+    world = _whole_rounds_with(_FIVE, FOUR)()
+    assert world.kinds() == set()
+    assert world.audit().cohort_changes == (CohortChange("run-1", ("zeal",)),)
+
+
+def test_every_run_begins_with_a_cohort_of_its_own() -> None:
+    world = _whole_rounds_with(_FIVE, FOUR)()
+    for name in _FIVE:
+        world.close_run(name, "run-1")
+    authorised(world, "run-2")
+    world.round("run-2", (1, 1), GRADIENT, _FIVE)
+    assert world.kinds() == set()
+
+
+@pytest.mark.parametrize("fault", [GROSS_ERROR, MISSING_NOISE])
+def test_a_sum_with_a_fault_is_no_lie_and_its_spends_count(fault: str) -> None:
+    world = masked()
+    order = world.order("run-1", (1, 1), HISTOGRAM, FOUR)
+    world.close_round(order, [world.spend(name, order) for name in FOUR], fault=fault)
+    audit = world.audit()
+    assert audit.findings == ()
+    assert audit.faults == (FaultRow("run-1", 1, 1, fault),)
+    assert {row.spends for row in audit.partners} == {1}
 
 
 def test_void_attempts_late_spends_and_killed_servers_are_no_lies() -> None:

@@ -120,6 +120,24 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
         _privacy(minimum_cohort=4),
         "minimum_cohort is larger than the number of partners",
     ),
+    "a mode that is none": (_privacy(mode="central"), "privacy.mode"),
+    "no share of noise": (_privacy(noise_shares=0), "privacy.noise_shares"),
+    "colluders below nothing": (_privacy(tolerated_colluders=-1), "privacy.tolerated_colluders"),
+    "no lender": (_privacy(max_lenders_per_borrower=0), "privacy.max_lenders_per_borrower"),
+    "many lenders": (_privacy(max_lenders_per_borrower=101), "privacy.max_lenders_per_borrower"),
+    "endless cohort changes": (_privacy(most_cohort_changes=101), "privacy.most_cohort_changes"),
+    "no colluder where noise is shared": (
+        _privacy(tolerated_colluders=0),
+        "mode distributed needs noise_shares and tolerated_colluders",
+    ),
+    "a cohort too small for its shares": (
+        _privacy(noise_shares=3),
+        "minimum_cohort must be at least 3, and at least noise_shares and tolerated_colluders",
+    ),
+    "shares where everybody adds all of it": (
+        _privacy(mode="local"),
+        "in mode local noise_shares is 1 and tolerated_colluders is 0",
+    ),
     "most of it held out": (lambda table: table.update(holdout_percent=51), "holdout_percent"),
     "an unknown key": (lambda table: table.update(motto="trust us"), "motto"),
     "no auditor": (lambda table: table.pop("auditor"), "auditor"),
@@ -154,6 +172,19 @@ def test_one_borrower_more_than_a_small_population_needs_a_smaller_delta() -> No
         charter_from_table(table, where="charter")
     table["privacy"]["delta"] = "0.000001"
     charter_from_table(table, where="charter")
+
+
+def test_sums_over_everybody_must_fit_into_63_bits() -> None:
+    table = _charter()
+    table["privacy"]["delta"] = "0.000001"
+    # The noise of three partners, each at most 40 deviations of 2^44; a borrower counts 2^20.
+    most = (2**63 - 1 - 3 * 40 * 2**44) // 2**20
+    for partner, capacity in zip(table["partners"], (most - 2, 1, 1), strict=True):
+        partner["capacity"] = capacity
+    assert charter_from_table(table, where="charter")[0].capacity == most
+    table["partners"][1]["capacity"] += 1
+    with pytest.raises(ContractError, match="could overflow: lower the capacities"):
+        charter_from_table(table, where="charter")
 
 
 def test_a_fault_that_only_the_ledger_sees_is_a_contract_error_too() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json, digest
+from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing
 from protocols.ledger.terms import terms_of
-from tests.adversarial.ledger.honest import charter_table, key_for, public
+from tests.adversarial.ledger.honest import FOUR, MASKED, charter_table, key_for, public
 
 
 def _raw(name: str) -> bytes:
@@ -79,6 +80,82 @@ def _bent(path: str, value: object) -> dict[str, object]:
 def test_a_charter_that_could_be_read_two_ways_is_refused(path: str, value: object) -> None:
     with pytest.raises(EntryError):
         terms_of(_bent(path, value))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "mode",
+        "noise_shares",
+        "tolerated_colluders",
+        "max_lenders_per_borrower",
+        "minimum_cohort",
+        "most_cohort_changes",
+    ],
+)
+def test_a_missing_privacy_term_is_named(member: str) -> None:
+    table: Any = charter_table()
+    del table["privacy"][member]
+    with pytest.raises(EntryError, match=member):
+        terms_of(table)
+
+
+def test_the_noise_mode_is_that_of_the_charter() -> None:
+    assert terms_of(charter_table()).sharing == Sharing(LOCAL, 1, 1)
+    table = charter_table(FOUR, **MASKED, max_lenders_per_borrower=3)
+    assert terms_of(table).sharing == Sharing(DISTRIBUTED, 2, 3)
+
+
+# Mode, shares, colluders, minimum cohort, lenders.
+_PROMISES = {
+    "alone, and a cohort of one": ("local", 1, 0, 1, 1),
+    "alone, and many lenders": ("local", 1, 0, 2, 9),
+    "just enough for shares and colluders": ("distributed", 2, 1, 3, 1),
+    "more than enough": ("distributed", 2, 1, 4, 1),
+    "one share": ("distributed", 1, 2, 3, 1),
+    "one share and one colluder": ("distributed", 1, 1, 3, 1),
+}
+_BROKEN = {
+    "alone, with shares": ("local", 2, 0, 2, 1),
+    "alone, with no share": ("local", 0, 0, 2, 1),
+    "alone, with colluders": ("local", 1, 1, 2, 1),
+    "no lender": ("local", 1, 0, 2, 0),
+    "a mode that is none": ("central", 1, 0, 3, 1),
+    "no share": ("distributed", 0, 1, 3, 1),
+    "shares below nothing": ("distributed", -1, 4, 3, 1),
+    "no colluder": ("distributed", 3, 0, 3, 1),
+    "a cohort that is too small for its shares": ("distributed", 3, 1, 3, 1),
+    "a cohort that is too small for its colluders": ("distributed", 2, 2, 3, 1),
+    "a cohort of two": ("distributed", 1, 1, 2, 1),
+    "shared, and no lender": ("distributed", 2, 1, 3, 0),
+}
+
+
+def _promise(
+    mode: str, shares: int, colluders: int, cohort: int, lenders: int
+) -> dict[str, object]:
+    return charter_table(
+        FOUR,
+        mode=mode,
+        noise_shares=shares,
+        tolerated_colluders=colluders,
+        minimum_cohort=cohort,
+        max_lenders_per_borrower=lenders,
+    )
+
+
+@pytest.mark.parametrize("name", _PROMISES)
+def test_a_noise_mode_whose_promise_holds_is_read(name: str) -> None:
+    terms = terms_of(_promise(*_PROMISES[name]))
+    mode, shares, _, cohort, lenders = _PROMISES[name]
+    assert terms.sharing == Sharing(mode, shares, lenders)
+    assert terms.minimum_cohort == cohort
+
+
+@pytest.mark.parametrize("name", _BROKEN)
+def test_a_noise_mode_whose_promise_does_not_hold_is_refused(name: str) -> None:
+    with pytest.raises(EntryError, match="charter"):
+        terms_of(_promise(*_BROKEN[name]))
 
 
 @pytest.mark.parametrize("member", ["coordinator", "auditor", "partners", "privacy", "code_digest"])
