@@ -8,8 +8,9 @@ from model.accounting import RunPlan, Setting, plan_run
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import BudgetExhaustedError
 from protocols.ledger.charge import dearest
+from protocols.ledger.epsilons import epsilons_of
 from protocols.ledger.price import epsilon_micro, parse_decimal
-from protocols.ledger.sharing import LOCAL, Sharing
+from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing
 
 LOCALLY = Sharing(LOCAL, shares=1, most_lenders=1)
 DELTA = Fraction(1, 100_000)
@@ -39,6 +40,18 @@ def test_the_dearest_history_of_a_plan_fits_the_budget_closely(epsilon: float, s
     price = epsilon_micro(most, delta=DELTA)
     assert price <= round(epsilon * 1_000_000)
     assert price >= round(epsilon * 1_000_000) * 0.9999
+
+
+@pytest.mark.parametrize("lenders", [1, 2, 5])
+@pytest.mark.parametrize(("mode", "shares"), [(LOCAL, 1), (DISTRIBUTED, 3)])
+def test_a_run_costs_a_person_with_the_most_lenders_what_was_planned(
+    mode: str, shares: int, lenders: int
+) -> None:
+    sharing = Sharing(mode, shares, lenders)
+    plan = _plan(sharing=sharing)
+    most = dearest(plan.queries, spare_attempts=plan.spare_attempts)
+    price = epsilons_of(most, delta=DELTA, sharing=sharing)
+    assert 0.9999 * 2_000_000 <= price.person_micro[lenders - 1] <= 2_000_000
 
 
 def test_shares_of_the_budget_are_the_profiles() -> None:

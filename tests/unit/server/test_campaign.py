@@ -31,6 +31,8 @@ from protocols.ledger.entry import (
     MISSING_NOISE,
     NO_ENTRY,
     NO_FAULT,
+    NO_KEY,
+    Authorise,
     RoundClose,
     RoundOpen,
     Step,
@@ -375,6 +377,15 @@ def test_too_few_authorisations_end_the_run_before_anything_is_asked(world: Worl
     assert _names(world) == ["waiting", "authorised", "closed"]
     assert {node.book.spends for node in world.nodes.values()} == {0}
     assert [node.book.open_runs for node in world.nodes.values()] == [()] * 3
+    assert world.audit().findings == ()
+
+
+def test_alone_contributions_are_noised_whole_and_not_masked(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(30, 20), mode="local")
+    world.train()
+    assert not list(world.folder.glob("*/state/masks/*"))
+    promises = [entry for entry in _logged(world, Authorise) if isinstance(entry, Authorise)]
+    assert [entry.mask_key for entry in promises] == [NO_KEY] * 2
     assert world.audit().findings == ()
 
 

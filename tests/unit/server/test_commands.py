@@ -9,6 +9,7 @@ import pytest
 
 from clients.auditor.cli import main as audit
 from clients.partner.commands import CARD_NAME
+from protocols.contracts.charter import load_charter_model
 from server.commands import run
 from tests.simulator import CONTRACT, World, found_world, write_loans
 
@@ -90,6 +91,50 @@ def test_without_settings_nothing_starts(
 ) -> None:
     assert command(*words, "--config", tmp_path / "server.toml") == 2
     assert "server.toml" in capsys.readouterr().err
+
+
+def test_a_run_is_new_or_resumed_and_not_both(
+    command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = world.server / "server.toml"
+    assert command("train", "--config", config, "--name", "a", "--resume", "b") == 2
+    assert "not both" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--name", "mine"], ("mine", True)),
+        (["--resume", "mine"], ("mine", False)),
+        (["--resume", "mine", "--json"], ("mine", False)),
+    ],
+)
+def test_resume_takes_up_an_old_run_and_name_begins_a_new_one(
+    words: list[str],
+    expected: tuple[str, bool],
+    command: Command,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[tuple[str, bool]] = []
+    monkeypatch.setattr(
+        "server.training.train_run",
+        lambda _, run, *, is_new, show: seen.append((run, is_new)),
+    )
+    assert command("train", "--config", world.server / "server.toml", *words) == 0
+    assert seen == [expected]
+
+
+def test_init_passes_noise_mode_cohort_and_lenders_on(
+    command: Command, world: World, tmp_path: Path
+) -> None:
+    words = [*_init_words(world, tmp_path / "home"), "--mode", "distributed"]
+    words += ["--minimum-cohort", 3, "--tolerated-colluders", 2, "--most-lenders", 4]
+    assert command(*words) == 0
+    privacy = load_charter_model(tmp_path / "home" / "charter.toml")[0].privacy
+    assert (privacy.mode, privacy.minimum_cohort) == ("distributed", 3)
+    assert (privacy.noise_shares, privacy.tolerated_colluders) == (1, 2)
+    assert privacy.max_lenders_per_borrower == 4
 
 
 def test_serve_without_that_release_leaves_with_5(command: Command, world: World) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from server.events import EventReader, EventWriter
 
 
@@ -33,6 +35,34 @@ def test_a_half_written_line_is_left_for_the_next_time(tmp_path: Path) -> None:
     assert list(reader.read()) == []
     with path.open("ab") as file:
         file.write(b'"b"}\n')
+    assert [event["event"] for event in reader.read()] == ["b"]
+
+
+def test_a_reader_begins_after_what_was_there(tmp_path: Path) -> None:
+    writer = EventWriter(tmp_path / "events.jsonl")
+    writer.write("of the first try")
+    reader = EventReader(tmp_path / "events.jsonl")
+    assert list(reader.read()) == []
+    writer.write("of the second")
+    assert [event["event"] for event in reader.read()] == ["of the second"]
+
+
+def test_a_reader_that_begins_in_half_a_line_reads_the_whole_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b'{"event":"a"}\n{"event":')
+    reader = EventReader(path)
+    with path.open("ab") as file:
+        file.write(b'"b"}\n')
+    assert [event["event"] for event in reader.read()] == ["b"]
+
+
+@pytest.mark.parametrize("left", [b"", b'{"event":"a"}\n'])
+def test_a_writer_cuts_half_a_line_of_a_run_that_was_killed(left: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(left + b'{"event":')
+    reader = EventReader(path)
+    EventWriter(path).write("b")
+    assert path.read_bytes().startswith(left + b'{"event": "b"')
     assert [event["event"] for event in reader.read()] == ["b"]
 
 

@@ -24,6 +24,12 @@ def test_a_name_that_is_no_plain_folder_is_refused_and_nothing_is_made(
     assert {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")} == before
 
 
+def test_only_a_run_that_was_begun_is_resumed(world: World) -> None:
+    with pytest.raises(ConfigError, match="no run other to resume"):
+        train_run(world.server / "server.toml", "other", is_new=False, show=print)
+    assert not (world.server / "runs" / "other").exists()
+
+
 def test_a_name_that_was_used_is_refused(world: World) -> None:
     events = world.server / "runs" / "used" / "events.jsonl"
     events.parent.mkdir(parents=True)

@@ -4,14 +4,9 @@ import json
 from dataclasses import asdict
 
 from clients.auditor.report import LIMITS, report_json, report_text
-from protocols.ledger.entry import Mechanism
+from protocols.ledger.entry import GROSS_ERROR, Mechanism
 from protocols.ledger.epsilons import say_epsilon
-from tests.adversarial.ledger.honest import GRAM, PARTNERS, started, trained
-
-
-def test_epsilons_have_six_decimals_and_no_floats() -> None:
-    said = {0: "0.000000", 1: "0.000001", 999_999: "0.999999", 12_000_034: "12.000034"}
-    assert {micro: say_epsilon(micro) for micro in said} == said
+from tests.adversarial.ledger.honest import FOUR, GRAM, PARTNERS, masked, started, trained
 
 
 def test_a_true_log_is_a_table_and_two_sentences() -> None:
@@ -55,3 +50,43 @@ def test_programs_get_everything_in_whole_micro_epsilon() -> None:
     assert row["released_left_micro"] == 1_000_000 - price.released_micro
     assert row["worst_left_micro"] == row["worst_cap_micro"] - price.worst_micro
     assert table["releases"][0]["not_closed_by"] == []
+
+
+def test_persons_with_several_lenders_are_said_for_every_partner() -> None:
+    world = masked()
+    lines = report_text(world.audit()).splitlines()
+    price = world.price(world.most["north", "run-1"])
+    two = f"2: {say_epsilon(price.person_micro[1])} / {say_epsilon(price.person_worst_micro[1])}"
+    (north,) = (line for line in lines if line.startswith("  north"))
+    assert two in north
+    assert sum(line.startswith(tuple(f"  {name} " for name in FOUR)) for line in lines) == 4
+
+
+def _shrinks(*cohorts: tuple[str, ...]) -> str:
+    world = masked(("beta", *FOUR), most_cohort_changes=2)
+    for number, cohort in enumerate((("beta", *FOUR), *cohorts), start=1):
+        world.round("run-1", (number, 1), GRAM, cohort)
+    return report_text(world.audit())
+
+
+def test_who_left_a_cohort_alone_can_be_guessed_and_that_is_said() -> None:
+    alone = "(alone: its noised sum can be told from the sums before and after)"
+    assert f"cohort   of run run-1 lost beta {alone}\n" in _shrinks(FOUR)
+    assert "cohort   of run run-1 lost beta, east\n" in _shrinks(PARTNERS)
+    both = _shrinks(FOUR, PARTNERS)
+    assert both.count("cohort   of run run-1 lost") == both.count(alone) == 2
+
+
+def test_a_cohort_that_stays_is_not_mentioned() -> None:
+    assert "cohort   " not in report_text(trained().audit())
+
+
+def test_a_sum_that_was_not_used_is_said_with_its_fault() -> None:
+    world = masked()
+    order = world.order("run-1", (3, 2), GRAM, FOUR)
+    world.close_round(order, [world.spend(name, order) for name in FOUR], fault=GROSS_ERROR)
+    audit = world.audit()
+    assert "unused   sum of run run-1, round 3.2: gross-error\n" in report_text(audit)
+    (fault,) = json.loads(report_json(audit))["faults"]
+    assert fault == {"run": "run-1", "round": 3, "attempt": 2, "fault": "gross-error"}
+    assert "unused" not in report_text(trained().audit())

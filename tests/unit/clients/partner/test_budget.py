@@ -14,6 +14,7 @@ from clients.partner.startup import load_signed_charter
 from protocols.errors import (
     BudgetExhaustedError,
     ChainError,
+    CohortChangedError,
     ConfigError,
     ConflictingOrderError,
     OrderRefusedError,
@@ -25,10 +26,13 @@ from protocols.errors import (
 from protocols.ledger.checkpoint import Checkpoint
 from protocols.ledger.entry import (
     NO_ENTRY,
+    NO_KEY,
+    Authorise,
     Link,
     Mechanism,
     PlannedQuery,
     RoundOpen,
+    Spend,
     Step,
     parse_entry,
     sign_entry,
@@ -179,6 +183,20 @@ def test_a_run_over_the_cap_is_refused_and_the_run_before_it_stays_open(
     assert capped.open_runs == ("run-1",)
 
 
+@pytest.mark.parametrize("cap", ["released_cap_micro", "worst_cap_micro"])
+def test_a_promise_of_yesterday_is_held_to_the_caps_of_today(
+    cap: str, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book = _open(path, terms, key)
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.close_file()
+    stricter = _open(path, replace(terms, **{cap: 1}), key)  # type: ignore[arg-type]
+    before = _state(stricter)
+    with pytest.raises(BudgetExhaustedError, match="would pass a cap"):
+        stricter.reserve(_opened(terms), _order(1))
+    assert _state(stricter) == before
+
+
 def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
     book: BudgetBook, terms: Terms
 ) -> None:
@@ -191,6 +209,45 @@ def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
     assert book.spent == spent
     assert spent.released_micro < book.most.released_micro
     assert promised.released_micro > spent.released_micro
+
+
+def test_an_authorisation_carries_the_runs_mask_key(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    leaf = book.leaf_of(0)
+    assert leaf is not None
+    entry = parse_entry(leaf)[1]
+    assert isinstance(entry, Authorise)
+    assert entry.mask_key == KEY
+
+
+def test_where_noise_is_shared_no_run_is_promised_without_a_mask_key(
+    book: BudgetBook, terms: Terms
+) -> None:
+    before = _state(book)
+    with pytest.raises(OrderRefusedError, match="mode distributed needs a mask key"):
+        book.authorise(_ask(terms), _order(0), mask_key=NO_KEY)
+    assert _state(book) == before
+
+
+def test_a_spend_names_the_cohort_of_its_order(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.reserve(replace(_opened(terms), cohort=("p0", "p2")), _order(1))
+    leaf = book.leaf_of(1)
+    assert leaf is not None
+    entry = parse_entry(leaf)[1]
+    assert isinstance(entry, Spend)
+    assert entry.cohort == ("p0", "p2")
+
+
+def test_a_cohort_that_grows_back_is_refused_and_nothing_is_spent(
+    book: BudgetBook, terms: Terms
+) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.reserve(replace(_opened(terms, 1), cohort=("p0", "p2")), _order(1))
+    before = _state(book)
+    with pytest.raises(CohortChangedError, match="is back in it"):
+        book.reserve(_opened(terms, 2), _order(2))
+    assert _state(book) == before
 
 
 def test_closing_ends_a_run_once_and_lapses_what_was_promised(

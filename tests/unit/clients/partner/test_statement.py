@@ -7,6 +7,7 @@ from pathlib import Path
 from clients.partner.statement import Budget, budget_of, budget_text, dry_run_text
 from model.queries.histogram import Histogram
 from protocols.ledger.epsilons import Epsilons
+from protocols.ledger.sharing import LOCAL, Sharing
 from tests.adversarial.coordinator import coordinator_of, first_node, with_book
 from tests.simulator import World
 
@@ -74,3 +75,15 @@ def test_a_dry_run_says_every_query_its_size_and_the_cost(world: World) -> None:
     assert f"charter {node.terms.charter.hex()[:16]}" in said
     assert f"at most {node.terms.most_rounds} rounds" in said
     assert budget_text(budget) in said
+
+
+def test_a_dry_run_says_who_can_read_a_partners_sums(world: World) -> None:
+    node = with_book(first_node(world))
+    budget = budget_of("p0", node.book, node.terms)
+    said = dry_run_text(node.charter, node.terms, node.contract, budget)
+    assert "only the sum over a cohort of at least 3 partners can be opened" in said
+    assert "1 over the square root of 2." in said
+    alone = replace(node.terms, sharing=Sharing(LOCAL, shares=1, most_lenders=1))
+    said = dry_run_text(node.charter, alone, node.contract, budget)
+    assert "You add the whole noise yourself; the coordinator sees your noised sums." in said
+    assert "masked" not in said
