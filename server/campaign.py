@@ -95,6 +95,8 @@ def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
     registry = Registry(settings.releases, federation.terms)
     if state.release and registry.holds(state.release[1].manifest_digest):
         raise ConfigError(f"run {run} has its release already")
+    if state.lacks_noise:
+        raise ConfigError(f"run {run} is over: a sum of it lacked noise; begin a new run")
     state.resume(federation.terms)
     folder = settings.runs / run
     events = EventWriter(folder / "events.jsonl")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from protocols.ledger.entry import (
+    MISSING_NOISE,
     Authorise,
     Entry,
     ReleaseEntry,
@@ -39,6 +40,7 @@ class RunState:
         rounds: Rounds that are over, in order.
         waiting: The order that was not closed yet, if there is one.
         release: The run's last entry, once there is a release.
+        lacks_noise: Whether a sum held too little noise, so that the run is over.
     """
 
     authorisations: dict[str, Envelope] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class RunState:
     rounds: list[OpenedRound] = field(default_factory=list)
     waiting: tuple[Envelope, RoundOpen] | None = None
     release: tuple[Envelope, ReleaseEntry] | None = None
+    lacks_noise: bool = False
     _last: Step | None = None
     _orders: int = 0
     _changes: int = 0
@@ -66,6 +69,7 @@ class RunState:
                 self.waiting, self.missing = (envelope, entry), ()
             case RoundClose():
                 self.waiting, self.missing = None, entry.missing
+                self.lacks_noise = self.lacks_noise or entry.fault == MISSING_NOISE
                 if entry.is_complete:
                     self.rounds.append(OpenedRound(self.cohort, entry.sum_digest))
             case ReleaseEntry():
