@@ -198,8 +198,9 @@ class Coordinator:
             opened = entry_in(parse_envelope(order))
         except ScoringError:
             return b""
-        is_order = isinstance(opened, RoundOpen)
-        return self.keys(opened.cohort, opened.link.run) if is_order else b""
+        if not isinstance(opened, RoundOpen):
+            return b""
+        return self.keys(opened.cohort, opened.link.run)
 
     def evidence(self) -> bytes:
         return self.scribe.evidence(self.node.name, self.carried)

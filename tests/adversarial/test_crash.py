@@ -208,7 +208,7 @@ def test_a_run_killed_at_any_exchange_stays_counted_and_a_new_run_completes(
     def campaign() -> None:
         for name in NAMES:
             world.reopen(name)
-        world.exchange = dying  # type: ignore[method-assign, assignment]
+        world.exchange = dying  # type: ignore[method-assign]
         world.train("run-1")
 
     _killed(campaign)
