@@ -10,7 +10,9 @@ from dp_accounting import GaussianDpEvent, NeighboringRelation
 from dp_accounting.pld import PLDAccountant
 from opacus.accountants.analysis import rdp
 
+from protocols.ledger.epsilons import epsilons_of
 from protocols.ledger.price import epsilon_micro, mu_squared, parse_decimal
+from protocols.ledger.sharing import DISTRIBUTED, Sharing
 
 _ORDERS = [
     *(1 + tenth / 10 for tenth in range(1, 100)),
@@ -73,3 +75,28 @@ def test_renyi_accounting_never_finds_less(name: str) -> None:
 def test_the_published_gaussian_parameters_cost_what_they_should(epsilon: float, mu: float) -> None:
     micro = epsilon_micro(Fraction(str(mu)) ** 2, delta=Fraction(1, 100_000))
     assert micro / 1e6 == pytest.approx(epsilon, rel=0.006)  # mu is rounded to three places
+
+
+@pytest.mark.parametrize("lenders", [1, 2, 5])
+def test_a_person_under_one_noise_is_a_vector_that_is_longer_by_its_lenders(lenders: int) -> None:
+    """Every lender clips to C/m, their vectors add up, and the noise of the sum is sigma C."""
+    sharing = Sharing(DISTRIBUTED, shares=2, most_lenders=2)
+    accountant = PLDAccountant(
+        NeighboringRelation.REPLACE_SPECIAL, value_discretization_interval=1e-4
+    )
+    accountant.compose(GaussianDpEvent(25.0 * 2 / lenders), 10)
+    price = epsilons_of(Fraction(10, 25**2), delta=Fraction("0.00001"), sharing=sharing)
+    released = price.person_micro[lenders - 1] / 1e6
+    assert released == pytest.approx(accountant.get_epsilon(1e-5), abs=1e-3)
+
+
+@pytest.mark.parametrize("shares", [1, 2, 4])
+def test_colluders_who_know_their_own_shares_leave_one_share_of_noise(shares: int) -> None:
+    """Whoever subtracts all other shares sees a borrower under sigma C / sqrt(t)."""
+    sharing = Sharing(DISTRIBUTED, shares=shares, most_lenders=1)
+    accountant = PLDAccountant(
+        NeighboringRelation.REPLACE_SPECIAL, value_discretization_interval=1e-4
+    )
+    accountant.compose(GaussianDpEvent(25.0 / shares**0.5), 10)
+    price = epsilons_of(Fraction(10, 25**2), delta=Fraction("0.00001"), sharing=sharing)
+    assert price.worst_micro / 1e6 == pytest.approx(accountant.get_epsilon(1e-5), abs=1e-3)
