@@ -136,8 +136,10 @@ class PartnerNode:
         self._check_noise(planned.mechanism for planned in ask.queries)
         is_shared = self.terms.sharing.is_shared
         mask_key = self.masks.create(ask.run).hex() if is_shared else NO_KEY
-        self.book.authorise(ask, order, mask_key=mask_key)
-        self.masks.forget_all_but(self.book.open_runs)
+        try:
+            self.book.authorise(ask, order, mask_key=mask_key)
+        finally:  # a run that was refused leaves no key behind
+            self.masks.forget_all_but(self.book.open_runs)
         return self._acknowledge(order)
 
     def _contribute(self, opened: RoundOpen, order: Order, delivery: Delivery) -> Stored:

@@ -1,6 +1,5 @@
 """Everything a node checks before it says a word to the coordinator."""
 
-
 from clients.partner.budget import BudgetBook
 from clients.partner.config import PartnerSettings
 from clients.partner.data import load_borrowers
@@ -35,7 +34,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
     if from_base64(partner.identity_key) != keys.identity.public_key().public_bytes_raw():
         raise ConfigError("the identity key is not the one the charter names for this partner")
     strict = settings.policy.stricter(terms)
-    return PartnerNode(
+    node = PartnerNode(
         name=settings.name,
         charter=charter,
         terms=strict,
@@ -51,6 +50,8 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         book=BudgetBook(settings.book, name=settings.name, key=keys.identity, terms=strict),
         masks=MaskKeys(settings.state / "masks"),
     )
+    node.masks.forget_all_but(node.book.open_runs)  # we may have been killed in a run's close
+    return node
 
 
 def load_signed_charter(settings: PartnerSettings) -> tuple[Charter, Terms]:

@@ -15,7 +15,7 @@ from protocols.errors import RunPausedError
 from protocols.ledger.canonical import digest
 from protocols.ledger.entry import RoundOpen, Step, entry_in
 from protocols.ledger.envelope import parse_envelope
-from protocols.ledger.messages import Acknowledged, Contribution, Refused
+from protocols.ledger.messages import Acknowledged, AskClose, Contribution, Refused
 from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import World, found_world
 
@@ -187,6 +187,31 @@ def test_a_partner_killed_after_its_reply_was_stored_sends_the_same_bytes(world:
     assert again.vector
     assert sent[3] == again  # after the authorisation and two rounds
     assert "void" not in (world.server / "runs" / "run-1" / "events.jsonl").read_text()
+    _assert_log_and_books_agree(world)
+
+
+def test_a_partner_killed_before_it_deletes_its_run_key_does_so_when_it_starts(
+    world: World,
+) -> None:
+    folder = world.settings(VICTIM).state / "masks"
+
+    def kill(name: str, delivery: Delivery) -> Delivery:
+        if name == VICTIM and parse_envelope(delivery.order).payload_type == AskClose.payload_type:
+
+            def answer() -> None:
+                node = world.reopen(VICTIM)
+                node.masks.forget_all_but = lambda *_: _die()  # type: ignore[method-assign]
+                node.answer(delivery)
+
+            world.nodes[VICTIM].book.close_file()
+            _killed(answer)
+            assert (folder / "run-1.key").exists()
+            world.restart(VICTIM)
+        return delivery
+
+    world.bend = kill
+    world.train()
+    assert list(folder.iterdir()) == []
     _assert_log_and_books_agree(world)
 
 

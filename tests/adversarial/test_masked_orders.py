@@ -11,6 +11,7 @@ from clients.partner.node import PartnerNode
 from model.queries.parameters import parameters_of
 from protocols.contracts.orders import Delivery
 from protocols.errors import (
+    BudgetExhaustedError,
     CohortChangedError,
     CohortTooSmallError,
     ConflictingOrderError,
@@ -288,6 +289,16 @@ def test_the_next_run_has_another_key_and_the_last_ones_is_gone(working: Coordin
     working.authorise("run-2")
     assert working.node.masks.own("run-2").public != before
     assert {path.name for path in working.node.masks._folder.iterdir()} == {"run-2.key"}
+
+
+def test_runs_that_were_refused_leave_no_keys(working: Coordinator) -> None:
+    dear = (PlannedQuery(Mechanism("gradient", "1"), rounds=30),)
+    for number in range(3):
+        asked = working.deliver(working.ask_authorise(f"dear-{number}", queries=dear))
+        refuses(working, asked, BudgetExhaustedError, "budget-exhausted")
+    files = {path.name for path in working.node.masks._folder.iterdir()}
+    assert files == {f"{RUN}.key", f"{RUN}.peers"}
+    still_works(working)
 
 
 def test_the_same_order_with_other_keys_gets_the_same_bytes(working: Coordinator) -> None:
