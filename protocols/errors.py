@@ -148,7 +148,7 @@ class ReleaseRefusedError(PrivacyError):
 
 
 class UnsupportedMechanismError(PrivacyError):
-    """An order asks for a query, a mode or a noise that the charter does not allow."""
+    """An order asks for a query that there is not, or for noise that no integers hold."""
 
 
 class OrderRefusedError(PrivacyError):

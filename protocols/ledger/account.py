@@ -62,6 +62,7 @@ class Account:
         self._terms = terms
         self._runs: dict[str, _Run] = {}
         self._spent = Fraction(0)
+        self._mask_keys: set[str] = set()
 
     def take(self, entry: PartnerEntry) -> Iterator[VerificationError]:
         """Record the partner's next entry, and yield what is wrong with it."""
@@ -135,6 +136,9 @@ class Account:
         if run.allowed:
             yield TurnError(f"run {entry.link.run} is authorised a second time")
         yield from _check_authorise(entry, self._terms)
+        if entry.mask_key in self._mask_keys:
+            yield AuthorisationError(f"run {entry.link.run} has the mask key of an earlier run")
+        self._mask_keys |= {entry.mask_key} - {NO_KEY}
         run.allowed.append(entry)
         yield from _check_claim(entry.most, is_now=self.price)
         yield from self.check_caps()

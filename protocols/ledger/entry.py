@@ -65,7 +65,8 @@ class Mechanism:
 
     Attributes:
         query: Name of the query.
-        noise_multiplier: Standard deviation of the noise over the clip norm, a decimal.
+        noise_multiplier: Standard deviation of the whole noise over C, a decimal; C is the query's
+            clip norm times the lenders that a borrower may have.
     """
 
     query: str
@@ -112,7 +113,7 @@ class Authorise:
             dearest.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=2"
     link: Link
     queries: tuple[PlannedQuery, ...]
     spare_attempts: int
@@ -163,7 +164,7 @@ class Spend:
         spent: Claimed price of all spends so far, with this one.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=2"
     link: Link
     step: Step
     order: str
@@ -191,7 +192,7 @@ class RoundClose:
             1,000 times ``contrasts`` if no noise is missing.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=2"
     link: Link
     step: Step
     order: str
@@ -233,7 +234,7 @@ class RunClose:
         spent: Claimed price of all spends so far.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=2"
     link: Link
     spends: int
     spent: Epsilons

@@ -52,22 +52,23 @@ def write_private(path: Path, raw: bytes) -> None:
     Raises:
         ConfigError: The file exists already, or cannot be written.
     """
+    fresh = path.with_name(f".{path.name}.new")
     try:
+        fresh.unlink(missing_ok=True)  # we were killed while we wrote it
         # O_EXCL also refuses a symbolic link, so nothing is ever written elsewhere.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as err:
-        raise ConfigError(f"{path.name}: exists already, and is never overwritten") from err
-    except OSError as err:
-        raise ConfigError(f"{path.name}: cannot be written") from err
-    try:
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
+        os.link(fresh, path)  # whole or not at all, and never over another
+    except FileExistsError as err:
+        raise ConfigError(f"{path.name}: exists already, and is never overwritten") from err
     except OSError as err:
-        with contextlib.suppress(OSError):
-            path.unlink()
         raise ConfigError(f"{path.name}: cannot be written") from err
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
 
 
 def read_private(path: Path) -> bytes:

@@ -62,7 +62,7 @@ class Contribution:
         vector_digest: SHA-256 of the integers sent along, hex.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.contribution+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.contribution+json;v=2"
     partner: str
     order: str
     spend: str

@@ -33,6 +33,7 @@ from tests.adversarial.ledger.honest import (
     charter_table,
     claiming,
     masked,
+    public_mask_key,
     started,
     trained,
 )
@@ -416,6 +417,14 @@ def _masked_authorise(**bend: object) -> Callable[[], World]:
     return told
 
 
+def _mask_key_of_an_earlier_run() -> World:
+    world = World(charter_table(FOUR, **MASKED))
+    world.authorise("north", "run-1")
+    world.close_run("north", "run-1")
+    world.authorise("north", "run-2", mask_key=public_mask_key("north", "run-1"))
+    return world
+
+
 def _masked_spend(**bend: object) -> Callable[[], World]:
     def told() -> World:
         world = masked(max_lenders_per_borrower=2)
@@ -529,6 +538,7 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     "spend before authorise": (_spend_before_authorisation, "AuthorisationError"),
     "other noise": (_spend_with_other_noise, "AuthorisationError"),
     "too many attempts": (_more_attempts_than_authorised, "AuthorisationError"),
+    "mask key of an earlier run": (_mask_key_of_an_earlier_run, "AuthorisationError"),
     "run-close of an unauthorised run": (_run_close_without_authorisation, "AuthorisationError"),
     # Spends and their orders.
     "spend with another mechanism": (_spend(mechanism=GRAM), "OrderMismatchError"),

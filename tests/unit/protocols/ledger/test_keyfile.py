@@ -32,6 +32,14 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "identity.pem"
+    (tmp_path / ".identity.pem.new").write_bytes(b"half a k")
+    made = create_key(path)
+    assert load_key(path).private_bytes_raw() == made.private_bytes_raw()
+    assert [item.name for item in tmp_path.iterdir()] == ["identity.pem"]
+
+
 def test_a_link_in_place_of_the_key_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "identity.pem").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigError):
