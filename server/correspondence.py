@@ -71,7 +71,9 @@ class Correspondence:
             )
             for name in names
         }
-        self._ask(asks)
+        for name in self._ask(asks):
+            if name not in self.state.authorisations:
+                self.events.write("refused", partner=name, reason="mask key is not usable")
         self.log_now()
 
     def close(self) -> None:

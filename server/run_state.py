@@ -1,19 +1,24 @@
 """Where a run stands: a fold over its entries in the log, so that it can be taken up again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from protocols.errors import MaskKeyError
 from protocols.ledger.entry import (
     MISSING_NOISE,
+    NO_KEY,
     Authorise,
     Entry,
+    PlannedQuery,
     ReleaseEntry,
     RoundClose,
     RoundOpen,
+    RunClose,
     Step,
 )
 from protocols.ledger.envelope import Envelope
 from protocols.ledger.terms import Terms
+from protocols.secagg.keys import RunKey
 
 
 @dataclass(frozen=True)
@@ -35,22 +40,25 @@ class RunState:
 
     Attributes:
         authorisations: Signed authorisations by partner.
+        plans: What each of them allows to be asked.
         cohort: Partners asked last, or to be asked first.
         missing: Those of them for want of whom the last attempt is void.
         rounds: Rounds that are over, in order.
         waiting: The order that was not closed yet, if there is one.
         release: The run's last entry, once there is a release.
         lacks_noise: Whether a sum held too little noise, so that the run is over.
+        closed_by: Partners that answer no more orders of the run.
     """
 
     authorisations: dict[str, Envelope] = field(default_factory=dict)
-    plan: Authorise | None = None
+    plans: dict[str, tuple[PlannedQuery, ...]] = field(default_factory=dict)
     cohort: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     rounds: list[OpenedRound] = field(default_factory=list)
     waiting: tuple[Envelope, RoundOpen] | None = None
     release: tuple[Envelope, ReleaseEntry] | None = None
     lacks_noise: bool = False
+    closed_by: set[str] = field(default_factory=set)
     _last: Step | None = None
     _orders: int = 0
     _changes: int = 0
@@ -58,10 +66,10 @@ class RunState:
     def note(self, envelope: Envelope, entry: Entry) -> None:
         """Take the run's next entry."""
         match entry:
-            case Authorise():
+            case Authorise() if _has_usable_key(entry):
                 self.authorisations[entry.link.signer] = envelope
                 self.cohort = tuple(sorted(self.authorisations))
-                self.plan = entry
+                self.plans[entry.link.signer] = entry.queries
             case RoundOpen():
                 self._changes += entry.cohort != self.cohort
                 self._orders += 1
@@ -72,8 +80,16 @@ class RunState:
                 self.lacks_noise = self.lacks_noise or entry.fault == MISSING_NOISE
                 if entry.is_complete:
                     self.rounds.append(OpenedRound(self.cohort, entry.sum_digest))
+            case RunClose():
+                self.closed_by.add(entry.link.signer)
             case ReleaseEntry():
                 self.release = (envelope, entry)
+
+    def leave_out(self, others: Collection[str]) -> None:
+        """Go on without partners whose authorisation is not what the run asked for."""
+        for name in others:
+            del self.authorisations[name], self.plans[name]
+        self.cohort = tuple(name for name in self.cohort if name not in others)
 
     def resume(self, terms: Terms) -> None:
         """Ask the whole cohort again, where too few were left: whoever was missing may be back."""
@@ -99,6 +115,16 @@ class RunState:
             return left
         may_change = self._changes < terms.most_cohort_changes
         return left if may_change and len(left) >= terms.minimum_cohort else None
+
+
+def _has_usable_key(allowed: Authorise) -> bool:
+    """Return whether peers can mask with a partner's key: else every one of them would refuse."""
+    try:
+        if allowed.mask_key != NO_KEY:
+            RunKey.create().shared_with(bytes.fromhex(allowed.mask_key))
+    except MaskKeyError:
+        return False
+    return True
 
 
 def run_state(entries: Iterable[tuple[Envelope, Entry]], run: str) -> RunState:

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from clients.partner.mask_keys import MaskKeys
 from model.noise import IntegerVector
 from model.queries.batch import Question
 from protocols.contracts.orders import Delivery, Reply
@@ -185,6 +186,28 @@ def test_more_gross_errors_than_spare_attempts_end_the_run(world: World) -> None
     assert _faults(world) == [(2, attempt, "gross-error") for attempt in (1, 2, 3)]
     assert [row.spends for row in world.audit().partners] == [4] * 4
     _assert_true(world, releases=0)
+
+
+class _UnusableKeys(MaskKeys):
+    """Has a partner sign for a point of low order."""
+
+    def create(self, run: str) -> bytes:
+        super().create(run)
+        return bytes([1, *[0] * 31])
+
+
+def test_a_partner_whose_mask_key_nobody_can_use_is_left_out_and_stops_nobody(
+    world: World,
+) -> None:
+    masks = _UnusableKeys(world.settings(LIAR).state / "masks")
+    world.nodes[LIAR] = replace(world.nodes[LIAR], masks=masks)
+    world.train()
+    (told,) = _events(world, "refused")
+    assert (told["partner"], told["reason"]) == (LIAR, "mask key is not usable")
+    audit = world.audit()
+    assert audit.findings == ()
+    assert [row.spends for row in audit.partners] == [8, 0, 8, 8]
+    assert [release.not_closed_by for release in audit.releases] == [(LIAR,)]
 
 
 class _NoNoise:

@@ -114,6 +114,9 @@ KEY_LIES: dict[str, Lie] = {
         at, p1=at.scribe.sign(at.opened()).to_bytes()
     ),
     "a key of a stranger": lambda at: at.deliver(at.opened(), keys=at.keys(ALL) + b"\n{}"),
+    "two keys of one partner": lambda at: at.deliver(
+        at.opened(), keys=at.keys(ALL) + b"\n" + at.authorisation("p1", mask_key="09" + "00" * 31)
+    ),
     "our own key as a peer's": lambda at: _with_keys(
         at, p1=at.authorisation("p1", mask_key=_own_key(at))
     ),
