@@ -148,6 +148,10 @@ class Campaign:
         Raises:
             As ``run_campaign``.
         """
+        if self.state.plans and plan.queries not in self.state.plans.values():
+            raise ConfigError(
+                f"run {self.run} was authorised for another plan; set run_epsilon_micro back"
+            )
         try:
             self._begin(plan)
             result = self._converse(plan, conversation)
@@ -172,10 +176,9 @@ class Campaign:
             self.post.transport.wait_online(names, deadline_s=self.federation.settings.connect_s)
         except RoundError as err:
             self.events.write("not-connected", reason=str(err))
-        if self.state.plan is None:
+        if not self.state.plans:
             self.post.authorise(names, plan.queries, spare_attempts=plan.spare_attempts)
-        if self.state.plan and self.state.plan.queries != plan.queries:
-            raise ConfigError(f"run {self.run} was authorised for another run_epsilon_micro")
+        self.state.leave_out([n for n, said in self.state.plans.items() if said != plan.queries])
         self.events.write("authorised", partners=sorted(self.state.authorisations))
         if len(self.state.authorisations) < self.federation.terms.minimum_cohort:
             raise RoundError(
@@ -225,6 +228,7 @@ class Campaign:
                 "seconds": round(monotonic() - started, 3),
             }
             if verdict.fault == MISSING_NOISE:
+                self.events.write("missing-noise", **facts)
                 raise MissingNoiseError(
                     f"the sum of round {opened.step.round} holds less noise than its partners "
                     "said they added; the run is over, and its spends stay"
@@ -242,6 +246,8 @@ class Campaign:
         waiting = self.state.waiting
         if waiting is not None and waiting[1].parameters_digest == parameters_digest:
             return waiting
+        if self.state.closed_by:
+            raise ConfigError(f"run {self.run} is over: partners closed it; begin a new run")
         cohort = self.state.next_cohort(self.federation.terms)
         if cohort is None:
             names = ", ".join(self.state.missing)

@@ -11,7 +11,8 @@ _SAYS = {
     "not-connected": "{reason}",
     "authorised": "authorised by {partners}",
     "refused": "{partner} refused: {reason}",
-    "void": "round {round}, attempt {attempt} is void; missing {missing}",
+    "void": "round {round}, attempt {attempt} is void: {why}",
+    "missing-noise": "round {round}: the sum holds less noise than its partners said they added",
     "paused": "run {run} is paused: {reason}",
     "closed": "closed by {partners}",
     "released": "released {digest}",
@@ -54,6 +55,7 @@ class ProgressView:
                 )
             return
         facts = {key: _words(value) for key, value in event.items()}
+        facts["why"] = facts.get("missing") or facts.get("fault", "")
         if name in _SAYS:
             self._console.print(_SAYS[name].format(**facts), highlight=False, markup=False)
 

@@ -2,12 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from protocols.contracts.charter import load_charter_model
-from protocols.errors import ConfigError, EntryError, RoundError, RunPausedError
+from protocols.errors import (
+    ConfigError,
+    EntryError,
+    MissingNoiseError,
+    RoundError,
+    RunPausedError,
+    ScoringError,
+)
 from protocols.ledger.codec import check_name
 from server.bundle import build_bundle
 from server.config import load_settings
@@ -38,6 +45,7 @@ def train_run(
     Raises:
         ConfigError, ContractError, VerificationError: A file is missing or does not fit.
         RunPausedError: Too few partners are left; the run can be resumed.
+        MissingNoiseError: The sums held less noise than they should; the run is over.
         RoundError: The run failed; says why. What was spent stays spent.
     """
     check_run_name(run)
@@ -60,18 +68,17 @@ def train_run(
     with _flower_logs_to(settings.runs / run / "superlink.log"), Link(link_settings) as link:
         show({"event": "listening", "at": round(time.time(), 3), "address": link.public_address})
         run_id = link.start_run(run, config=config, bundle=bundle or build_bundle())
-        last: Event = {}
+        endings: dict[object, Event] = {}
         while True:
             state = link.run_state(run_id)
-            for last in events.read():
-                show(last)
+            for event in events.read():
+                show(event)
+                endings[event["event"]] = event
             if state.is_finished:
                 break
             time.sleep(_LOOK_S)
-    if not state.is_completed and last.get("event") == "paused":
-        raise RunPausedError(f"{last['reason']}. Then: fedscore-server train --resume {run}")
     if not state.is_completed:
-        raise RoundError(f"run {run} failed: {state.details or 'see its link/serverapp.log'}")
+        raise _failure(run, endings, state.details)
 
 
 def check_run_name(run: str) -> None:
@@ -82,6 +89,16 @@ def check_run_name(run: str) -> None:
         raise ConfigError(str(err)) from err
     if not run.strip("."):
         raise ConfigError("name: expected more than dots")
+
+
+def _failure(run: str, events: Mapping[object, Event], details: str) -> ScoringError:
+    """Return why a run did not end with a release."""
+    if "paused" in events:
+        reason = events["paused"]["reason"]
+        return RunPausedError(f"{reason}. Then: fedscore-server train --resume {run}")
+    if "missing-noise" in events:
+        return MissingNoiseError(f"run {run} is over: {details}")
+    return RoundError(f"run {run} failed: {details or 'see its link/serverapp.log'}")
 
 
 @contextmanager

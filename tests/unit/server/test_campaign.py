@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from protocols.errors import (
 )
 from protocols.ledger.audit import CohortChange, FaultRow
 from protocols.ledger.canonical import digest
+from protocols.ledger.codec import decode, encode
 from protocols.ledger.entry import (
     GROSS_ERROR,
     MISSING_NOISE,
@@ -39,7 +41,9 @@ from protocols.ledger.entry import (
     entry_in,
     parse_entry,
 )
-from protocols.ledger.envelope import parse_envelope
+from protocols.ledger.envelope import parse_envelope, sign
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.sharing import Sharing
 from server import campaign as campaign_module
 from server.campaign import Campaign, run_campaign
@@ -316,11 +320,49 @@ def test_a_run_is_not_taken_up_again_with_another_budget(world: World) -> None:
     text = settings.read_text()
     settings.write_text(text.replace("run_epsilon_micro = 2000000", "run_epsilon_micro = 1000000"))
     try:
-        with pytest.raises(ConfigError, match="authorised for another run_epsilon_micro"):
+        with pytest.raises(ConfigError, match="set run_epsilon_micro back"):
             world.train()
     finally:
         settings.write_text(text)
     assert len(_opened(world)) == 2
+    world.train()  # nobody closed it
+
+
+def test_a_run_that_its_partners_closed_is_not_taken_up_again(world: World) -> None:
+    _lose(world, "p2", Step(2, 1))
+    with pytest.raises(RunPausedError):
+        world.train()
+    world.bend, world.bend_reply = World.bend, World.bend_reply
+    world.train("run-2")  # whoever authorises it closes the one before
+    spends = [row.spends for row in world.audit().partners]
+    with pytest.raises(ConfigError, match="run-1 is over"):
+        world.train()
+    audit = world.audit()
+    assert audit.findings == ()
+    assert [row.spends for row in audit.partners] == spends
+
+
+def test_a_partner_that_authorises_something_else_is_left_out(four: World) -> None:
+    def bend(name: str, delivery: Delivery) -> Delivery:
+        return _asked_half(four, delivery) if name == "p1" else delivery
+
+    four.bend = bend
+    four.train()
+    audit = four.audit()
+    assert [row.spends > 0 for row in audit.partners] == [True, False, True, True]
+    assert {order.cohort for order in _opened(four)} == {("p0", "p2", "p3")}
+
+
+def _asked_half(world: World, delivery: Delivery) -> Delivery:
+    """Ask for a part of the plan, as a partner would that signs something else."""
+    envelope = parse_envelope(delivery.order)
+    if envelope.payload_type != AskAuthorise.payload_type:
+        return delivery
+    ask = decode(AskAuthorise, envelope.payload)
+    key = load_key(world.server / "keys" / "order.pem")
+    half = encode(replace(ask, queries=ask.queries[:1]))
+    order = sign(half, payload_type=ask.payload_type, keys=[key])
+    return replace(delivery, order=order.to_bytes())
 
 
 class _Fixed:

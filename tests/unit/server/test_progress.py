@@ -28,8 +28,14 @@ def _shown(*events: Event, is_terminal: bool = False) -> str:
         ({"event": "refused", "partner": "p1", "reason": "signature"}, "p1 refused: signature"),
         (
             {"event": "void", "round": 2, "attempt": 1, "missing": {"p1": "no-reply"}},
-            "round 2, attempt 1 is void; missing p1 (no-reply)",
+            "round 2, attempt 1 is void: p1 (no-reply)",
         ),
+        (
+            {"event": "void", "round": 2, "attempt": 1, "missing": {}, "fault": "gross-error"},
+            "round 2, attempt 1 is void: gross-error",
+        ),
+        ({"event": "missing-noise", "round": 4}, "round 4: the sum holds less noise"),
+        ({"event": "paused", "run": "r", "reason": "too few"}, "run r is paused: too few"),
         ({"event": "closed", "partners": []}, "closed by "),
         ({"event": "released", "digest": "ab"}, "released ab"),
         ({"event": "round", "round": 3, "query": "gradient", "seconds": 0.2}, "round 3 gradient"),

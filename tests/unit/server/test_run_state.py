@@ -55,7 +55,7 @@ def test_those_who_authorised_a_run_are_asked_first() -> None:
     assert set(state.authorisations) == set(FOUR)
     signed = {name: item.to_bytes() for name, item in state.authorisations.items()}
     assert set(signed.values()) == set(world.leaves[1:])
-    assert state.plan is not None
+    assert set(state.plans) == set(FOUR)
     assert state.next_cohort(world.terms) == FOUR
 
 
@@ -162,9 +162,17 @@ def test_what_is_said_of_other_runs_does_not_count() -> None:
     assert released[0].to_bytes() == world.leaves[-1]
 
 
-def test_spends_and_run_closes_change_nothing() -> None:
+def test_who_closed_a_run_is_remembered_and_nothing_else_changes() -> None:
     world = started()
     world.round(RUN, (1, 1), GRADIENT)
     before = _state(world)
     world.close_run("north", RUN)
-    assert _state(world) == before
+    assert _state(world) == replace(before, closed_by={"north"})
+
+
+def test_partners_that_are_left_out_are_not_asked() -> None:
+    world = masked()
+    state = _state(world)
+    state.leave_out(FOUR[:1])
+    assert set(state.authorisations) == set(state.plans) == set(FOUR[1:])
+    assert state.next_cohort(world.terms) == FOUR[1:]
