@@ -43,6 +43,7 @@ from tests.simulator import World
 
 NOISE = Mechanism("gradient", "20")
 KEY = "ab" * 32  # a mask key
+KEY_2 = "cd" * 32
 NOW = 1_700_000_000.9
 
 
@@ -178,7 +179,7 @@ def test_a_run_over_the_cap_is_refused_and_the_run_before_it_stays_open(
     capped = _open(path, replace(terms, worst_cap_micro=1), key)
     before = _state(capped)
     with pytest.raises(BudgetExhaustedError):
-        capped.authorise(_ask(terms, "run-2"), _order(2), mask_key=KEY)
+        capped.authorise(_ask(terms, "run-2"), _order(2), mask_key=KEY_2)
     assert _state(capped) == before
     assert capped.open_runs == ("run-1",)
 
@@ -204,7 +205,7 @@ def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
     promised = book.most
     book.reserve(_opened(terms), _order(1))
     spent = book.spent
-    book.authorise(_ask(terms, "run-2", rounds=1), _order(2), mask_key=KEY)
+    book.authorise(_ask(terms, "run-2", rounds=1), _order(2), mask_key=KEY_2)
     assert book.open_runs == ("run-2",)
     assert book.spent == spent
     assert spent.released_micro < book.most.released_micro
