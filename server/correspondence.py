@@ -80,7 +80,7 @@ class Correspondence:
         """Ask for everybody's run-close and log what is still to be logged, whatever happened."""
         self.log_now()
         ask = AskClose(charter=self.federation.terms.charter.hex(), run=self.run)
-        closed = self._ask(dict.fromkeys(sorted(self.state.authorisations), self._sign(ask)))
+        closed = self._ask(dict.fromkeys(sorted(self.state.signers), self._sign(ask)))
         self.log_now()
         self.events.write("closed", partners=sorted(closed))
 

@@ -39,7 +39,8 @@ class RunState:
     """What the coordinator must know of a run to go on with it.
 
     Attributes:
-        authorisations: Signed authorisations by partner.
+        signers: Partners that authorised the run.
+        authorisations: Signed authorisations by partner, of those that can take part.
         plans: What each of them allows to be asked.
         cohort: Partners asked last, or to be asked first.
         missing: Those of them for want of whom the last attempt is void.
@@ -50,6 +51,7 @@ class RunState:
         closed_by: Partners that answer no more orders of the run.
     """
 
+    signers: set[str] = field(default_factory=set)
     authorisations: dict[str, Envelope] = field(default_factory=dict)
     plans: dict[str, tuple[PlannedQuery, ...]] = field(default_factory=dict)
     cohort: tuple[str, ...] = ()
@@ -66,12 +68,14 @@ class RunState:
     def note(self, envelope: Envelope, entry: Entry) -> None:
         """Take the run's next entry."""
         match entry:
-            case Authorise() if _has_usable_key(entry):
-                self.authorisations[entry.link.signer] = envelope
-                self.cohort = tuple(sorted(self.authorisations))
-                self.plans[entry.link.signer] = entry.queries
+            case Authorise():
+                self.signers.add(entry.link.signer)
+                if _has_usable_key(entry):
+                    self.authorisations[entry.link.signer] = envelope
+                    self.cohort = tuple(sorted(self.authorisations))
+                    self.plans[entry.link.signer] = entry.queries
             case RoundOpen():
-                self._changes += entry.cohort != self.cohort
+                self._changes += self._orders > 0 and entry.cohort != self.cohort
                 self._orders += 1
                 self.cohort, self._last = entry.cohort, entry.step
                 self.waiting, self.missing = (envelope, entry), ()

@@ -23,13 +23,21 @@ class MaskKeys:
     """A folder of mask keys."""
 
     def __init__(self, folder: Path) -> None:
+        """Open the folder, or make it.
+
+        Raises:
+            ConfigError: It cannot be made.
+        """
         self._folder = folder
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as err:
+            raise ConfigError(f"{folder.name}: no folder for mask keys can be made here") from err
 
     def create(self, run: str) -> bytes:
         """Keep a fresh secret key for a run, durably, and return its public half."""
         path = self._folder / f"{run}.key"
         if not path.exists():  # else we were killed before the run was authorised
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(path, RunKey.create().secret)
         return self.own(run).public
 
@@ -60,10 +68,17 @@ class MaskKeys:
             raise KeyChangedError("a partner's mask key is another than at the run's first order")
 
     def forget_all_but(self, runs: Collection[str]) -> None:
-        """Delete the keys of all other runs: they are over."""
-        for path in self._folder.glob("*"):
-            if path.stem not in runs:
-                path.unlink()
+        """Delete the keys of all other runs: they are over.
+
+        Raises:
+            ConfigError: A file cannot be deleted.
+        """
+        try:
+            for path in self._folder.glob("*"):
+                if path.stem not in runs:
+                    path.unlink()
+        except OSError as err:
+            raise ConfigError("a mask key that is over cannot be deleted") from err
 
     def _check(self, own: RunKey, keys: Mapping[str, bytes]) -> None:
         """Raise before anything is spent, if masks could not be made with these keys."""

@@ -10,7 +10,8 @@ partner's own console.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from clients.partner.budget import BudgetBook, Order, Stored
+from clients.partner.book_file import Order, Stored
+from clients.partner.budget import BudgetBook
 from clients.partner.gate import refusal_word, release_answer, release_vector
 from clients.partner.keys import PartnerKeys
 from clients.partner.mask_keys import MaskKeys
@@ -28,15 +29,13 @@ from protocols.errors import (
     OrderRefusedError,
     RolledBackError,
     ScoringError,
-    SignatureError,
     StaleOrderError,
     UnprovenEntryError,
     WidthError,
 )
 from protocols.ledger.canonical import digest
-from protocols.ledger.codec import decode
-from protocols.ledger.entry import COORDINATOR, NO_KEY, Mechanism, RoundOpen
-from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
+from protocols.ledger.entry import NO_KEY, Mechanism, RoundOpen
+from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.evidence import parse_evidence, verify_evidence
 from protocols.ledger.messages import (
     Acknowledged,
@@ -46,15 +45,12 @@ from protocols.ledger.messages import (
     Contribution,
     Refused,
 )
+from protocols.ledger.orders import place_of, read_order
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.roster import mask_keys
 from protocols.ledger.terms import Terms
 from protocols.secagg.masks import seal
 from protocols.secagg.transcript import transcript_digest
-
-_ORDERS: dict[str, type[AskAuthorise] | type[RoundOpen] | type[AskClose]] = {
-    kind.payload_type: kind for kind in (AskAuthorise, RoundOpen, AskClose)
-}
 
 
 @dataclass(frozen=True)
@@ -95,8 +91,8 @@ class PartnerNode:
 
     def _answer(self, delivery: Delivery) -> Stored:
         envelope = parse_envelope(delivery.order)
-        asked = self._read(envelope)
-        order = Order(place=_place(asked), name=envelope.digest.hex())
+        asked = read_order(envelope, self.terms)
+        order = Order(place=place_of(asked), name=envelope.digest.hex())
         stored = self.book.stored_reply(order)
         if stored is not None:
             return stored
@@ -112,21 +108,6 @@ class PartnerNode:
             stored = self._contribute(asked, order, delivery)
         self.book.store_reply(order, stored)
         return stored
-
-    def _read(self, envelope: Envelope) -> AskAuthorise | RoundOpen | AskClose:
-        """Return what the coordinator asks, once it is shown to be its word under our charter."""
-        kind = _ORDERS.get(envelope.payload_type)
-        if kind is None:
-            raise OrderRefusedError("not an order that a node answers")
-        keys = {COORDINATOR: self.terms.order_key}
-        payload = verify_envelope(envelope, payload_type=kind.payload_type, keys=keys)
-        asked = decode(kind, payload)
-        charter = asked.link.charter if isinstance(asked, RoundOpen) else asked.charter
-        if charter != self.terms.charter.hex():
-            raise OrderRefusedError("the order is under another charter")
-        if isinstance(asked, RoundOpen) and asked.link.signer != COORDINATOR:
-            raise SignatureError("an order must be the coordinator's own entry")
-        return asked
 
     def _authorise(self, ask: AskAuthorise, order: Order) -> Stored:
         if ask.last_seq > self.book.last_seq:
@@ -228,9 +209,3 @@ class PartnerNode:
 
     def _store(self, answer: Answer, vector: bytes) -> Stored:
         return Stored(answer=release_answer(answer, self.keys.identity), vector=vector)
-
-
-def _place(asked: AskAuthorise | RoundOpen | AskClose) -> str:
-    if isinstance(asked, RoundOpen):
-        return f"{asked.link.run}/{asked.step.round}/{asked.step.attempt}"
-    return f"{asked.run}/{'authorise' if isinstance(asked, AskAuthorise) else 'close'}"

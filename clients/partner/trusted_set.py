@@ -10,6 +10,7 @@ from pathlib import Path
 from protocols.errors import ConfigError
 
 FILES = (
+    "clients/partner/book_file.py",
     "clients/partner/budget.py",
     "clients/partner/data.py",
     "clients/partner/gate.py",
@@ -38,6 +39,7 @@ FILES = (
     "protocols/errors.py",
     "protocols/ledger/account.py",
     "protocols/ledger/canonical.py",
+    "protocols/ledger/chain.py",
     "protocols/ledger/charge.py",
     "protocols/ledger/checkpoint.py",
     "protocols/ledger/codec.py",
@@ -49,6 +51,7 @@ FILES = (
     "protocols/ledger/keyfile.py",
     "protocols/ledger/merkle.py",
     "protocols/ledger/messages.py",
+    "protocols/ledger/orders.py",
     "protocols/ledger/price.py",
     "protocols/ledger/roster.py",
     "protocols/ledger/sharing.py",

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from clients.partner.budget import Order, Stored
+from clients.partner.book_file import Order, Stored
 from clients.partner.node import PartnerNode
 from model.noise import IntegerNoise, IntegerVector
 from model.queries.batch import Question

@@ -60,7 +60,8 @@ def _before(statement: str) -> Callable[[PartnerNode], None]:
     """Die when the book is about to run this statement in its next transaction."""
 
     def arm(node: PartnerNode) -> None:
-        node.book._db.set_trace_callback(lambda sql: _die() if sql.startswith(statement) else None)
+        database = node.book._file._db
+        database.set_trace_callback(lambda sql: _die() if sql.startswith(statement) else None)
 
     return arm
 
@@ -248,9 +249,9 @@ def test_a_run_killed_at_any_exchange_stays_counted_and_a_new_run_completes(
 
 
 def test_the_book_waits_for_the_disk(world: World) -> None:
-    book = world.nodes[VICTIM].book
-    assert book._db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL: survives a power cut
-    assert book._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    database = world.nodes[VICTIM].book._file._db
+    assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL: survives a power cut
+    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_node_started_twice_cannot_spend_one_entry_twice(world: World) -> None:

@@ -351,6 +351,9 @@ def test_a_partner_that_authorises_something_else_is_left_out(four: World) -> No
     audit = four.audit()
     assert [row.spends > 0 for row in audit.partners] == [True, False, True, True]
     assert {order.cohort for order in _opened(four)} == {("p0", "p2", "p3")}
+    assert [row.open_runs for row in audit.partners] == [
+        ()
+    ] * 4  # it is asked to close all the same
 
 
 def _asked_half(world: World, delivery: Delivery) -> Delivery:

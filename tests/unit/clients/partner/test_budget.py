@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from clients.partner.budget import BudgetBook, Order, Stored
+from clients.partner.book_file import Order, Stored
+from clients.partner.budget import BudgetBook
 from clients.partner.keys import load_partner_keys
 from clients.partner.startup import load_signed_charter
 from protocols.errors import (
     BudgetExhaustedError,
-    ChainError,
     CohortChangedError,
     ConfigError,
     ConflictingOrderError,
@@ -292,7 +292,7 @@ def test_a_book_that_cannot_be_written_spends_nothing(
     before = _state(book)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # somebody else holds the file
-    book._db.execute("PRAGMA busy_timeout = 0")
+    book._file._db.execute("PRAGMA busy_timeout = 0")
     with pytest.raises(RoundError, match="cannot be written"):
         book.reserve(_opened(terms), _order(1))
     with pytest.raises(RoundError, match="cannot be written"):
@@ -368,8 +368,17 @@ def test_an_entry_of_a_kind_that_no_partner_makes_is_refused(
     link = replace(opened.link, signer="p0", seq=0, prev=NO_ENTRY)
     leaf = sign_entry(replace(opened, link=link), key).to_bytes()
     _edit(path, "INSERT INTO entries VALUES (0, ?, 0)", leaf)
-    with pytest.raises(ChainError, match="entry 0 is of a kind that no partner makes"):
+    with pytest.raises(SignatureError, match="not this partner's own"):
         _open(path, terms, key)
+
+
+def test_a_book_of_another_charter_is_refused(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.close_file()
+    with pytest.raises(ConfigError, match="of another charter"):
+        _open(path, replace(terms, charter=bytes(32)), key)
 
 
 def test_a_copy_of_a_book_is_a_book(

@@ -1,0 +1,152 @@
+"""The budget book's file: one SQLite database, ``synchronous=FULL``; what is in it is durable.
+
+It knows bytes, not what they say: the partner's signed entries, which order each answers, the reply
+once there is one, and the checkpoints that the coordinator has shown.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from protocols.errors import ChainError, ConfigError, RoundError
+from protocols.ledger.checkpoint import Checkpoint
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY, leaf BLOB NOT NULL, is_proven INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS orders (
+    place TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, answer BLOB, vector BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order by its place, of which there is one, and its name, of which there is one.
+
+    Attributes:
+        place: Run, and round and attempt or what else is asked.
+        name: Digest of the order's envelope, hex.
+    """
+
+    place: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A reply as it was stored, to be sent again byte by byte."""
+
+    answer: bytes
+    vector: bytes
+
+
+class BookFile:
+    """An open budget book's file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            ConfigError: It is no budget book.
+        """
+        try:
+            path.touch(mode=0o600)  # it holds this partner's own sums
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as err:
+            raise ConfigError(f"{path.name}: cannot be used as a budget book") from err
+
+    def leaves(self) -> list[bytes]:
+        """Return all entries in order.
+
+        Raises:
+            ChainError: They are not numbered from 0 without a gap.
+        """
+        rows = self._read("SELECT seq, leaf FROM entries ORDER BY seq")
+        if [seq for seq, _ in rows] != list(range(len(rows))):
+            raise ChainError("budget book: an entry is gone, or numbered otherwise")
+        return [bytes(leaf) for _, leaf in rows]
+
+    def unproven(self) -> list[bytes]:
+        """Return the entries whose inclusion in the log was not shown yet, in order."""
+        rows = self._read("SELECT leaf FROM entries WHERE is_proven = 0 ORDER BY seq")
+        return [bytes(leaf) for (leaf,) in rows]
+
+    def leaf_of(self, seq: int) -> bytes | None:
+        """Return an entry by its number."""
+        rows = self._read("SELECT leaf FROM entries WHERE seq = ?", seq)
+        return bytes(rows[0][0]) if rows else None
+
+    def append(self, leaves: Sequence[tuple[int, bytes]], order: Order) -> None:
+        """Keep numbered entries and the order that they answer, all or none.
+
+        Raises:
+            RoundError: They cannot be written.
+        """
+        with self._writing():
+            self._db.executemany("INSERT INTO entries VALUES (?, ?, 0)", leaves)
+            self._db.execute(
+                "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
+            )
+
+    def reply_at(self, place: str) -> tuple[str, Stored | None] | None:
+        """Return the name of the order at a place, and its reply if it was stored."""
+        rows = self._read("SELECT name, answer, vector FROM orders WHERE place = ?", place)
+        if not rows:
+            return None
+        ((name, answer, vector),) = rows
+        return name, None if answer is None else Stored(answer=answer, vector=vector)
+
+    def store_reply(self, order: Order, reply: Stored) -> None:
+        """Keep a reply, durably."""
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO orders VALUES (?, ?, ?, ?) ON CONFLICT (place)"
+                " DO UPDATE SET answer = excluded.answer, vector = excluded.vector",
+                (order.place, order.name, reply.answer, reply.vector),
+            )
+
+    def checkpoint(self) -> tuple[int, bytes]:
+        """Return size and root of the largest checkpoint that was shown; 0 if none was."""
+        ((size, root),) = self._read("SELECT max(size), root FROM checkpoints")
+        return size or 0, root or b""
+
+    def mark_proven(self, seqs: Sequence[int], checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint, and which entries it includes."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)",
+                (checkpoint.size, checkpoint.root),
+            )
+            self._db.executemany(
+                "UPDATE entries SET is_proven = 1 WHERE seq = ?", [(seq,) for seq in seqs]
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:  # Any: SQLite's types
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as err:
+            raise RoundError("the budget book cannot be read") from err
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as err:
+            raise RoundError("the budget book cannot be written; is the disk full?") from err

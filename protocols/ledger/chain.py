@@ -1,0 +1,79 @@
+"""One partner's entries as it signed them: each follows the one before, and all are priced."""
+
+from collections.abc import Iterator
+
+from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
+from protocols.ledger.account import Account
+from protocols.ledger.entry import NO_ENTRY, Link, PartnerEntry, parse_entry
+from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.terms import Terms
+
+
+class Chain:
+    """A partner's entries in its order. Who holds it decides what becomes of faults.
+
+    Attributes:
+        account: What the entries so far promise and spend.
+    """
+
+    def __init__(self, partner: str, *, key: bytes, terms: Terms) -> None:
+        """Begin with nothing said.
+
+        Args:
+            partner: Its name.
+            key: Its raw Ed25519 public key.
+            terms: What entries are judged by.
+        """
+        self.account = Account(terms)
+        self._partner, self._key, self._terms = partner, key, terms
+        self._names: list[str] = []  # digest of each entry, by its number
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the last entry; -1 before the first."""
+        return len(self._names) - 1
+
+    def link(self, run: str, *, at: int) -> Link:
+        """Return where the partner's next entry stands."""
+        return Link(
+            charter=self._terms.charter.hex(),
+            signer=self._partner,
+            seq=len(self._names),
+            prev=self._names[-1] if self._names else NO_ENTRY,
+            at=at,
+            run=run,
+        )
+
+    def name_of(self, seq: int) -> str:
+        """Return the digest of an entry by its number, hex."""
+        return self._names[seq]
+
+    def read(self, leaf: bytes) -> tuple[Envelope, PartnerEntry]:
+        """Parse an entry that must be this partner's own; takes nothing.
+
+        Raises:
+            EntryError: Malformed.
+            SignatureError: Not the partner's, or of a kind that no partner makes.
+            PolicyError: Under another charter.
+        """
+        envelope, entry = parse_entry(leaf)
+        if entry.link.signer != self._partner or not isinstance(entry, PartnerEntry):
+            raise SignatureError(f"{self._partner}: an entry is not this partner's own")
+        keys = {self._partner: self._key}
+        verify_envelope(envelope, payload_type=entry.payload_type, keys=keys)
+        if entry.link.charter != self._terms.charter.hex():
+            raise PolicyError(f"{self._partner}: an entry is under another charter")
+        return envelope, entry
+
+    def take(self, name: str, entry: PartnerEntry) -> Iterator[VerificationError]:
+        """Take the partner's next entry, and yield what an auditor would object to.
+
+        Raises:
+            ChainError: It does not follow the one before it. Then it is not taken.
+        """
+        link = entry.link
+        expected = self.link(link.run, at=link.at)
+        if (link.seq, link.prev) != (expected.seq, expected.prev):
+            raise ChainError(f"{self._partner}: entry {link.seq} does not follow the one before it")
+        self._names.append(name)
+        yield from self.account.take(entry)
