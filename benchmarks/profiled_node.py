@@ -1,6 +1,6 @@
 """A partner's node whose serving is profiled: ``fedscore-partner`` with an output file in front.
 
-    python -m benchmarks.profiled_node node.prof run --config partner.toml
+python -m benchmarks.profiled_node node.prof run --config partner.toml
 """
 
 import cProfile
