@@ -40,9 +40,7 @@ def report_text(audit: Audit) -> str:
         "",
         *_table([_HEADINGS, *(_cells(row) for row in audit.partners)]),
         "",
-        "a person with 1, 2, ... of the lenders: towards a user of the model / all others collude",
-        *(f"  {row.name}  {persons_text(row.price)}" for row in audit.partners),
-        "",
+        *_persons(audit),
         *_open_runs(audit),
         *_cohorts(audit),
         *_faults(audit),
@@ -72,6 +70,13 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for first, *others in rows:
         cells = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
         yield "  ".join((first.ljust(widths[0]), *cells))
+
+
+def _persons(audit: Audit) -> Iterator[str]:
+    """One block for all partners with the same price, as most are."""
+    for price in dict.fromkeys(row.price for row in audit.partners):
+        names = (row.name for row in audit.partners if row.price == price)
+        yield from (*persons_text(price), f"  at {', '.join(names)}", "")
 
 
 def _open_runs(audit: Audit) -> Iterator[str]:

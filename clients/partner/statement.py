@@ -72,8 +72,8 @@ def budget_text(budget: Budget) -> str:
         "            spent       with open promises  cap         left (cap less the former)",
         _row("released", spent.released_micro, most.released_micro, budget.released_cap_micro),
         _row("worst", spent.worst_micro, most.worst_micro, budget.worst_cap_micro),
-        "a person with 1, 2, ... of the lenders, spent: released / worst",
-        f"  {persons_text(spent)}",
+        "",
+        *persons_text(spent),
     ]
     if budget.open_runs:
         lines.append(f"open runs: {', '.join(budget.open_runs)} (closed when the next run begins)")

@@ -65,11 +65,17 @@ def say_epsilon(micro: int) -> str:
     return f"{micro // 1_000_000}.{micro % 1_000_000:06}"
 
 
-def persons_text(price: Epsilons) -> str:
-    """Return what a person with several lenders may have spent, as one line."""
-    pairs = zip(price.person_micro, price.person_worst_micro, strict=True)
-    views = (f"{say_epsilon(one)} / {say_epsilon(worst)}" for one, worst in pairs)
-    return "  ".join(f"{lenders}: {view}" for lenders, view in enumerate(views, start=1))
+def persons_text(price: Epsilons) -> tuple[str, str, str]:
+    """Return three aligned lines: lenders of one person, and what that person may have spent."""
+    rows = (
+        ("a person with so many lenders", map(str, range(1, LENDERS_SHOWN + 1))),
+        ("  towards a user of the model", map(say_epsilon, price.person_micro)),
+        ("  if everybody else colludes", map(say_epsilon, price.person_worst_micro)),
+    )
+    first, second, third = (
+        f"{label:31}" + "".join(f"{cell:>11}" for cell in cells) for label, cells in rows
+    )
+    return first, second, third
 
 
 @lru_cache(maxsize=4096)

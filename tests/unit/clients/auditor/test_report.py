@@ -56,10 +56,21 @@ def test_persons_with_several_lenders_are_said_for_every_partner() -> None:
     world = masked()
     lines = report_text(world.audit()).splitlines()
     price = world.price(world.most["north", "run-1"])
-    two = f"2: {say_epsilon(price.person_micro[1])} / {say_epsilon(price.person_worst_micro[1])}"
-    (north,) = (line for line in lines if line.startswith("  north"))
-    assert two in north
-    assert sum(line.startswith(tuple(f"  {name} " for name in FOUR)) for line in lines) == 4
+    (at,) = (number for number, line in enumerate(lines) if line.startswith("  towards a user"))
+    assert lines[at].split()[-5:] == [say_epsilon(micro) for micro in price.person_micro]
+    assert lines[at + 1].split()[-5:] == [say_epsilon(micro) for micro in price.person_worst_micro]
+    assert lines[at + 2] == f"  at {', '.join(FOUR)}"
+
+
+def test_partners_with_another_price_have_lines_of_their_own() -> None:
+    world = masked()
+    world.round("run-1", (1, 1), GRAM, FOUR)
+    world.close_run(FOUR[0], "run-1")
+    lines = report_text(world.audit()).splitlines()
+    assert [line for line in lines if line.startswith("  at ")] == [
+        f"  at {FOUR[0]}",
+        f"  at {', '.join(FOUR[1:])}",
+    ]
 
 
 def _shrinks(*cohorts: tuple[str, ...]) -> str:

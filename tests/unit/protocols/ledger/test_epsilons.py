@@ -120,11 +120,12 @@ def test_epsilons_have_six_decimals_and_no_floats() -> None:
     assert {micro: say_epsilon(micro) for micro in said} == said
 
 
-def test_persons_are_one_line_and_every_view_another() -> None:
-    assert persons_text(PRICE).split("  ")[:2] == [
-        "1: 0.000010 / 0.000020",
-        "2: 0.000011 / 0.000021",
-    ]
+def test_persons_are_a_column_each_and_every_view_is_in_words() -> None:
+    lenders, users, colluders = persons_text(PRICE)
+    assert lenders.split()[-5:] == ["1", "2", "3", "4", "5"]
+    assert users.split()[-5:] == [f"0.0000{number}" for number in range(10, 15)]
+    assert colluders.split()[-5:] == [f"0.0000{number}" for number in range(20, 25)]
+    assert len({len(line) for line in (lenders, users, colluders)}) == 1
     assert PRICE.in_words() == (
         "released 10, worst 20, person 10 11 12 13 14, person worst 20 21 22 23 24"
     )
