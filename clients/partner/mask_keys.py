@@ -23,19 +23,18 @@ class MaskKeys:
     """A folder of mask keys."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder, or make it.
-
-        Raises:
-            ConfigError: It cannot be made.
-        """
         self._folder = folder
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as err:
-            raise ConfigError(f"{folder.name}: no folder for mask keys can be made here") from err
 
     def create(self, run: str) -> bytes:
-        """Keep a fresh secret key for a run, durably, and return its public half."""
+        """Keep a fresh secret key for a run, durably, and return its public half.
+
+        Raises:
+            ConfigError: It cannot be kept.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as err:
+            raise ConfigError(f"{self._folder.name}: no folder for mask keys can be made") from err
         path = self._folder / f"{run}.key"
         if not path.exists():  # else we were killed before the run was authorised
             write_private(path, RunKey.create().secret)
