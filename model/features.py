@@ -108,6 +108,19 @@ def design_matrix(cells: Cells, encoding: Encoding) -> Tensor:
     return rows.scatter_(1, positions, encoding.row_scale)
 
 
+def row_logits(cells: Cells, encoding: Encoding, weights: Tensor) -> Tensor:
+    """Return each row's logit, float64 (n,).
+
+    Added up field by field, so that a row's logit is bit for bit the same wherever the row stands
+    and whoever else is there. A matrix product's is not, and would let one borrower move others.
+    """
+    numbers = weights.numpy() * encoding.row_scale
+    logits = np.full(len(cells), numbers[0])
+    for positions in bins_of(cells, encoding).T:
+        logits += numbers[positions]
+    return torch.from_numpy(logits)
+
+
 @functools.lru_cache(maxsize=4096)
 def grid_edges(field: NumericField) -> npt.NDArray[np.float64]:
     """Return the inner edges of a numeric field's grid, ascending float64 (GRID_CELLS - 1,)."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.features import Encoding, design_matrix
+from model.features import Encoding, row_logits
 from model.private_sum import Clip
 from model.queries.batch import Batch, Population
 
@@ -40,7 +40,7 @@ class Evaluation:
 
     def vectors(self, batch: Batch) -> Tensor:
         """Return one-hot score bin by outcome, float64 (borrowers, width); good first."""
-        logits = design_matrix(batch.cells, self.encoding) @ self.weights  # (n,)
+        logits = row_logits(batch.cells, self.encoding, self.weights)  # (n,)
         bins = torch.bucketize(logits, self.score_edges)  # (n,)
         bad = torch.from_numpy(batch.outcomes).to(torch.int64)
         rows = torch.zeros(len(bins), self.width, dtype=torch.float64)

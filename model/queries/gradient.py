@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.features import Encoding, design_matrix
+from model.features import Encoding, design_matrix, row_logits
 from model.network import additive_gradients
 from model.private_sum import Clip
 from model.queries.batch import Batch, Population
@@ -41,4 +41,5 @@ class Gradient:
         """Return gradients, float64 (borrowers, width)."""
         rows = design_matrix(batch.cells, self.encoding)
         outcomes = torch.from_numpy(batch.outcomes)
-        return batch.add_by_borrower(additive_gradients(self.weights, rows, outcomes))
+        logits = row_logits(batch.cells, self.encoding, self.weights)
+        return batch.add_by_borrower(additive_gradients(logits, rows, outcomes))

@@ -31,13 +31,13 @@ def test_closed_form_gradients_equal_opacus_per_sample_gradients() -> None:
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     sampled = module.linear.weight.grad_sample.squeeze(1)  # (n, width)
     assert sampled.dtype == torch.float64
-    closed = additive_gradients(WEIGHTS, ROWS, OUTCOMES)
+    closed = additive_gradients(ROWS @ WEIGHTS, ROWS, OUTCOMES)
     torch.testing.assert_close(closed, sampled, rtol=1e-13, atol=1e-15)
 
 
 def test_a_gradient_is_never_longer_than_one() -> None:
     for factor in (0.0, 1.0, 1e6):
-        gradients = additive_gradients(factor * WEIGHTS, ROWS, OUTCOMES)
+        gradients = additive_gradients(ROWS @ (factor * WEIGHTS), ROWS, OUTCOMES)
         assert gradients.norm(dim=1).max().item() <= 1 + 1e-12
 
 

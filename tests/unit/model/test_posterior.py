@@ -37,7 +37,7 @@ def test_around_the_base_rate_the_gradient_needs_only_mean_rows(
     rows, outcomes = design_matrix(batch.cells, ENCODING), torch.from_numpy(batch.outcomes)
     weights = torch.zeros(ENCODING.width, dtype=torch.float64)
     weights[0] = base.logit / ENCODING.row_scale
-    gradients = additive_gradients(weights, rows, outcomes)
+    gradients = additive_gradients(rows @ weights, rows, outcomes)
     norms = gradients.norm(dim=1, keepdim=True)
     expected = (gradients * (clip / norms.clamp_min(clip))).mean(dim=0)
     bad_rows = (rows * outcomes.unsqueeze(1)).mean(dim=0)

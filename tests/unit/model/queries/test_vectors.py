@@ -102,7 +102,7 @@ def test_the_gram_triangle_is_the_matrix_of_outer_products() -> None:
 def test_the_gradient_is_that_of_the_network() -> None:
     batch = make_batch(CONTRACT, rows=60)
     rows = design_matrix(batch.cells, ENCODING)
-    expected = additive_gradients(WEIGHTS, rows, torch.from_numpy(batch.outcomes))
+    expected = additive_gradients(rows @ WEIGHTS, rows, torch.from_numpy(batch.outcomes))
     torch.testing.assert_close(GRADIENT.vectors(batch), expected)
 
 

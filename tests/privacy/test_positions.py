@@ -1,0 +1,91 @@
+"""A borrower's vector is its own: bit for bit the same alone, anywhere, and beside anybody.
+
+Floating point is not associative, and fast kernels treat the last rows of a table in another way
+than the rest. Were a vector a few ulps different for where it stands, a coordinator who puts a
+score edge on that ulp, or an integer boundary there, would see one borrower move the others.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from model.features import Encoding, row_logits
+from model.private_sum import clipped_integers
+from model.queries.batch import Batch, Question
+from model.queries.evaluation import SCORE_BINS, Evaluation
+from model.queries.gradient import Gradient
+from model.queries.gram import Gram
+from model.queries.histogram import Histogram
+from tests.unit.model.world import make_batch, make_contract, make_encoding
+
+CONTRACT = make_contract(numeric=6)
+ENCODING = make_encoding(CONTRACT)
+ONE_BIN = Encoding(tuple((0,) * field.cell_count for field in CONTRACT.fields))  # all rows alike
+SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 130)
+
+
+@pytest.fixture(params=[1, 2])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+def _questions() -> list[Question]:
+    """Weights that cancel almost, and an edge exactly where a logit falls."""
+    random = np.random.default_rng(5)
+    found: list[Question] = [Histogram(CONTRACT), Gram(ENCODING)]
+    for encoding in (ENCODING, ONE_BIN):
+        weights = torch.from_numpy(random.normal(size=encoding.width) * 1e5)
+        weights[0] = -weights[1:].sum() / 3
+        batch = make_batch(CONTRACT, rows=1)
+        edge = row_logits(batch.cells, encoding, weights)[0]
+        edges = torch.full((SCORE_BINS - 1,), edge.item(), dtype=torch.float64)
+        found += [Gradient(encoding, weights / 1e5, 0.5), Evaluation(encoding, weights, edges)]
+    return found
+
+
+@pytest.mark.usefixtures("_threads")
+@pytest.mark.parametrize("rows_each", [1, 3])
+def test_a_borrowers_integers_do_not_depend_on_who_else_is_in_the_chunk(rows_each: int) -> None:
+    for question in _questions():
+        whole = make_batch(CONTRACT, rows=130 * rows_each, seed=2, rows_each=rows_each)
+        alone = [_integers(question, one) for one in whole.chunks(1)]
+        for size in SIZES:
+            chunked = torch.cat([_integers(question, part) for part in whole.chunks(size)])
+            assert torch.equal(chunked, torch.cat(alone)), (question.name, size)
+
+
+@pytest.mark.usefixtures("_threads")
+def test_a_borrower_with_more_rows_moves_nobody_else() -> None:
+    """The first borrower changes from one row to four; all others are the same ones."""
+    rest = make_batch(CONTRACT, rows=101, seed=3)
+    for question in _questions():
+        sums = set()
+        for rows in (1, 2, 3, 4):
+            first = np.zeros(rows, dtype=np.int64)
+            batch = Batch(
+                cells=np.concatenate([rest.cells[:1].repeat(rows, axis=0), rest.cells]),
+                outcomes=np.concatenate([np.ones(rows), rest.outcomes]),
+                borrower=np.concatenate([first, rest.borrower + 1]),
+            )
+            others = _integers(question, batch)[1:].sum(dim=0)
+            sums.add(others.numpy().tobytes())
+        assert len(sums) == 1, question.name
+
+
+@pytest.mark.usefixtures("_threads")
+def test_a_wide_vector_is_as_long_alone_as_in_company() -> None:
+    random = np.random.default_rng(6)
+    vectors = torch.from_numpy(random.normal(size=(5, 70_001)))
+    clip = Histogram(CONTRACT).clip
+    together = clipped_integers(vectors, clip=clip)
+    alone = torch.cat([clipped_integers(vectors[i : i + 1], clip=clip) for i in range(5)])
+    assert torch.equal(together, alone)
+
+
+def _integers(question: Question, batch: Batch) -> torch.Tensor:
+    return clipped_integers(question.vectors(batch), clip=question.clip)
