@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import Encoding, row_logits
+from model.features import Encoding, design_matrix, row_logits
 from model.private_sum import clipped_integers
 from model.queries.batch import Batch, Question
 from model.queries.evaluation import SCORE_BINS, Evaluation
@@ -75,6 +75,23 @@ def test_a_borrower_with_more_rows_moves_nobody_else() -> None:
             others = _integers(question, batch)[1:].sum(dim=0)
             sums.add(others.numpy().tobytes())
         assert len(sums) == 1, question.name
+
+
+@pytest.mark.usefixtures("_threads")
+def test_an_edge_on_an_ulp_of_equal_rows_shows_nobody() -> None:
+    """All rows are alike and weights cancel; edges are where a matrix product would put them."""
+    for seed in range(12):
+        drawn = torch.rand(ONE_BIN.width, dtype=torch.float64, generator=torch.manual_seed(seed))
+        weights = 1e5 * (drawn - 0.5)
+        weights[-1] = -weights[:-1].sum()
+        cells = np.zeros((1_003, len(CONTRACT.fields)), dtype=np.int64)
+        for edge in set((design_matrix(cells, ONE_BIN) @ weights).tolist()):
+            edges = torch.full((SCORE_BINS - 1,), edge, dtype=torch.float64)
+            question = Evaluation(ONE_BIN, weights, edges)
+            for rows in range(1_000, 1_004):
+                batch = Batch(cells[:rows], np.zeros(rows), np.arange(rows, dtype=np.int64))
+                vectors = _integers(question, batch)
+                assert bool((vectors == vectors[0]).all()), (seed, rows)
 
 
 @pytest.mark.usefixtures("_threads")
