@@ -30,6 +30,7 @@ from protocols.errors import (
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import check_name
 from protocols.ledger.entry import (
+    GROSS_ERROR,
     MISSING_NOISE,
     MOST_SQUARES,
     NO_ENTRY,
@@ -148,7 +149,8 @@ class Campaign:
         Raises:
             As ``run_campaign``.
         """
-        if self.state.plans and plan.queries not in self.state.plans.values():
+        allowed = self.state.allowed.values()
+        if allowed and all(item.queries != plan.queries for item in allowed):
             raise ConfigError(
                 f"run {self.run} was authorised for another plan; set run_epsilon_micro back"
             )
@@ -169,22 +171,29 @@ class Campaign:
 
     def _begin(self, plan: RunPlan) -> None:
         """Ask every partner for its authorisation; those that give it are the cohort."""
-        names = sorted(self.state.authorisations or self.federation.terms.partners)
+        terms = self.federation.terms
+        names = sorted(set(self.state.cohort or terms.partners) - set(self.state.missing))
         rounds = sum(planned.rounds for planned in plan.queries)
         self.events.write("waiting", partners=names, rounds=rounds)
+        is_new = not self.state.allowed
         try:
             self.post.transport.wait_online(names, deadline_s=self.federation.settings.connect_s)
         except RoundError as err:
             self.events.write("not-connected", reason=str(err))
-        if not self.state.plans:
+            if not is_new and not self.state.may_shrink(terms):
+                # An order would be void, and those that answer it would pay.
+                raise RunPausedError(str(err)) from err
+        if is_new:
             self.post.authorise(names, plan.queries, spare_attempts=plan.spare_attempts)
-        self.state.leave_out([n for n, said in self.state.plans.items() if said != plan.queries])
-        self.events.write("authorised", partners=sorted(self.state.authorisations))
-        if len(self.state.authorisations) < self.federation.terms.minimum_cohort:
+        for name in self.state.leave_out_misfits(plan.queries):
+            self.events.write("refused", partner=name, reason="another plan, or a shared mask key")
+        said = "authorised" if is_new else "resumed"
+        facts = {"partners": sorted(self.state.authorisations), "done": len(self.state.rounds)}
+        self.events.write(said, **facts)
+        if len(self.state.authorisations) < terms.minimum_cohort:
             raise RoundError(
                 f"{len(self.state.authorisations)} partners authorised the run, the charter asks "
-                f"for {self.federation.terms.minimum_cohort}; see events.jsonl for each one's "
-                "reason"
+                f"for {terms.minimum_cohort}; see events.jsonl for each one's reason"
             )
 
     def _converse(self, plan: RunPlan, conversation: Generator[Question, Opened, T]) -> T:
@@ -238,6 +247,10 @@ class Campaign:
                 return reading.opened(verdict.total)
             missing = dict(gathered.missing)
             self.events.write("void", missing=missing, fault=verdict.fault, **facts)
+            if verdict.fault == GROSS_ERROR:  # asked again at once, it would only cost more
+                raise RunPausedError(
+                    "a partner of the cohort sent more than its capacity allows; find out which"
+                )
         raise RoundError("no attempt is left to spare; see events.jsonl for who was missing")
 
     def _order(self, question: Question, plan: RunPlan) -> tuple[Envelope, RoundOpen]:

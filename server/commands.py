@@ -96,6 +96,9 @@ def train(
     resume: Annotated[
         str | None, typer.Option(help="Take up this run again: it was paused or killed.")
     ] = None,
+    abandon: Annotated[
+        str | None, typer.Option(help="Give up this unfinished run, and begin a new one.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one release with all partners, and publish it."""
@@ -107,11 +110,18 @@ def train(
         raise ConfigError("give --name for a new run or --resume for an old one, not both")
     made = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     chosen, is_new = resume or name or made, resume is None
-    if as_json:
-        train_run(config, chosen, is_new=is_new, show=_show_json)
-        return
-    with ProgressView(Console(stderr=True)) as view:
-        train_run(config, chosen, is_new=is_new, show=view.show)
+    try:
+        if as_json:
+            train_run(config, chosen, is_new=is_new, abandon=abandon, show=_show_json)
+            return
+        with ProgressView(Console(stderr=True)) as view:
+            train_run(config, chosen, is_new=is_new, abandon=abandon, show=view.show)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"interrupted. Then: fedscore-server train --config {config} --resume {chosen}",
+            err=True,
+        )
+        raise
     typer.echo(f"Run {chosen} is complete. Next: fedscore-server export-log, then serve.")
 
 

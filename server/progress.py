@@ -10,6 +10,7 @@ _SAYS = {
     "waiting": "waiting for {partners}",
     "not-connected": "{reason}",
     "authorised": "authorised by {partners}",
+    "resumed": "taken up after {done} rounds; authorised earlier by {partners}",
     "refused": "{partner} refused: {reason}",
     "void": "round {round}, attempt {attempt} is void: {why}",
     "missing-noise": "round {round}: the sum holds less noise than its partners said they added",

@@ -1,6 +1,7 @@
 """Where a run stands: a fold over its entries in the log, so that it can be taken up again."""
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from protocols.errors import MaskKeyError
@@ -41,7 +42,7 @@ class RunState:
     Attributes:
         signers: Partners that authorised the run.
         authorisations: Signed authorisations by partner, of those that can take part.
-        plans: What each of them allows to be asked.
+        allowed: What each of them allows, and its mask key.
         cohort: Partners asked last, or to be asked first.
         missing: Those of them for want of whom the last attempt is void.
         rounds: Rounds that are over, in order.
@@ -53,7 +54,7 @@ class RunState:
 
     signers: set[str] = field(default_factory=set)
     authorisations: dict[str, Envelope] = field(default_factory=dict)
-    plans: dict[str, tuple[PlannedQuery, ...]] = field(default_factory=dict)
+    allowed: dict[str, Authorise] = field(default_factory=dict)
     cohort: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     rounds: list[OpenedRound] = field(default_factory=list)
@@ -73,7 +74,7 @@ class RunState:
                 if _has_usable_key(entry):
                     self.authorisations[entry.link.signer] = envelope
                     self.cohort = tuple(sorted(self.authorisations))
-                    self.plans[entry.link.signer] = entry.queries
+                    self.allowed[entry.link.signer] = entry
             case RoundOpen():
                 self._changes += self._orders > 0 and entry.cohort != self.cohort
                 self._orders += 1
@@ -89,16 +90,39 @@ class RunState:
             case ReleaseEntry():
                 self.release = (envelope, entry)
 
-    def leave_out(self, others: Collection[str]) -> None:
-        """Go on without partners whose authorisation is not what the run asked for."""
-        for name in others:
-            del self.authorisations[name], self.plans[name]
-        self.cohort = tuple(name for name in self.cohort if name not in others)
+    def leave_out_misfits(self, queries: tuple[PlannedQuery, ...]) -> tuple[str, ...]:
+        """Go on without partners that allow something else than the run asks, or share a mask key.
+
+        Whose key it really is cannot be told, so all that claim it are left out.
+
+        Returns:
+            Their names.
+        """
+        keys = Counter(item.mask_key for item in self.allowed.values() if item.mask_key != NO_KEY)
+        misfits = tuple(
+            name
+            for name, item in self.allowed.items()
+            if item.queries != queries or keys[item.mask_key] > 1
+        )
+        for name in misfits:
+            del self.authorisations[name], self.allowed[name]
+        self.cohort = tuple(name for name in self.cohort if name not in misfits)
+        return misfits
 
     def resume(self, terms: Terms) -> None:
         """Ask the whole cohort again, where too few were left: whoever was missing may be back."""
         if self.next_cohort(terms) is None:
             self.missing = ()
+
+    def may_shrink(self, terms: Terms) -> bool:
+        """Return whether the run could go on with one partner less."""
+        return self._changes < terms.most_cohort_changes and len(self.cohort) > terms.minimum_cohort
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the run was begun and can be taken up again."""
+        is_over = self.release is not None or self.lacks_noise or bool(self.closed_by)
+        return bool(self.signers) and not is_over
 
     @property
     def repeated(self) -> int:
@@ -129,6 +153,14 @@ def _has_usable_key(allowed: Authorise) -> bool:
     except MaskKeyError:
         return False
     return True
+
+
+def unfinished_runs(entries: Iterable[tuple[Envelope, Entry]]) -> tuple[str, ...]:
+    """Return the runs that can be taken up again, in log order."""
+    states: dict[str, RunState] = {}
+    for envelope, entry in entries:
+        states.setdefault(entry.link.run, RunState()).note(envelope, entry)
+    return tuple(name for name, state in states.items() if state.is_unfinished)
 
 
 def run_state(entries: Iterable[tuple[Envelope, Entry]], run: str) -> RunState:

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
-from protocols.errors import RoundError
+from protocols.errors import RoundError, RunPausedError
 from protocols.ledger.canonical import digest
+from protocols.ledger.keyfile import sync_folder
+
+_RESTORE = "restore the run's sums from a backup, or begin a new run"
 
 
 class SumStore:
@@ -24,6 +27,7 @@ class SumStore:
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(path)
+            sync_folder(self._folder)
         except OSError as err:
             raise RoundError("an opened sum cannot be written; is the disk full?") from err
 
@@ -31,14 +35,14 @@ class SumStore:
         """Return the sum with this digest, hex.
 
         Raises:
-            RoundError: It is not there, or is another than it was.
+            RunPausedError: It is not there, or is another than it was; a backup may have it.
         """
         try:
             raw = self._path(name).read_bytes()
         except OSError as err:
-            raise RoundError(f"opened sum {name[:16]} is gone; begin a new run") from err
+            raise RunPausedError(f"opened sum {name[:16]} is gone; {_RESTORE}") from err
         if digest(raw).hex() != name:
-            raise RoundError(f"opened sum {name[:16]} was altered on disk; begin a new run")
+            raise RunPausedError(f"opened sum {name[:16]} was altered on disk; {_RESTORE}")
         return raw
 
     def _path(self, name: str) -> Path:

@@ -2,11 +2,10 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocols.contracts.charter import load_charter_model
 from protocols.errors import (
     ConfigError,
     EntryError,
@@ -21,6 +20,7 @@ from server.config import load_settings
 from server.events import Event, EventReader
 from server.federation import open_federation
 from server.link import Link, LinkSettings
+from server.run_state import run_state, unfinished_runs
 
 _LOOK_S = 0.1
 
@@ -30,6 +30,7 @@ def train_run(
     run: str,
     *,
     is_new: bool,
+    abandon: str | None = None,
     show: Callable[[Event], None],
     bundle: bytes | None = None,
 ) -> None:
@@ -39,6 +40,7 @@ def train_run(
         config: The coordinator's settings.
         run: Name of the run.
         is_new: Whether the name must be unused; else the run is taken up where it stopped.
+        abandon: Another run that may be left unfinished: its partners close it when this begins.
         show: Called with every event as it happens.
         bundle: The ServerApp; that of ``server.app`` if left out.
 
@@ -50,18 +52,21 @@ def train_run(
     """
     check_run_name(run)
     settings = load_settings(config)
-    if is_new and (settings.runs / run).exists():
-        raise ConfigError(f"run {run} exists already; choose another name, or --resume it")
-    if not is_new and not (settings.runs / run).exists():
+    federation = open_federation(settings)  # what does not fit fails here, before it costs anything
+    entries = federation.scribe.entries
+    if is_new:
+        _check_unused(settings.runs / run, unfinished_runs(entries()), abandon=abandon)
+    elif run_state(entries(), run).release is not None:
+        raise ConfigError(f"run {run} is complete; there is nothing to resume")
+    elif not (settings.runs / run).exists():
         raise ConfigError(f"there is no run {run} to resume")
-    open_federation(settings)  # what does not fit fails here, before partners are bothered
-    charter, _ = load_charter_model(settings.charter)
     events = EventReader(settings.runs / run / "events.jsonl")
+    partners = federation.charter.partners
     link_settings = LinkSettings(
         home=settings.runs / run / "link",
         server_cert=settings.server_cert,
         server_key=settings.server_key,
-        nodes={partner.name: partner.node_key.encode("ascii") for partner in charter.partners},
+        nodes={item.name: item.node_key.encode("ascii") for item in partners},
         public_host=settings.public_host,
         public_port=settings.public_port,
     )
@@ -78,7 +83,7 @@ def train_run(
                 break
             time.sleep(_LOOK_S)
     if not state.is_completed:
-        raise _failure(run, endings, state.details)
+        raise _failure(f"--config {config} --resume {run}", endings, state.details)
 
 
 def check_run_name(run: str) -> None:
@@ -91,14 +96,26 @@ def check_run_name(run: str) -> None:
         raise ConfigError("name: expected more than dots")
 
 
-def _failure(run: str, events: Mapping[object, Event], details: str) -> ScoringError:
+def _check_unused(folder: Path, unfinished: Collection[str], *, abandon: str | None) -> None:
+    """Raise unless a new run may begin: it would close every other that is still open."""
+    if folder.exists():
+        raise ConfigError(f"run {folder.name} exists already; choose another name, or --resume it")
+    if others := sorted(set(unfinished) - {abandon}):
+        raise ConfigError(
+            f"run {others[0]} is unfinished, and a new one would end it: take it up with --resume "
+            f"{others[0]}, or give it up with --abandon {others[0]}; what it spent stays spent"
+        )
+
+
+def _failure(options: str, events: Mapping[object, Event], details: str) -> ScoringError:
     """Return why a run did not end with a release."""
+    reason = details.removeprefix("ServerApp failed with exception: ")
     if "paused" in events:
-        reason = events["paused"]["reason"]
-        return RunPausedError(f"{reason}. Then: fedscore-server train --resume {run}")
+        paused = events["paused"]["reason"]
+        return RunPausedError(f"{paused}. Then: fedscore-server train {options}")
     if "missing-noise" in events:
-        return MissingNoiseError(f"run {run} is over: {details}")
-    return RoundError(f"run {run} failed: {details or 'see its link/serverapp.log'}")
+        return MissingNoiseError(reason)
+    return RoundError(reason or "the run failed; see its link/serverapp.log")
 
 
 @contextmanager

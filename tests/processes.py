@@ -48,11 +48,12 @@ class Processes:
         self.nodes[name].send_signal(signal.SIGKILL)
         self.nodes[name].wait()
 
-    def train(self, run: str) -> subprocess.Popen[bytes]:
+    def train(self, run: str, *, abandon: str | None = None) -> subprocess.Popen[bytes]:
         """Start a training run, or take it up again if it was begun."""
         config = self.world.server / "server.toml"
         option = "--resume" if self.events(run) else "--name"
         words = [str(BIN / "fedscore-server"), "train", "--config", str(config), option, run]
+        words += ["--abandon", abandon] if abandon else []
         process = self._start(words, run, {})
         self.others.append(process)
         return process

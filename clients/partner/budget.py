@@ -159,7 +159,13 @@ class BudgetBook:
         return self._write([entry], order)
 
     def close(self, run: str, order: Order) -> None:
-        """Say the last word on a run; what it did not spend of its promise lapses."""
+        """Say the last word on a run; what it did not spend of its promise lapses.
+
+        Raises:
+            OrderRefusedError: The run was never authorised.
+        """
+        if run not in self._chain.account.runs:
+            raise OrderRefusedError("a run that was never authorised cannot be closed")
         if run in self._chain.account.open_runs:
             self._write([self._closing(run)], order)
 
@@ -214,13 +220,17 @@ class BudgetBook:
     def _authorising(self, ask: AskAuthorise, mask_key: str) -> Iterator[PartnerEntry]:
         for run in self._chain.account.open_runs:
             yield self._closing(run)
+        most = dearest(ask.queries, spare_attempts=ask.spare_attempts)
+        cap = self._terms.run_cap_micro
+        if cap is not None and self._chain.account.priced(most).released_micro > cap:
+            raise BudgetExhaustedError("the run would pass the most that own policy gives one run")
         yield Authorise(
             link=self._chain.link(ask.run, at=self._now),
             queries=ask.queries,
             spare_attempts=ask.spare_attempts,
             code_digest=self._terms.code_digest,
             mask_key=mask_key,
-            most=self._priced(dearest(ask.queries, spare_attempts=ask.spare_attempts)),
+            most=self._priced(most),
         )
 
     def _closing(self, run: str) -> RunClose:
@@ -254,8 +264,8 @@ class BudgetBook:
                 self._judge(leaf.digest.hex(), entry)
                 leaves.append((entry.link.seq, leaf.to_bytes()))
             self._file.append(leaves, order)
-        except ScoringError:
-            self._chain = self._replay()  # as if none had been taken
+        except BaseException:  # whatever it was, memory must not be ahead of the file
+            self._chain = self._replay()
             raise
         return self._chain.name_of(self._chain.last_seq)
 

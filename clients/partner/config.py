@@ -1,6 +1,5 @@
 """A partner's settings: one TOML file, read once; its policy is never looser than the charter."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,24 +15,29 @@ Address = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+:[0-9]{1,5}$")]
 
 
 class OwnPolicy(BaseModel):
-    """The partner's own limits; where one is set, the stricter of it and the charter's holds."""
+    """The partner's own limits; where one is set, the stricter of it and the charter's holds.
+
+    Attributes:
+        released_cap_micro, worst_cap_micro: Of all runs together.
+        run_cap_micro: Of each run by itself, towards a user of the model.
+        minimum_noise_multiplier: Of every order.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     released_cap_micro: CapMicro | None = None
     worst_cap_micro: CapMicro | None = None
+    run_cap_micro: CapMicro | None = None
     minimum_noise_multiplier: PositiveDecimal | None = None
 
     def stricter(self, terms: Terms) -> Terms:
         """Return the charter's terms with every limit at the stricter of the two."""
-        least = terms.minimum_noise
-        if self.minimum_noise_multiplier is not None:
-            least = max(least, parse_decimal(self.minimum_noise_multiplier))
-        return replace(
-            terms,
-            released_cap_micro=_lower(terms.released_cap_micro, self.released_cap_micro),
-            worst_cap_micro=_lower(terms.worst_cap_micro, self.worst_cap_micro),
-            minimum_noise=least,
+        noise = self.minimum_noise_multiplier
+        return terms.stricter(
+            released_cap_micro=self.released_cap_micro,
+            worst_cap_micro=self.worst_cap_micro,
+            run_cap_micro=self.run_cap_micro,
+            minimum_noise=None if noise is None else parse_decimal(noise),
         )
 
 
@@ -71,7 +75,3 @@ def load_partner_settings(path: Path) -> PartnerSettings:
         ConfigError: The file is missing or breaks a rule; says where.
     """
     return read_settings(PartnerSettings, path)
-
-
-def _lower(charter: int, own: int | None) -> int:
-    return charter if own is None else min(charter, own)

@@ -1,7 +1,9 @@
-"""The mask keys of open runs: our own secret halves, and the public keys of others as first seen.
+"""What a node keeps of open runs beside its book: mask keys, and how far the book was.
 
-One file a run each, apart from the budget book: the book is kept for ever and backed up, a secret
-key is neither, so that nobody who finds this disk later can take the masks off old contributions.
+Our own secret key, the public keys of others as first seen, and the number of the book's last
+entry, one file each. The book is kept for ever and backed up. These are neither: nobody who finds
+this disk later can take the masks off old contributions, and a book that was restored in the middle
+of a run is found out.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,6 +14,7 @@ from protocols.errors import (
     KeyChangedError,
     MaskKeyError,
     OrderRefusedError,
+    RolledBackError,
     UnknownKeyError,
 )
 from protocols.ledger.canonical import canonical_json
@@ -31,10 +34,7 @@ class MaskKeys:
         Raises:
             ConfigError: It cannot be kept.
         """
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as err:
-            raise ConfigError(f"{self._folder.name}: no folder for mask keys can be made") from err
+        self._make_folder()
         path = self._folder / f"{run}.key"
         if not path.exists():  # else we were killed before the run was authorised
             write_private(path, RunKey.create().secret)
@@ -66,6 +66,25 @@ class MaskKeys:
         if not seen <= set(read_private(path).splitlines()):
             raise KeyChangedError("a partner's mask key is another than at the run's first order")
 
+    def check_book(self, run: str, *, last_seq: int) -> None:
+        """Raise if the book has fewer entries than when it last spent in this run.
+
+        Raises:
+            RolledBackError: It has: it was restored from a copy while the run went on.
+        """
+        path = self._folder / f"{run}.spent"
+        if path.exists() and int(read_private(path)) > last_seq:
+            raise RolledBackError("the budget book is older than this run: restore the book")
+
+    def remember_spend(self, run: str, *, last_seq: int) -> None:
+        """Keep the number of the book's last entry, durably, apart from the book."""
+        self._make_folder()
+        path = self._folder / f"{run}.spent"
+        fresh = path.with_suffix(".next")
+        fresh.unlink(missing_ok=True)
+        write_private(fresh, b"%d" % last_seq)
+        fresh.replace(path)
+
     def forget_all_but(self, runs: Collection[str]) -> None:
         """Delete the keys of all other runs: they are over.
 
@@ -78,6 +97,12 @@ class MaskKeys:
                     path.unlink()
         except OSError as err:
             raise ConfigError("a mask key that is over cannot be deleted") from err
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as err:
+            raise ConfigError(f"{self._folder.name}: no folder for mask keys can be made") from err
 
     def _check(self, own: RunKey, keys: Mapping[str, bytes]) -> None:
         """Raise before anything is spent, if masks could not be made with these keys."""

@@ -135,7 +135,9 @@ class PartnerNode:
             noise_multiplier=parse_decimal(opened.mechanism.noise_multiplier),
             sharing=self.terms.sharing,
         )
+        self.masks.check_book(opened.link.run, last_seq=self.book.last_seq)
         spend = self.book.reserve(opened, order)
+        self.masks.remember_spend(opened.link.run, last_seq=self.book.last_seq)
         batch = self.borrowers.reveal().of(question.population)
         noised = answer_question(question, batch, noise=noise)
         vector = self._masked(release_vector(noised, width=opened.width), opened, order, keys)

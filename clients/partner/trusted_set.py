@@ -5,7 +5,7 @@ among them. The charter pins the digest, so a node whose files differ in one byt
 """
 
 import hashlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from protocols.errors import ConfigError
 
@@ -63,6 +63,12 @@ FILES = (
 )
 
 
+def covered() -> tuple[str, ...]:
+    """Return the trusted files and the ``__init__.py`` of their packages, which run first."""
+    packages = {parent for name in FILES for parent in PurePosixPath(name).parents if parent.name}
+    return tuple(sorted({*FILES, *(f"{package}/__init__.py" for package in packages)}))
+
+
 def code_digest(root: Path | None = None) -> str:
     """Return the digest of the trusted files as installed: SHA-256 of sorted ``path sha256`` lines.
 
@@ -76,7 +82,7 @@ def code_digest(root: Path | None = None) -> str:
     try:
         lines = [
             f"{name} {hashlib.sha256((base / name).read_bytes()).hexdigest()}\n"
-            for name in sorted(FILES)
+            for name in covered()
         ]
     except OSError as err:
         raise ConfigError("a file of the trusted set is missing; install fedscore again") from err

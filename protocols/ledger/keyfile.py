@@ -62,6 +62,7 @@ def write_private(path: Path, raw: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.link(fresh, path)  # whole or not at all, and never over another
+        sync_folder(path.parent)
     except FileExistsError as err:
         raise ConfigError(f"{path.name}: exists already, and is never overwritten") from err
     except OSError as err:
@@ -69,6 +70,15 @@ def write_private(path: Path, raw: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             fresh.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_private(path: Path) -> bytes:

@@ -5,7 +5,7 @@ else; ``protocols.contracts.charter`` checks the whole charter and uses these te
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from protocols.errors import EntryError
@@ -15,6 +15,8 @@ from protocols.ledger.codec import check_name
 from protocols.ledger.entry import COORDINATOR
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, LOCAL, Sharing
+
+_NO_CAP = 2**53  # above every cap that a charter can hold
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class Terms:
         most_cohort_changes: How often partners may drop out of a run.
         spare_attempts: Most attempts a run may repeat.
         most_rounds: Most rounds a run may have.
+        run_cap_micro: Most micro-epsilon (released) that one run may be promised; a partner's own
+            limit, and none if it sets none.
     """
 
     charter: bytes
@@ -55,6 +59,24 @@ class Terms:
     most_cohort_changes: int
     spare_attempts: int
     most_rounds: int
+    run_cap_micro: int | None = None
+
+    def stricter(
+        self,
+        *,
+        released_cap_micro: int | None,
+        worst_cap_micro: int | None,
+        run_cap_micro: int | None,
+        minimum_noise: Fraction | None,
+    ) -> "Terms":
+        """Return these terms with every limit at the stricter of the two; None changes nothing."""
+        return replace(
+            self,
+            released_cap_micro=min(self.released_cap_micro, released_cap_micro or _NO_CAP),
+            worst_cap_micro=min(self.worst_cap_micro, worst_cap_micro or _NO_CAP),
+            run_cap_micro=run_cap_micro,
+            minimum_noise=max(self.minimum_noise, minimum_noise or Fraction(0)),
+        )
 
     def key_of(self, signer: str) -> bytes:
         """Return a signer's key.

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocols.errors import CheckpointError, ConfigError, EntryError
 from protocols.ledger.checkpoint import Checkpoint, LogKey, open_checkpoint, sign_checkpoint
+from protocols.ledger.keyfile import sync_folder
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
 from server.ledger.store import LogStore
@@ -131,7 +132,7 @@ def _write_export(log: Log, folder: Path) -> None:
         file.write(log.note.encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
-    _sync(folder)
+    sync_folder(folder)
 
 
 def _refuse_strangers(folder: Path) -> None:
@@ -151,18 +152,10 @@ def _swap(fresh: Path, folder: Path) -> None:
         if stale.exists():
             stale.rename(folder)
         raise
-    _sync(folder.parent)
+    sync_folder(folder.parent)
     _remove(stale)
 
 
 def _remove(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -263,7 +265,30 @@ def test_a_node_started_twice_cannot_spend_one_entry_twice(world: World) -> None
     twin = replace(at.node, book=book)
     assert isinstance(at.round(), Contribution)  # which the twin does not know of
     late = at.deliver(at.opened(step=Step(at.step[0], 2)))
-    assert at.read(twin.answer(late)) == Refused(VICTIM, digest(late.order).hex(), "refused")
-    assert twin.book.spends == at.node.book.spends == 2  # it has read the book again
-    assert isinstance(at.read(twin.answer(late)), Contribution)
+    for _ in range(2):  # its book is older than what lies beside the run's key
+        refused = Refused(VICTIM, digest(late.order).hex(), "rolled-back")
+        assert at.read(twin.answer(late)) == refused
+    assert (twin.book.spends, at.node.book.spends) == (1, 2)
     twin.book.close_file()
+
+
+def test_a_book_restored_in_the_middle_of_a_run_answers_no_more_of_it(
+    world: World, tmp_path: Path
+) -> None:
+    at = coordinator_of(world, world.nodes[VICTIM])
+    at.authorise()
+    at.round()
+    path, copied = world.settings(VICTIM).book, tmp_path / "book.sqlite"
+    with sqlite3.connect(path) as source, sqlite3.connect(copied) as target:
+        source.backup(target)
+    order = at.deliver(at.logged(at.opened()))
+    assert isinstance(at.read(at.send(order)), Contribution)
+    key, terms = at.node.keys.identity, at.node.terms
+    book = BudgetBook(copied, name=VICTIM, key=key, terms=terms)
+    restored = replace(at.node, book=book)
+    # A hostile coordinator proves nothing that the old book lacks, to get a second vector.
+    blind = replace(order, evidence=at.scribe.evidence(VICTIM, b""))
+    refused = Refused(VICTIM, digest(order.order).hex(), "rolled-back")
+    assert at.read(restored.answer(blind)) == refused
+    assert book.spends == 1
+    book.close_file()

@@ -12,7 +12,7 @@ from clients.partner.mask_keys import MaskKeys
 from model.noise import IntegerVector
 from model.queries.batch import Question
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import ConfigError, MissingNoiseError, RoundError
+from protocols.errors import ConfigError, MissingNoiseError, RoundError, RunPausedError
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import encode
 from protocols.ledger.envelope import parse_envelope, sign
@@ -167,9 +167,11 @@ GROSS: dict[str, tuple[Lie, int]] = {
 
 
 @pytest.mark.parametrize("name", GROSS)
-def test_a_gross_error_voids_the_sum_is_logged_and_the_run_goes_on(name: str, world: World) -> None:
+def test_a_gross_error_voids_the_sum_is_logged_and_pauses_the_run(name: str, world: World) -> None:
     lie, at = GROSS[name]
     world.bend_reply = _Liar(world, lie, first=at).bend_reply
+    with pytest.raises(RunPausedError, match="more than its capacity allows"):
+        world.train()
     world.train()
     (void,) = _events(world, "void")
     assert (void["missing"], void["fault"]) == ({}, "gross-error")
@@ -181,6 +183,9 @@ def test_a_gross_error_voids_the_sum_is_logged_and_the_run_goes_on(name: str, wo
 
 def test_more_gross_errors_than_spare_attempts_end_the_run(world: World) -> None:
     world.bend_reply = _Liar(world, _absurd, times=99).bend_reply
+    for _ in range(3):
+        with pytest.raises(RunPausedError):
+            world.train()
     with pytest.raises(RoundError, match="no attempt is left to spare"):
         world.train()
     assert _faults(world) == [(2, attempt, "gross-error") for attempt in (1, 2, 3)]

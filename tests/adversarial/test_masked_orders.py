@@ -282,7 +282,11 @@ def test_a_node_that_lost_its_mask_keys_answers_no_more_of_the_run(working: Coor
 
 def test_the_keys_of_a_closed_run_are_gone(working: Coordinator) -> None:
     folder = working.node.masks._folder
-    assert {path.name for path in folder.iterdir()} == {f"{RUN}.key", f"{RUN}.peers"}
+    assert {path.name for path in folder.iterdir()} == {
+        f"{RUN}.key",
+        f"{RUN}.peers",
+        f"{RUN}.spent",
+    }
     working.send(working.deliver(working.ask_close(), b""))
     assert list(folder.iterdir()) == []
 
@@ -300,7 +304,7 @@ def test_runs_that_were_refused_leave_no_keys(working: Coordinator) -> None:
         asked = working.deliver(working.ask_authorise(f"dear-{number}", queries=dear))
         refuses(working, asked, BudgetExhaustedError, "budget-exhausted")
     files = {path.name for path in working.node.masks._folder.iterdir()}
-    assert files == {f"{RUN}.key", f"{RUN}.peers"}
+    assert files == {f"{RUN}.key", f"{RUN}.peers", f"{RUN}.spent"}
     still_works(working)
 
 

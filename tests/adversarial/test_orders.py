@@ -379,12 +379,13 @@ def _root(at: Coordinator) -> bytes:
 
 
 def test_a_fork_at_the_same_size_is_refused(working: Coordinator) -> None:
+    seen = working.deliver(working.logged(working.opened()))
     size = open_checkpoint(working.scribe.log.note, working.terms.log).size
-    seen = working.deliver(working.ask_close("run-0"), b"")
-    assert isinstance(working.read(working.node.answer(seen)), Acknowledged)
-    forked = working.deliver(working.opened(), evidence=_noted(working, size))
+    assert isinstance(working.read(working.send(seen)), Contribution)
+    again = working.opened(step=Step(3, 1))
+    forked = working.deliver(again, evidence=_noted(working, size))
     refuses(working, forked, UnprovenEntryError, "unproven-entry")
-    still_works(working)
+    still_works(working, step=Step(3, 1))
 
 
 def test_spends_that_are_never_proven_stop_the_run(working: Coordinator) -> None:

@@ -337,7 +337,10 @@ def test_a_run_that_partners_know_with_another_plan_is_not_begun(world: World) -
     with pytest.raises(RoundError, match="0 partners authorised"):
         world.train()
     told = [event for event in _events(world) if event["event"] == "refused"]
-    assert {event["reason"] for event in told} == {"conflicting-order"}
+    assert {event["reason"] for event in told} == {
+        "conflicting-order",
+        "another plan, or a shared mask key",
+    }
     assert [node.book.spends for node in world.nodes.values()] == [0] * 4
     world.train("run-2")  # which closes the other one
     _assert_true_log(world)

@@ -2,11 +2,12 @@
 
 import ast
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from clients.partner.trusted_set import FILES, code_digest
+from clients.partner.trusted_set import FILES, code_digest, covered
 from protocols.errors import ConfigError
 from tests.architecture.code_lines import code_lines
 
@@ -17,7 +18,7 @@ ENTRANCES = (
     "clients/partner/data.py",
     "clients/partner/trusted_set.py",
 )
-MOST_CODE_LINES = 1_320  # of what is not also run, and checked, by the auditor
+MOST_CODE_LINES = 1_350  # of what is not also run, and checked, by the auditor
 
 
 def imports_of(name: str) -> set[str]:
@@ -69,13 +70,16 @@ def test_every_file_is_listed_with_its_size_and_a_reason() -> None:
 
 
 def test_one_changed_byte_changes_the_digest(tmp_path: Path) -> None:
-    for name in FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package)
     assert code_digest(tmp_path) == code_digest()
     with (tmp_path / "model" / "noise.py").open("a") as file:
         file.write("#")
     assert code_digest(tmp_path) != code_digest()
+
+
+def test_code_that_runs_before_a_trusted_file_is_covered_too() -> None:
+    assert {"model/__init__.py", "protocols/ledger/__init__.py"} <= set(covered())
 
 
 def test_a_missing_file_stops_the_node(tmp_path: Path) -> None:

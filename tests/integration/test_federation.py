@@ -100,7 +100,10 @@ def test_after_the_serverapp_is_killed_a_new_run_completes(federation: Processes
     assert before.findings == ()
     assert all("killed-app" in row.open_runs for row in before.partners)
 
-    assert federation.train("after-kill").wait(timeout=RUN_S) == 0, federation.said("after-kill")
+    assert federation.train("too-soon").wait(timeout=RUN_S) == 2  # it would end the other
+    assert "--resume killed-app" in federation.said("too-soon")
+    training = federation.train("after-kill", abandon="killed-app")
+    assert training.wait(timeout=RUN_S) == 0, federation.said("after-kill")
     after = federation.world.audit()
     assert all(row.open_runs == () for row in after.partners)
     assert_honest(federation)

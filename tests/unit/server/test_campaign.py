@@ -268,6 +268,20 @@ def test_a_paused_run_goes_on_with_everybody_and_asks_no_round_twice(world: Worl
     assert len(audit.releases) == 1
 
 
+def test_a_run_that_needs_a_partner_that_is_away_costs_nothing_when_it_is_resumed(
+    world: World,
+) -> None:
+    _lose(world, "p2", Step(2, 1))
+    with pytest.raises(RunPausedError):
+        world.train()
+    orders, away = len(_opened(world)), world.nodes.pop("p2")
+    with pytest.raises(RunPausedError, match="not connected"):
+        world.train()
+    assert len(_opened(world)) == orders
+    world.nodes["p2"] = away
+    world.train()
+
+
 def test_a_run_whose_sums_were_altered_meanwhile_does_not_go_on(world: World) -> None:
     _lose(world, "p2", Step(3, 1))
     with pytest.raises(RunPausedError):
@@ -405,6 +419,8 @@ def test_a_grossly_wrong_sum_is_asked_again_of_the_same_cohort(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_module, "noise_for", _Fixed(2**50, times=1))
+    with pytest.raises(RunPausedError, match="find out which"):
+        world.train()
     world.train()
     first, second, *_ = _closed(world)
     assert (first.step, first.fault, first.missing) == (Step(1, 1), GROSS_ERROR, ())

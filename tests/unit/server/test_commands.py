@@ -119,7 +119,7 @@ def test_resume_takes_up_an_old_run_and_name_begins_a_new_one(
     seen: list[tuple[str, bool]] = []
     monkeypatch.setattr(
         "server.training.train_run",
-        lambda _, run, *, is_new, show: seen.append((run, is_new)),
+        lambda _, run, *, is_new, abandon, show: seen.append((run, is_new)),
     )
     assert command("train", "--config", world.server / "server.toml", *words) == 0
     assert seen == [expected]

@@ -14,6 +14,7 @@ from tests.adversarial.ledger.honest import (
     GRAM,
     HISTOGRAM,
     PARTNERS,
+    PLAN,
     World,
     authorised,
     masked,
@@ -55,7 +56,7 @@ def test_those_who_authorised_a_run_are_asked_first() -> None:
     assert set(state.authorisations) == set(FOUR)
     signed = {name: item.to_bytes() for name, item in state.authorisations.items()}
     assert set(signed.values()) == set(world.leaves[1:])
-    assert set(state.plans) == set(FOUR)
+    assert set(state.allowed) == set(FOUR)
     assert state.next_cohort(world.terms) == FOUR
 
 
@@ -170,9 +171,23 @@ def test_who_closed_a_run_is_remembered_and_nothing_else_changes() -> None:
     assert _state(world) == replace(before, closed_by={"north"})
 
 
-def test_partners_that_are_left_out_are_not_asked() -> None:
+def test_partners_that_allow_something_else_are_left_out() -> None:
     world = masked()
     state = _state(world)
-    state.leave_out(FOUR[:1])
-    assert set(state.authorisations) == set(state.plans) == set(FOUR[1:])
+    state.allowed[FOUR[0]] = replace(state.allowed[FOUR[0]], queries=PLAN[:1])
+    assert state.leave_out_misfits(PLAN) == FOUR[:1]
+    assert set(state.authorisations) == set(state.allowed) == set(FOUR[1:])
     assert state.next_cohort(world.terms) == FOUR[1:]
+
+
+def test_partners_that_claim_one_mask_key_are_both_left_out() -> None:
+    world = masked()
+    state = _state(world)
+    key = state.allowed[FOUR[0]].mask_key
+    state.allowed[FOUR[1]] = replace(state.allowed[FOUR[1]], mask_key=key)
+    assert state.leave_out_misfits(PLAN) == FOUR[:2]
+    assert state.next_cohort(world.terms) == FOUR[2:]
+
+
+def test_in_mode_local_nobody_has_a_mask_key_and_nobody_is_left_out() -> None:
+    assert _state(started()).leave_out_misfits(PLAN) == ()

@@ -33,7 +33,7 @@ def test_a_sum_is_on_disk_before_it_has_its_name(
     synced: list[list[str]] = []
     monkeypatch.setattr(os, "fsync", lambda _: synced.append(os.listdir(tmp_path)))
     SumStore(tmp_path).keep(RAW)
-    assert synced == [[f"{NAME}.new"]]
+    assert synced == [[f"{NAME}.new"], [f"{NAME}.i64"]]  # the file, and then its name
 
 
 def test_a_full_disk_is_a_round_error_and_leaves_no_sum(
@@ -58,5 +58,5 @@ def test_a_sum_that_was_altered_is_refused(raw: bytes, tmp_path: Path) -> None:
 
 
 def test_a_sum_that_is_gone_is_a_round_error(tmp_path: Path) -> None:
-    with pytest.raises(RoundError, match=f"opened sum {NAME[:16]} is gone; begin a new run"):
+    with pytest.raises(RoundError, match=f"opened sum {NAME[:16]} is gone; restore"):
         SumStore(tmp_path / "absent").read(NAME)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, RunPausedError
 from server.training import train_run
 from tests.simulator import World, found_world
 
@@ -36,3 +36,22 @@ def test_a_name_that_was_used_is_refused(world: World) -> None:
     with pytest.raises(ConfigError, match="choose another name"):
         train_run(world.server / "server.toml", "used", is_new=True, show=print)
     assert list(Path(events.parent).iterdir()) == []
+
+
+def test_a_complete_run_is_not_resumed(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20))
+    world.train()
+    config = world.server / "server.toml"
+    with pytest.raises(ConfigError, match="run-1 is complete"):
+        train_run(config, "run-1", is_new=False, show=print)
+
+
+def test_a_new_run_does_not_end_an_unfinished_one_unasked(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(30, 20, 20))
+    world.bend = lambda name, delivery: None if name == "p2" and delivery.keys else delivery
+    with pytest.raises(RunPausedError):
+        world.train("first")
+    config = world.server / "server.toml"
+    with pytest.raises(ConfigError, match="--resume first, or give it up with --abandon first"):
+        train_run(config, "second", is_new=True, show=print)
+    assert not (world.server / "runs" / "second").exists()

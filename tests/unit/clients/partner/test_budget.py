@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from clients.partner.book_file import Order, Stored
+from clients.partner.book_file import BookFile, Order, Stored
 from clients.partner.budget import BudgetBook
 from clients.partner.keys import load_partner_keys
 from clients.partner.startup import load_signed_charter
@@ -260,8 +260,37 @@ def test_closing_ends_a_run_once_and_lapses_what_was_promised(
     assert book.most == book.spent
     seq = book.last_seq
     book.close("run-1", _order(2))
-    book.close("run-9", _order(3))
     assert book.last_seq == seq
+
+
+def test_a_run_that_was_never_authorised_is_not_closed(book: BudgetBook) -> None:
+    with pytest.raises(OrderRefusedError, match="never authorised"):
+        book.close("run-9", _order(3))
+    assert book.last_seq == -1
+
+
+def test_own_policy_can_bound_what_one_run_is_promised(
+    path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    capped = _open(path, replace(terms, run_cap_micro=10_000), key)
+    with pytest.raises(BudgetExhaustedError, match="own policy gives one run"):
+        capped.authorise(_ask(terms), _order(0), mask_key=KEY)
+    assert capped.last_seq == -1
+
+
+def test_whatever_goes_wrong_while_it_writes_the_book_is_as_before(
+    book: BudgetBook, terms: Terms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BookFile, "append", fail)
+        with pytest.raises(MemoryError):
+            book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    assert (book.last_seq, book.open_runs) == (-1, ())
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    assert book.last_seq == 0
 
 
 def test_proof_is_kept_and_a_log_that_goes_back_or_forks_is_refused(
