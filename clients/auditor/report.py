@@ -14,7 +14,7 @@ LIMITS = (
 _HEADINGS = (
     "partner", "runs", "spends", "open",
     "released", "cap", "left",
-    "worst", "cap", "left",
+    "worst", "cap(w)", "left(w)",
 )  # fmt: skip
 
 
@@ -43,7 +43,9 @@ def report_text(audit: Audit) -> str:
         *_persons(audit),
         *_open_runs(audit),
         *_cohorts(audit),
+        *_voids(audit),
         *_faults(audit),
+        *_unreleased(audit),
         *_releases(audit),
         *_findings(audit),
         _verdict(audit),
@@ -76,14 +78,16 @@ def _persons(audit: Audit) -> Iterator[str]:
     """One block for all partners with the same price, as most are."""
     for price in dict.fromkeys(row.price for row in audit.partners):
         names = (row.name for row in audit.partners if row.price == price)
-        yield from (*persons_text(price), f"  at {', '.join(names)}", "")
+        lines = persons_text(price, partners=len(audit.partners))
+        yield from (*lines, f"  at {', '.join(names)}", "")
 
 
 def _open_runs(audit: Audit) -> Iterator[str]:
     for row in audit.partners:
         if row.open_runs:
             names = ", ".join(row.open_runs)
-            yield f"open     {row.name}: {names}; priced at the most it authorised"
+            said = "priced at the most it authorised; falls to what it spent when"
+            yield f"open     {row.name}: {names}; {said} {row.name} closes it"
 
 
 def _cohorts(audit: Audit) -> Iterator[str]:
@@ -91,6 +95,20 @@ def _cohorts(audit: Audit) -> Iterator[str]:
         alone = " (alone: its noised sum can be told from the sums before and after)"
         said = ", ".join(change.left) + (alone if len(change.left) == 1 else "")
         yield f"cohort   of run {change.run} lost {said}"
+
+
+def _voids(audit: Audit) -> Iterator[str]:
+    for row in audit.voids:
+        who = ", ".join(row.missing) + (" was" if len(row.missing) == 1 else " were")
+        where = f"run {row.run}, round {row.round}.{row.attempt}"
+        yield f"void     {where}: {who} missing; whoever answered has paid"
+
+
+def _unreleased(audit: Audit) -> Iterator[str]:
+    for row in audit.unreleased:
+        names = ", ".join(row.not_closed_by)
+        said = f"open     run {row.run}, not closed by {names}; no release yet"
+        yield said if names else f"ended    run {row.run} without a release"
 
 
 def _faults(audit: Audit) -> Iterator[str]:

@@ -28,6 +28,7 @@ class Budget:
         spent: What all spends so far cost.
         most: The same, with open promises at their maximum.
         released_cap_micro, worst_cap_micro: The stricter of charter and own policy.
+        partners: How many the charter names; a person cannot have more lenders.
     """
 
     partner: str
@@ -37,6 +38,7 @@ class Budget:
     most: Epsilons
     released_cap_micro: int
     worst_cap_micro: int
+    partners: int
 
     def to_json(self) -> dict[str, object]:
         """Return the budget for programs."""
@@ -61,6 +63,7 @@ def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
         most=book.most,
         released_cap_micro=terms.released_cap_micro,
         worst_cap_micro=terms.worst_cap_micro,
+        partners=len(terms.partners),
     )
 
 
@@ -73,7 +76,7 @@ def budget_text(budget: Budget) -> str:
         _row("released", spent.released_micro, most.released_micro, budget.released_cap_micro),
         _row("worst", spent.worst_micro, most.worst_micro, budget.worst_cap_micro),
         "",
-        *persons_text(spent),
+        *persons_text(spent, partners=budget.partners),
     ]
     if budget.open_runs:
         lines.append(f"open runs: {', '.join(budget.open_runs)} (closed when the next run begins)")

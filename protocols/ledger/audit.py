@@ -91,6 +91,29 @@ class FaultRow:
 
 
 @dataclass(frozen=True)
+class VoidRow:
+    """An attempt whose sum was not opened, and for want of whom; who answered has paid."""
+
+    run: str
+    round: int
+    attempt: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnreleasedRow:
+    """A run that was authorised and has no release.
+
+    Attributes:
+        run: The run.
+        not_closed_by: Partners that authorised it and have not closed it; over for all if empty.
+    """
+
+    run: str
+    not_closed_by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Audit:
     """Everything an audit of one exported log found.
 
@@ -98,7 +121,8 @@ class Audit:
         charter: Digest of the charter, hex.
         origin: Name of the log.
         size: Number of leaves in the folder.
-        findings: All of them, in the order of the leaves; empty if the log is true.
+        findings: All of them, in the order of the leaves, but a log of another charter is said
+            first; empty if the log is true.
     """
 
     charter: str
@@ -109,6 +133,8 @@ class Audit:
     releases: tuple[ReleaseRow, ...]
     cohort_changes: tuple[CohortChange, ...]
     faults: tuple[FaultRow, ...]
+    voids: tuple[VoidRow, ...]
+    unreleased: tuple[UnreleasedRow, ...]
 
     @property
     def is_true(self) -> bool:

@@ -12,6 +12,10 @@ from protocols.ledger.price import epsilon_micro
 from protocols.ledger.sharing import Sharing
 
 LENDERS_SHOWN = 5  # persons are priced with 1 to this many lenders
+_PERSONS_READ = (
+    "  as if every one of the lenders had this history; where the second is smaller, it holds "
+    "for both"
+)
 _TOLERANCE_MICRO = 1  # two printers of the same formula may differ in the last digit
 
 
@@ -65,17 +69,18 @@ def say_epsilon(micro: int) -> str:
     return f"{micro // 1_000_000}.{micro % 1_000_000:06}"
 
 
-def persons_text(price: Epsilons) -> tuple[str, str, str]:
-    """Return three aligned lines: lenders of one person, and what that person may have spent."""
+def persons_text(price: Epsilons, *, partners: int) -> tuple[str, ...]:
+    """Return lines: how many of so many partners lend to a person, what it costs, how to read."""
     rows = (
         ("a person with so many lenders", map(str, range(1, LENDERS_SHOWN + 1))),
         ("  towards a user of the model", map(say_epsilon, price.person_micro)),
         ("  if everybody else colludes", map(say_epsilon, price.person_worst_micro)),
     )
-    first, second, third = (
-        f"{label:31}" + "".join(f"{cell:>11}" for cell in cells) for label, cells in rows
+    lines = (
+        f"{label:31}" + "".join(f"{cell:>11}" for cell in tuple(cells)[:partners])
+        for label, cells in rows
     )
-    return first, second, third
+    return (*lines, _PERSONS_READ)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,14 @@ from protocols.errors import (
     VerificationError,
 )
 from protocols.ledger.account import Account
-from protocols.ledger.audit import CohortChange, FaultRow, PartnerRow, ReleaseRow
+from protocols.ledger.audit import (
+    CohortChange,
+    FaultRow,
+    PartnerRow,
+    ReleaseRow,
+    UnreleasedRow,
+    VoidRow,
+)
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_FAULT,
@@ -51,6 +58,7 @@ class History:
         self._accounts = {name: Account(terms) for name in terms.partners}
         self._releases: list[ReleaseEntry] = []
         self._faults: list[FaultRow] = []
+        self._voids: list[VoidRow] = []
 
     def take(self, logged: Logged) -> Iterator[VerificationError]:
         """Record the next entry, and yield what is wrong with it, given those before it."""
@@ -86,6 +94,16 @@ class History:
         """Return every opened sum that was not used, in log order."""
         return tuple(self._faults)
 
+    def voids(self) -> tuple[VoidRow, ...]:
+        """Return every attempt whose sum was not opened, in log order."""
+        return tuple(self._voids)
+
+    def unreleased(self) -> tuple[UnreleasedRow, ...]:
+        """Return every run that a partner authorised and that has no release."""
+        runs = dict.fromkeys(run for account in self._accounts.values() for run in account.runs)
+        without = (run for run in runs if run not in self._rounds.released_runs)
+        return tuple(UnreleasedRow(run, self._not_closed_by(run)) for run in without)
+
     def _check_chain(self, name: str, link: Link) -> Iterator[VerificationError]:
         seq, last = self._last.get(link.signer, (-1, NO_ENTRY))
         self._last[link.signer] = (link.seq, name)
@@ -100,10 +118,7 @@ class History:
                 yield from self._rounds.open(name, entry)
             case RoundClose():
                 yield from self._rounds.close(entry)
-                if entry.fault != NO_FAULT:
-                    step = entry.step
-                    row = FaultRow(entry.link.run, step.round, step.attempt, entry.fault)
-                    self._faults.append(row)
+                self._record_end(entry)
             case ReleaseEntry():
                 yield from self._take_release(entry)
             case Spend():
@@ -111,6 +126,13 @@ class History:
                 yield from self._accounts[entry.link.signer].take(entry)
             case _:  # an Authorise or a RunClose
                 yield from self._accounts[entry.link.signer].take(entry)
+
+    def _record_end(self, entry: RoundClose) -> None:
+        place = (entry.link.run, entry.step.round, entry.step.attempt)
+        if entry.fault != NO_FAULT:
+            self._faults.append(FaultRow(*place, entry.fault))
+        if entry.missing:
+            self._voids.append(VoidRow(*place, entry.missing))
 
     def _take_release(self, entry: ReleaseEntry) -> Iterator[VerificationError]:
         run = entry.link.run
@@ -137,5 +159,7 @@ class History:
 
     def _release(self, entry: ReleaseEntry) -> ReleaseRow:
         run = entry.link.run
-        still_open = (name for name, item in self._accounts.items() if run in item.open_runs)
-        return ReleaseRow(entry.manifest_digest, run, tuple(sorted(still_open)))
+        return ReleaseRow(entry.manifest_digest, run, self._not_closed_by(run))
+
+    def _not_closed_by(self, run: str) -> tuple[str, ...]:
+        return tuple(sorted(name for name, a in self._accounts.items() if run in a.open_runs))

@@ -48,10 +48,12 @@ def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -
 
     Returns:
         All findings rather than the first; without any, the log is true. The numbers of a log
-        with findings are what its readable, signed entries add up to.
+        with findings are what its readable, signed entries add up to. That a log is of another
+        charter stands first: everything after follows from it.
     """
     leaves = _split_lines(files.get(ENTRIES_NAME, b""))
     findings = [
+        *_check_charter(terms, leaves),
         *_check_folder(files),
         *_check_signatures(terms, signatures),
         *_check_tree(terms, files, leaves),
@@ -70,7 +72,26 @@ def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -
         releases=history.releases(),
         cohort_changes=history.cohort_changes(),
         faults=history.faults(),
+        voids=history.voids(),
+        unreleased=history.unreleased(),
     )
+
+
+def _check_charter(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
+    # (4) Said before the rest, since nothing of another charter's log can fit this one.
+    found = _policy_of(leaves)
+    if found is not None and found.payload != terms.policy:
+        theirs, ours = digest(found.payload).hex()[:16], terms.charter.hex()[:16]
+        yield finding("leaf 0", PolicyError(f"the log is of charter {theirs}, not of {ours}"))
+
+
+def _policy_of(leaves: Sequence[bytes]) -> Envelope | None:
+    """Return the first leaf if it is a charter, whichever and whoever signed it."""
+    try:
+        envelope = parse_envelope(leaves[0]) if leaves else None
+    except EntryError:
+        return None
+    return envelope if envelope and envelope.payload_type == POLICY else None
 
 
 def _check_folder(files: Mapping[str, bytes]) -> Iterator[Finding]:
@@ -117,8 +138,10 @@ def _check_policy(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
         if not leaves:
             raise PolicyError("the log is empty; expected the charter")
         envelope = parse_envelope(leaves[0])
-        if envelope.payload_type != POLICY or envelope.payload != terms.policy:
-            raise PolicyError("the first leaf is not this charter")
+        if envelope.payload_type != POLICY:
+            raise PolicyError("the first leaf is not a charter")
+        if envelope.payload != terms.policy:
+            return  # said before everything else
         verify_envelope(envelope, payload_type=POLICY, keys=terms.charter_signers)
     except VerificationError as err:
         yield finding("leaf 0", err)

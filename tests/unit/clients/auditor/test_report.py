@@ -6,7 +6,17 @@ from dataclasses import asdict
 from clients.auditor.report import LIMITS, report_json, report_text
 from protocols.ledger.entry import GROSS_ERROR, Mechanism
 from protocols.ledger.epsilons import say_epsilon
-from tests.adversarial.ledger.honest import FOUR, GRAM, PARTNERS, masked, started, trained
+from protocols.ledger.verify import verify_log
+from tests.adversarial.ledger.honest import (
+    FOUR,
+    GRAM,
+    PARTNERS,
+    World,
+    charter_table,
+    masked,
+    started,
+    trained,
+)
 
 
 def test_a_true_log_is_a_table_and_two_sentences() -> None:
@@ -29,7 +39,10 @@ def test_findings_and_open_runs_are_said() -> None:
     world.close_run("north", "run-1")
     text = report_text(world.audit())
     assert "FINDING  leaf 4: TermsError: " in text
-    assert "open     south: run-1; priced at the most it authorised" in text
+    assert (
+        "open     south: run-1; priced at the most it authorised; falls to what it spent when "
+        "south closes it\n"
+    ) in text
     assert "open     north" not in text
     assert "of run run-1, not closed by south, west" in text
     assert "\nNOT TRUE: 1 finding above;" in text
@@ -57,9 +70,11 @@ def test_persons_with_several_lenders_are_said_for_every_partner() -> None:
     lines = report_text(world.audit()).splitlines()
     price = world.price(world.most["north", "run-1"])
     (at,) = (number for number, line in enumerate(lines) if line.startswith("  towards a user"))
-    assert lines[at].split()[-5:] == [say_epsilon(micro) for micro in price.person_micro]
-    assert lines[at + 1].split()[-5:] == [say_epsilon(micro) for micro in price.person_worst_micro]
-    assert lines[at + 2] == f"  at {', '.join(FOUR)}"
+    four = [say_epsilon(micro) for micro in price.person_micro[:4]]
+    assert lines[at].split()[6:] == four
+    assert lines[at + 1].split()[4:] == [say_epsilon(k) for k in price.person_worst_micro[:4]]
+    assert lines[at + 2].startswith("  as if every one of the lenders had this history")
+    assert lines[at + 3] == f"  at {', '.join(FOUR)}"
 
 
 def test_partners_with_another_price_have_lines_of_their_own() -> None:
@@ -101,3 +116,38 @@ def test_a_sum_that_was_not_used_is_said_with_its_fault() -> None:
     (fault,) = json.loads(report_json(audit))["faults"]
     assert fault == {"run": "run-1", "round": 3, "attempt": 2, "fault": "gross-error"}
     assert "unused" not in report_text(trained().audit())
+
+
+def test_who_was_missing_is_said_and_that_the_others_paid() -> None:
+    audit = trained().audit()
+    said = "void     run run-1, round 2.1: south was missing; whoever answered has paid\n"
+    assert said in report_text(audit)
+    (void,) = json.loads(report_json(audit))["voids"]
+    assert void == {"run": "run-1", "round": 2, "attempt": 1, "missing": ["south"]}
+    world = masked()
+    world.close_round(world.order("run-1", (1, 1), GRAM, FOUR), [], ["east", "west"])
+    assert "round 1.1: east, west were missing; whoever" in report_text(world.audit())
+
+
+def test_a_run_without_a_release_has_ended_or_is_open() -> None:
+    audit = trained().audit()
+    assert "\nended    run run-1 without a release\n" in report_text(audit)
+    assert json.loads(report_json(audit))["unreleased"] == [{"run": "run-1", "not_closed_by": []}]
+    world = started()
+    world.close_run("north", "run-1")
+    text = report_text(world.audit())
+    assert "\nopen     run run-1, not closed by south, west; no release yet\n" in text
+    assert "ended    " not in text
+
+
+def test_the_two_caps_have_headings_of_their_own() -> None:
+    (heading,) = (row for row in report_text(trained().audit()).splitlines() if " runs " in row)
+    assert heading.split()[4:] == ["released", "cap", "left", "worst", "cap(w)", "left(w)"]
+
+
+def test_a_log_of_another_charter_is_said_first() -> None:
+    other, ours = World(charter_table(most_rounds=19)), started()
+    audit = verify_log(ours.terms, signatures=ours.signatures, files=other.files())
+    theirs, expected = other.terms.charter.hex()[:16], ours.terms.charter.hex()[:16]
+    assert audit.findings[0].message == f"the log is of charter {theirs}, not of {expected}"
+    assert [item.where for item in audit.findings].count("leaf 0") == 1

@@ -29,6 +29,7 @@ BUDGET = Budget(
     ),
     released_cap_micro=4_000_000,
     worst_cap_micro=2_000_000,
+    partners=3,
 )
 
 
@@ -39,9 +40,10 @@ def test_the_table_shows_spent_promised_cap_and_what_is_left() -> None:
     # A cap that was made stricter than what is promised leaves nothing, not less.
     assert lines[3].split() == ["worst", "2.500000", "3.000000", "2.000000", "0.000000"]
     assert lines[5].startswith("a person with so many lenders")
-    assert lines[6].split()[-5:][:2] == ["1.000001", "1.000002"]
-    assert lines[7].split()[-5:][:2] == ["2.500000", "2.500001"]
-    assert lines[8] == "open runs: run-1 (closed when the next run begins)"
+    assert lines[6].split()[6:] == ["1.000001", "1.000002", "1.000003"]
+    assert lines[7].split()[4:] == ["2.500000", "2.500001", "2.500002"]
+    assert lines[8].startswith("  as if every one of the lenders had this history")
+    assert lines[9] == "open runs: run-1 (closed when the next run begins)"
 
 
 def test_without_an_open_run_none_is_mentioned() -> None:

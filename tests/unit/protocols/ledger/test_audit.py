@@ -6,7 +6,8 @@ from protocols.ledger.epsilons import Epsilons
 
 
 def _audit(findings: tuple[Finding, ...]) -> Audit:
-    return Audit("", "", 0, findings, partners=(), releases=(), cohort_changes=(), faults=())
+    nothing = {"partners": (), "releases": (), "cohort_changes": (), "faults": ()}
+    return Audit("", "", 0, findings, **nothing, voids=(), unreleased=())
 
 
 def test_an_error_is_a_finding_under_the_name_of_its_class() -> None:

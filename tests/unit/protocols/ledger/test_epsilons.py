@@ -121,11 +121,21 @@ def test_epsilons_have_six_decimals_and_no_floats() -> None:
 
 
 def test_persons_are_a_column_each_and_every_view_is_in_words() -> None:
-    lenders, users, colluders = persons_text(PRICE)
+    lenders, users, colluders, read = persons_text(PRICE, partners=9)
     assert lenders.split()[-5:] == ["1", "2", "3", "4", "5"]
     assert users.split()[-5:] == [f"0.0000{number}" for number in range(10, 15)]
     assert colluders.split()[-5:] == [f"0.0000{number}" for number in range(20, 25)]
     assert len({len(line) for line in (lenders, users, colluders)}) == 1
+    assert "where the second is smaller, it holds for both" in read
     assert PRICE.in_words() == (
         "released 10, worst 20, person 10 11 12 13 14, person worst 20 21 22 23 24"
     )
+
+
+@pytest.mark.parametrize("partners", [1, 2, 5, 6])
+def test_nobody_is_said_to_have_more_lenders_than_there_are(partners: int) -> None:
+    lenders, users, colluders, _ = persons_text(PRICE, partners=partners)
+    shown = min(partners, 5)
+    assert lenders.split()[6:] == [str(k) for k in LENDERS[:shown]]
+    assert users.split()[6:] == [say_epsilon(micro) for micro in PRICE.person_micro[:shown]]
+    assert colluders.split()[4:] == [say_epsilon(k) for k in PRICE.person_worst_micro[:shown]]
