@@ -49,20 +49,22 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
     home: Annotated[Path, typer.Option(help="The coordinator's new folder.")],
     epsilon: Annotated[float, typer.Option(help="Cap for each partner's borrowers, ever.")],
     run_epsilon: Annotated[float, typer.Option(help="What one run may cost of it.")],
-    delta: Annotated[str, typer.Option(help="Of every epsilon.")] = "0.00001",
+    delta: Annotated[str, typer.Option(help="Of every epsilon, a plain decimal.")] = "0.00001",
     mode: Annotated[
         str | None,
         typer.Option(help="distributed (three partners or more; the default) or local."),
     ] = None,
     minimum_cohort: Annotated[
-        int | None, typer.Option(help="Fewest partners in a round; all but one by default.", min=1)
+        int | None,
+        typer.Option(
+            help="Fewest partners in a round; all but one, and at least three, by default."
+        ),
     ] = None,
     tolerated_colluders: Annotated[
-        int, typer.Option(help="Partners whose noise is not counted on, if distributed.", min=1)
-    ] = 1,
-    most_lenders: Annotated[
-        int, typer.Option(help="Lenders that one borrower may have.", min=1)
-    ] = 1,
+        int | None,
+        typer.Option(help="Partners whose noise is not counted on, if distributed; 1 by default."),
+    ] = None,
+    most_lenders: Annotated[int, typer.Option(help="Lenders that one borrower may have.")] = 1,
     host: Annotated[str, typer.Option(help="Where partners connect.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port there.", min=0, max=65_535)] = 8700,
 ) -> None:
@@ -72,8 +74,8 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
         contract=contract,
         cards=partner,
         auditor=auditor,
-        epsilon_micro=_micro(epsilon),
-        run_epsilon_micro=_micro(run_epsilon),
+        epsilon_micro=_micro(epsilon, "--epsilon"),
+        run_epsilon_micro=_micro(run_epsilon, "--run-epsilon"),
         delta=delta,
         host=host,
         port=port,
@@ -181,7 +183,8 @@ def simulate(
     """Train on one file as a federation would, in this process, and say what it would bring."""
     from server.rehearsal import rehearsal_text, rehearse
 
-    result = rehearse(data, contract, partners=partners, epsilon_micro=_micro(epsilon))
+    micro = _micro(epsilon, "--epsilon")
+    result = rehearse(data, contract, partners=partners, epsilon_micro=micro)
     typer.echo(json.dumps(result) if as_json else rehearsal_text(result))
 
 
@@ -189,7 +192,7 @@ def _show_json(event: Event) -> None:
     typer.echo(json.dumps(event))
 
 
-def _micro(epsilon: float) -> int:
+def _micro(epsilon: float, option: str) -> int:
     if not 0 < epsilon <= MOST_EPSILON:  # also false for NaN
-        raise ConfigError(f"epsilon: expected more than 0 and at most {MOST_EPSILON}")
+        raise ConfigError(f"{option} {epsilon:g}: expected above 0 and at most {MOST_EPSILON}")
     return round(epsilon * 1_000_000)

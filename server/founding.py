@@ -19,22 +19,24 @@ from pydantic import ValidationError
 
 from protocols.contracts.charter import (
     MOST_CAP_MICRO,
+    SMALL_POPULATION,
     Auditor,
     PartnerCard,
     charter_from_table,
 )
 from protocols.contracts.features import contract_digest, describe, load_contract, read_toml
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, EntryError
 from protocols.ledger.canonical import to_base64
 from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import write_private
 from protocols.ledger.price import epsilon_micro, largest_mu_squared, parse_decimal
-from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, usual_sharing
+from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, LOCAL, usual_sharing
 
 SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
 CONTRACT_NAME = "contract.toml"
 CA_NAME = "ca.crt"
+_LARGEST_DELTA, _LARGEST_DELTA_OF_MANY = "0.00001", "0.000001"  # as the charter has it
 _VALID_DAYS = 825
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,64}|[0-9A-Fa-f:.]{2,64}")  # a certificate's name holds 64
 
@@ -55,7 +57,8 @@ class Proposal:
         host, port: Where partners connect.
         mode: Noise mode; distributed if left out and there are partners enough.
         minimum_cohort: Fewest partners in a round; all but one if left out, at least three.
-        tolerated_colluders: Partners whose noise is not counted on in mode distributed.
+        tolerated_colluders: Partners whose noise is not counted on in mode distributed; one if
+            left out.
         most_lenders: Lenders that one borrower may have.
     """
 
@@ -70,7 +73,7 @@ class Proposal:
     port: int
     mode: str | None = None
     minimum_cohort: int | None = None
-    tolerated_colluders: int = 1
+    tolerated_colluders: int | None = None
     most_lenders: int = 1
 
 
@@ -78,16 +81,18 @@ def found(home: Path, proposal: Proposal) -> Path:
     """Make the coordinator's folder and return the charter's path.
 
     Raises:
-        ConfigError: A card does not parse, the partners' code differs, or files exist already.
+        ConfigError: An option or a card does not fit, the partners' code differs, or the folder
+            is not empty.
         ContractError: The contract or the charter breaks a rule.
     """
+    _check_empty(home)
     cards = [_card(path) for path in proposal.cards]
     auditor = _auditor(proposal.auditor)
     load_contract(proposal.contract)
     if len({card.code_digest for card in cards}) != 1:
         raise ConfigError("the partners have different trusted code installed; agree on a version")
-    if proposal.run_epsilon_micro > proposal.epsilon_micro:
-        raise ConfigError("run-epsilon is above epsilon: no run could ever be authorised")
+    _check_caps(proposal)
+    _check_delta(proposal.delta, capacity=sum(card.capacity for card in cards))
     certificates = make_certificates(proposal.host)
     order, log = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     charter = _charter(proposal, cards, auditor) | {
@@ -99,8 +104,11 @@ def found(home: Path, proposal: Proposal) -> Path:
         }
     }
     charter_from_table(charter, where=CHARTER_NAME)  # nothing is written before all of it fits
-    for folder in (home / "keys", home / "tls"):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in (home / "keys", home / "tls"):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(f"--home {home.name}: cannot be made a folder") from err
     write_private(home / "keys" / "order.pem", _private_pem(order))
     write_private(home / "keys" / "log.pem", _private_pem(log))
     write_private(home / "tls" / "server.key", certificates.server_key)
@@ -187,18 +195,21 @@ def _charter(
 
 def _noise_terms(proposal: Proposal, *, partners: int) -> dict[str, object]:
     """Return noise mode, cohort, and the cap towards colluders that the other cap comes to."""
-    usual = usual_sharing(partners)
-    mode = proposal.mode or usual.mode
-    colluders = proposal.tolerated_colluders if mode == DISTRIBUTED else 0
-    cohort = proposal.minimum_cohort or min(max(LEAST_MASKED, partners - 1), partners)
-    shares = max(1, cohort - colluders) if mode == DISTRIBUTED else 1
+    mode = _mode(proposal, partners=partners)
+    cohort = _cohort(proposal, mode=mode, partners=partners)
+    colluders = _colluders(proposal, mode=mode, cohort=cohort)
+    shares = cohort - colluders if mode == DISTRIBUTED else 1
+    if not 1 <= proposal.most_lenders <= partners:
+        raise ConfigError(
+            f"--most-lenders {proposal.most_lenders}: expected 1 to {partners}, the partners"
+        )
     delta = parse_decimal(proposal.delta)
     mu2 = largest_mu_squared(proposal.epsilon_micro, delta=delta)
     worst = epsilon_micro(mu2 * shares, delta=delta)
     if worst > MOST_CAP_MICRO:
         raise ConfigError(
-            f"epsilon: towards colluders it would be {say_epsilon(worst)}, which promises nothing; "
-            "choose a smaller one, or mode local"
+            f"--epsilon: towards colluders it would be {say_epsilon(worst)}, which promises "
+            "nothing; choose a smaller one, or --mode local"
         )
     return {
         "mode": mode,
@@ -208,6 +219,84 @@ def _noise_terms(proposal: Proposal, *, partners: int) -> dict[str, object]:
         "minimum_cohort": cohort,
         "worst_cap_micro": worst,
     }
+
+
+def _mode(proposal: Proposal, *, partners: int) -> str:
+    mode = proposal.mode or usual_sharing(partners).mode
+    if mode not in (DISTRIBUTED, LOCAL):
+        raise ConfigError(f"--mode {mode}: expected distributed or local")
+    if mode == DISTRIBUTED and partners < LEAST_MASKED:
+        raise ConfigError(
+            f"--mode: distributed needs three partners or more; with {partners} say --mode local"
+        )
+    return mode
+
+
+def _cohort(proposal: Proposal, *, mode: str, partners: int) -> int:
+    least = LEAST_MASKED if mode == DISTRIBUTED else 1
+    if proposal.minimum_cohort is None:
+        return min(max(LEAST_MASKED, partners - 1), partners)
+    if not least <= proposal.minimum_cohort <= partners:
+        raise ConfigError(
+            f"--minimum-cohort {proposal.minimum_cohort}: expected {least} to {partners} in mode "
+            f"{mode} with {partners} partners"
+        )
+    return proposal.minimum_cohort
+
+
+def _colluders(proposal: Proposal, *, mode: str, cohort: int) -> int:
+    told = proposal.tolerated_colluders
+    if mode == LOCAL:
+        if told is not None:
+            raise ConfigError(
+                f"--tolerated-colluders {told}: in mode local everybody adds the whole noise; "
+                "leave it out"
+            )
+        return 0
+    colluders = 1 if told is None else told
+    if not 1 <= colluders < cohort:
+        raise ConfigError(
+            f"--tolerated-colluders {colluders}: expected at least 1, and at most {cohort - 1} "
+            f"with a cohort of {cohort}"
+        )
+    return colluders
+
+
+def _check_empty(home: Path) -> None:
+    """Raise ``ConfigError`` unless the coordinator's folder is new or empty."""
+    try:
+        is_empty = not home.exists() or not any(home.iterdir())
+    except OSError as err:
+        raise ConfigError(f"--home {home.name}: no folder, or unreadable") from err
+    if not is_empty:
+        raise ConfigError(f"--home {home.name}: holds files already; choose a new or empty folder")
+
+
+def _check_caps(proposal: Proposal) -> None:
+    cap, run = proposal.epsilon_micro, proposal.run_epsilon_micro
+    for option, micro in (("--epsilon", cap), ("--run-epsilon", run)):
+        if not 1 <= micro <= MOST_CAP_MICRO:
+            most = MOST_CAP_MICRO // 1_000_000
+            raise ConfigError(f"{option} {say_epsilon(micro)}: expected 0.000001 to {most}")
+    if run > cap:
+        raise ConfigError(
+            f"--run-epsilon {say_epsilon(run)} is above --epsilon {say_epsilon(cap)}: no run could "
+            "ever be authorised"
+        )
+
+
+def _check_delta(delta: str, *, capacity: int) -> None:
+    largest = _LARGEST_DELTA if capacity <= SMALL_POPULATION else _LARGEST_DELTA_OF_MANY
+    try:
+        value = parse_decimal(delta)
+    except EntryError as err:
+        raise ConfigError(
+            f"--delta {delta}: expected a plain decimal between 0 and 1, such as 0.000001"
+        ) from err
+    if value > parse_decimal(largest):
+        raise ConfigError(
+            f"--delta {delta}: expected at most {largest} with {capacity} borrowers in all"
+        )
 
 
 def _card(path: Path) -> PartnerCard:

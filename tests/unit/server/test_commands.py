@@ -66,7 +66,7 @@ def test_init_refuses_an_epsilon_that_is_none(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert command(*_init_words(world, tmp_path / "home", epsilon=epsilon)) == 2
-    assert "ConfigError: epsilon" in capsys.readouterr().err
+    assert "ConfigError: --epsilon" in capsys.readouterr().err
     assert not (tmp_path / "home").exists()
 
 
@@ -129,12 +129,24 @@ def test_init_passes_noise_mode_cohort_and_lenders_on(
     command: Command, world: World, tmp_path: Path
 ) -> None:
     words = [*_init_words(world, tmp_path / "home"), "--mode", "distributed"]
-    words += ["--minimum-cohort", 3, "--tolerated-colluders", 2, "--most-lenders", 4]
+    words += ["--minimum-cohort", 3, "--tolerated-colluders", 2, "--most-lenders", 2]
     assert command(*words) == 0
     privacy = load_charter_model(tmp_path / "home" / "charter.toml")[0].privacy
     assert (privacy.mode, privacy.minimum_cohort) == ("distributed", 3)
     assert (privacy.noise_shares, privacy.tolerated_colluders) == (1, 2)
-    assert privacy.max_lenders_per_borrower == 4
+    assert privacy.max_lenders_per_borrower == 2
+
+
+def test_init_names_the_option_that_does_not_fit(
+    command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(*_init_words(world, tmp_path / "home"), "--delta", "1e-6") == 2
+    said = "fedscore-server: ConfigError: --delta 1e-6: expected a plain decimal between 0 and 1"
+    assert capsys.readouterr().err.startswith(said)
+    local = ("--mode", "local", "--tolerated-colluders", 1)
+    assert command(*_init_words(world, tmp_path / "home"), *local) == 2
+    assert "ConfigError: --tolerated-colluders 1: in mode local" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
 
 
 def test_serve_without_that_release_leaves_with_5(command: Command, world: World) -> None:

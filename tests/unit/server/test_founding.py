@@ -158,7 +158,9 @@ def test_alone_the_two_caps_are_one(founders: Founders) -> None:
 
 def test_a_cap_that_promises_nothing_towards_colluders_is_refused(founders: Founders) -> None:
     large = replace(founders.proposal, epsilon_micro=49_000_000)
-    with pytest.raises(ConfigError, match=r"^epsilon: towards colluders it would be .* mode local"):
+    with pytest.raises(
+        ConfigError, match=r"^--epsilon: towards colluders it would be .* --mode local"
+    ):
         found(founders.home, large)
     assert not founders.home.exists()
     found(founders.home, replace(large, mode="local"))
@@ -227,30 +229,68 @@ def test_nothing_is_written_when_something_does_not_fit(name: str, founders: Fou
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "said"),
     [
-        {"delta": "2"},
-        {"delta": "nonsense"},
-        {"epsilon_micro": 0},
-        {"epsilon_micro": 51_000_000},
-        {"federation": "no plain name"},
-        {"host": "lender example"},
-        {"host": ""},
-        {"cards": []},
-        {"mode": "central"},
-        {"minimum_cohort": 2},
-        {"minimum_cohort": 4},
-        {"tolerated_colluders": 0},
-        {"tolerated_colluders": 3},
-        {"most_lenders": 0},
+        ({"delta": "2"}, "--delta 2: expected at most 0.00001 with 90 borrowers"),
+        ({"delta": "0"}, "--delta 0: .* between 0 and 1, such as 0.000001"),
+        ({"delta": "1e-6"}, "--delta 1e-6: expected a plain decimal between 0 and 1, such as 0.0"),
+        ({"epsilon_micro": 0}, "--epsilon 0.000000: expected 0.000001 to 50"),
+        ({"epsilon_micro": 51_000_000}, "--epsilon 51.000000: expected 0.000001 to 50"),
+        ({"run_epsilon_micro": 0}, "--run-epsilon 0.000000: expected"),
+        ({"run_epsilon_micro": 4_000_001}, "--run-epsilon 4.000001 is above --epsilon 4.000000"),
+        ({"federation": "no plain name"}, "federation"),
+        ({"host": "lender example"}, "host"),
+        ({"host": ""}, "host"),
+        ({"cards": []}, "partner"),
+        ({"mode": "central"}, "--mode central: expected distributed or local"),
+        ({"minimum_cohort": 2}, "--minimum-cohort 2: expected 3 to 3 in mode distributed"),
+        ({"minimum_cohort": 4}, "--minimum-cohort 4: expected 3 to 3"),
+        ({"mode": "local", "minimum_cohort": 4}, "--minimum-cohort 4: expected 1 to 3 .* local"),
+        ({"minimum_cohort": 0}, "--minimum-cohort 0: expected 3"),
+        ({"tolerated_colluders": 0}, "--tolerated-colluders 0: .* at least 1"),
+        ({"tolerated_colluders": 3}, "--tolerated-colluders 3: .* at most 2 with a cohort of 3"),
+        ({"mode": "local", "tolerated_colluders": 1}, "--tolerated-colluders 1: in mode local"),
+        ({"most_lenders": 0}, "--most-lenders 0: expected 1 to 3"),
+        ({"most_lenders": 4}, "--most-lenders 4: expected 1 to 3"),
     ],
 )
 def test_nothing_is_written_for_terms_that_break_a_rule(
-    changes: dict[str, object], founders: Founders
+    changes: dict[str, object], said: str, founders: Founders
 ) -> None:
-    with pytest.raises(ScoringError):
+    with pytest.raises((ConfigError, ContractError), match=said):
         found(founders.home, replace(founders.proposal, **changes))  # type: ignore[arg-type]
     assert not founders.home.exists()
+
+
+def test_two_partners_cannot_hide_one_another(founders: Founders) -> None:
+    two = replace(founders.proposal, cards=founders.cards(2), mode="distributed")
+    said = "distributed needs three partners or more; with 2 say --mode local"
+    with pytest.raises(ConfigError, match=said):
+        found(founders.home, two)
+    found(founders.home, replace(two, mode="local"))
+
+
+def test_many_borrowers_need_a_smaller_delta(founders: Founders) -> None:
+    founders.rewrite_card(capacity=30_000)
+    with pytest.raises(ConfigError, match=r"--delta 0.00001: .* 0.000001 with 30060 borrowers"):
+        found(founders.home, founders.proposal)
+    assert not founders.home.exists()
+    found(founders.home, replace(founders.proposal, delta="0.000001"))
+
+
+def test_only_a_new_or_empty_folder_becomes_the_coordinators(founders: Founders) -> None:
+    founders.home.mkdir()
+    note = founders.home / "note"
+    note.write_text("mine")
+    with pytest.raises(ConfigError, match="choose a new or empty folder"):
+        found(founders.home, founders.proposal)
+    assert list(founders.home.iterdir()) == [note]
+    with pytest.raises(ConfigError, match="--home note: no folder"):
+        found(note, founders.proposal)
+    with pytest.raises(ConfigError, match="--home inner: cannot be made a folder"):
+        found(note / "inner", founders.proposal)
+    note.unlink()
+    found(founders.home, founders.proposal)
 
 
 @pytest.mark.parametrize("host", ["lender.example", "192.0.2.7", "::1"])
