@@ -75,11 +75,14 @@ def _sign(options: argparse.Namespace) -> int:
 
 
 def _say_terms(terms: Terms) -> list[str]:
+    sharing = terms.sharing
     return [
         f"charter  {terms.charter.hex()}",
         f"log      {terms.log.origin}",
         f"partners {', '.join(terms.partners)}",
         f"auditor  {', '.join(terms.auditor)}",
+        f"mode     {sharing.mode}, cohort at least {terms.minimum_cohort}, noise shares "
+        f"{sharing.shares}, lenders per borrower at most {sharing.most_lenders}",
         f"released epsilon at most {say_epsilon(terms.released_cap_micro)}, "
         f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {float(terms.delta):g}",
         f"code     {terms.code_digest}",

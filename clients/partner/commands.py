@@ -14,7 +14,15 @@ from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
 from clients.partner.startup import load_signed_charter, open_node
-from clients.partner.statement import Budget, budget_of, budget_text, check_text, dry_run_text
+from clients.partner.statement import (
+    Budget,
+    budget_of,
+    budget_text,
+    check_text,
+    dry_run_text,
+    find_outcomes,
+    terms_text,
+)
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_table
 from protocols.console import run_command
@@ -93,7 +101,10 @@ def check_data(
         charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
         capacity = charter.partner(settings.name).capacity
     table = read_table(settings.data, contract)
-    violations = check_table(table, contract, capacity=capacity)
+    violations = [
+        *find_outcomes(table, contract),
+        *check_table(table, contract, capacity=capacity),
+    ]
     typer.echo(
         json.dumps([vars(item) for item in violations])
         if as_json
@@ -126,13 +137,7 @@ def sign(
     """Read a charter, show what it promises, and sign it."""
     key = load_partner_keys(home / "keys").identity
     agreed, terms = charter_from_table(read_toml(charter), where=charter.name)
-    privacy = agreed.privacy
-    typer.echo(f"charter {terms.charter.hex()} of {agreed.federation}")
-    typer.echo(f"partners {', '.join(partner.name for partner in agreed.partners)}")
-    typer.echo(
-        f"caps in micro-epsilon: released {privacy.released_cap_micro}, "
-        f"worst {privacy.worst_cap_micro}, delta {privacy.delta}"
-    )
+    typer.echo(terms_text(agreed, terms))
     path = sign_charter_file(charter, key)
     typer.echo(f"Signed in {path.name}. Pass both files on to the next signer.")
 

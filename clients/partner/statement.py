@@ -1,11 +1,12 @@
 """What a partner is told about its budget, and about what would leave before anything does."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from clients.partner.budget import BudgetBook
 from clients.partner.data import Violation
 from model.queries.histogram import Histogram
+from model.table import Table
 from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
 from protocols.ledger.epsilons import Epsilons, persons_text, say_epsilon
@@ -51,6 +52,37 @@ def check_text(violations: Sequence[Violation], *, rows: int) -> str:
         return f"{rows} rows read. Every value is as the contract says."
     lines = [f"{item.column}: {item.count} not as agreed: {item.rule}" for item in violations]
     return "\n".join([*lines, f"{rows} rows read. {_ANYWAY}"])
+
+
+def find_outcomes(table: Table, contract: FeatureContract) -> Iterator[Violation]:
+    """Yield a violation if no row at all has an outcome that the contract knows.
+
+    The two values are then most likely spelled in another way, as ``1`` is to ``1.0``.
+    """
+    bad, good = contract.outcome.bad, contract.outcome.good
+    rows = len(table.outcomes)
+    if rows and not {bad, good} & set(table.outcomes):
+        rule = f'no row has outcome "{bad}" or "{good}"'
+        yield Violation(contract.outcome.column, rule, rows)
+
+
+def terms_text(charter: Charter, terms: Terms) -> str:
+    """Say what a charter promises, for who is asked to sign it."""
+    privacy, sharing = charter.privacy, terms.sharing
+    return "\n".join(
+        [
+            f"charter  {terms.charter.hex()} of {charter.federation}",
+            f"log      {terms.log.origin}",
+            f"partners {', '.join(terms.partners)}",
+            f"auditor  {', '.join(terms.auditor)}",
+            f"mode     {sharing.mode}, cohort at least {terms.minimum_cohort}, noise shares "
+            f"{sharing.shares}, colluders at most {privacy.tolerated_colluders}, lenders per "
+            f"borrower at most {sharing.most_lenders}",
+            f"released epsilon at most {say_epsilon(terms.released_cap_micro)}, "
+            f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {privacy.delta}",
+            f"code     {terms.code_digest}",
+        ]
+    )
 
 
 def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:

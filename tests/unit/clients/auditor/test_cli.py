@@ -142,6 +142,9 @@ def test_the_auditor_is_shown_the_terms_and_signs_them(
     assert main(["sign", str(charter), "--home", str(tmp_path / "home")]) == 0
     said = capsys.readouterr().out
     assert "partners north, south, west" in said
+    assert (
+        "mode     local, cohort at least 2, noise shares 1, lenders per borrower at most 1" in said
+    )
     assert "released epsilon at most 1.000000, worst at most 1.000000, delta 1e-05" in said
     assert said.endswith("signed   auditor\nwaiting  north, south, west\n")
     for name in ("north", "south", "west"):

@@ -12,7 +12,8 @@ import tomli_w
 
 from clients.partner.commands import run
 from clients.partner.startup import open_node
-from protocols.contracts.charter import PartnerCard
+from protocols.contracts.charter import PartnerCard, load_charter_model
+from protocols.ledger.epsilons import say_epsilon
 from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import CONTRACT, World
 
@@ -142,6 +143,15 @@ def test_check_data_knows_the_capacity_once_there_is_a_charter(
     assert command("check-data", "--config", early)[0] == 0
 
 
+def test_check_data_says_that_no_outcome_is_spelled_as_agreed(
+    command: Command, world: World
+) -> None:
+    (world.folder / "p0" / "loans.csv").write_text(HEADER + "a,1,1,1,own\nb,0,1,1,own\n")
+    status, out, _ = command("check-data", "--config", _settings(world, data="loans.csv"))
+    assert status == 2
+    assert out.startswith('outcome: 2 not as agreed: no row has outcome "bad" or "good"\n')
+
+
 BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "no file": ("none.csv", b"", "UnreadableDataError: none.csv: no such file"),
     "a sheet": ("l.xlsx", b"x", "UnreadableDataError: l.xlsx: expected a .parquet or .csv file"),
@@ -229,8 +239,16 @@ def test_sign_shows_what_is_promised_and_adds_one_signature(command: Command, wo
     signatures.unlink()
     status, out, _ = command("sign", charter, "--home", world.folder / "p0")
     assert status == 0
-    assert "partners p0, p1, p2" in out
-    assert "caps in micro-epsilon: released " in out
+    _, terms = load_charter_model(charter)
+    assert f"charter  {terms.charter.hex()} of test\n" in out
+    assert "partners p0, p1, p2\n" in out
+    assert (
+        "mode     distributed, cohort at least 3, noise shares 2, colluders at most 1, lenders "
+        "per borrower at most 1\n"
+    ) in out
+    caps = [say_epsilon(micro) for micro in (terms.released_cap_micro, terms.worst_cap_micro)]
+    assert f"released epsilon at most {caps[0]}, worst at most {caps[1]}, delta 0.00001\n" in out
+    assert f"code     {terms.code_digest}\n" in out
     assert signatures.exists()
 
 
