@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import pytest
-
 from benchmarks.chaos import trial
 
 
-@pytest.mark.parametrize("seed", [1, 3])  # one kills the ServerApp, the other all of ``train``
-def test_a_run_survives_random_kills(tmp_path: Path, seed: int) -> None:
-    result = trial(tmp_path, seed)
+def test_a_run_survives_random_kills(tmp_path: Path) -> None:
+    result = trial(tmp_path, seed=3)  # ``train`` in the 18th round, a partner in the 19th
     assert result.has_survived, result
     assert result.resumes > 0
