@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from protocols.errors import ContractError
 from protocols.ledger.canonical import canonical_json, digest
 
+_MOST_FAULTS = 10  # that one message names
 GRID_CELLS = 64  # equal steps between the public bounds of a numeric field
 
 
@@ -225,8 +227,17 @@ def read_toml(path: Path) -> dict[str, object]:
 
 def describe(err: ValidationError) -> str:
     """Say where a table breaks its rules and how, without repeating any value."""
-    faults = err.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'table'}: {fault['msg']}"
-        for fault in faults[:10]
-    )
+    faults = err.errors(include_url=False, include_context=False)
+    said = [f"{_place(fault['loc'])}: {_rule(fault)}" for fault in faults]
+    more = [f"and {len(said) - _MOST_FAULTS} more"] if len(said) > _MOST_FAULTS else []
+    return "; ".join([*said[:_MOST_FAULTS], *more])
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    parts = [part for part in loc if part not in ("numeric", "categorical")]  # pydantic's own tags
+    return ".".join(map(str, parts)) or "table"
+
+
+def _rule(fault: ErrorDetails) -> str:
+    is_blank = fault["input"] in ("", []) and fault["type"] != "extra_forbidden"
+    return "is blank" if is_blank else fault["msg"].removeprefix("Value error, ")

@@ -300,4 +300,4 @@ def test_a_contract_with_blank_bounds_is_refused_where_it_is_blank(
     contract.write_text(CONTRACT.replace('low = "0"', 'low = ""'))
     status, _, err = command("check-data", "--config", _settings(world, contract="contract.toml"))
     assert status == 2
-    assert "ContractError: contract.toml: fields.0.numeric.low: " in err
+    assert "ContractError: contract.toml: fields.0.low: is blank" in err

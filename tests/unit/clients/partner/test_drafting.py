@@ -34,7 +34,7 @@ def test_every_bound_level_and_code_is_blank() -> None:
 def test_a_draft_as_it_is_does_not_load_and_says_what_to_fill_in() -> None:
     table = _filled()
     table["fields"][0]["low"] = ""
-    with pytest.raises(ContractError, match=r"fields\.0\.numeric\.low: .*expected a decimal"):
+    with pytest.raises(ContractError, match=r"fields\.0\.low: is blank"):
         contract_from_table(table, where="contract.toml")
     with pytest.raises(ContractError, match="borrower_id"):
         contract_from_table(tomllib.loads(draft_contract(COLUMNS)), where="contract.toml")
