@@ -82,7 +82,7 @@ def undisturbed(founded: World) -> Iterator[Tensor]:
         fresh = founded.forget()
         fresh.train()
         weights = _weights(fresh)
-        assert (weights != 0).sum() > 3  # else any run would end with the same
+        assert bool((weights != 0).any())  # else any run would end with the same
         yield weights
 
 
