@@ -41,6 +41,7 @@ class Trial:
         is_released: Whether the run ended with a release.
         is_true: Whether the log verifies.
         undercounted: Partners whose book holds more than the log is priced at.
+        outlived: Processes that a killed coordinator left behind.
         seconds: From the first order to the end.
     """
 
@@ -50,12 +51,13 @@ class Trial:
     is_released: bool
     is_true: bool
     undercounted: tuple[str, ...]
+    outlived: tuple[int, ...]
     seconds: float
 
     @property
     def has_survived(self) -> bool:
         """Whether nothing was lost."""
-        return self.is_released and self.is_true and not self.undercounted
+        return self.is_released and self.is_true and not (self.undercounted or self.outlived)
 
 
 def trial(folder: Path, seed: int) -> Trial:
@@ -75,11 +77,12 @@ def trial(folder: Path, seed: int) -> Trial:
     ) as processes:
         for number in range(PARTNERS):
             processes.start_node(f"p{number}")
-        begun = time.monotonic()
+        begun, children = time.monotonic(), set[int]()
         training = processes.train("chaos")
         for after, whom in sorted(kills):
             _wait_for_round(processes, training, after)
             time.sleep(draw.uniform(0, 0.3))  # anywhere within a round
+            children |= set(_children(training.pid))
             _kill(processes, training, whom)
             if whom != victim:
                 training.wait(timeout=60)
@@ -90,6 +93,7 @@ def trial(folder: Path, seed: int) -> Trial:
             resumes += 1
         seconds = time.monotonic() - begun
         events = [event["event"] for event in processes.events("chaos")]
+        outlived = tuple(sorted(pid for pid in children if _is_serverapp(pid)))
     return Trial(
         seed=seed,
         killed=tuple(f"{whom} after round {after}" for after, whom in sorted(kills)),
@@ -97,6 +101,7 @@ def trial(folder: Path, seed: int) -> Trial:
         is_released="released" in events,
         is_true=processes.world.audit().is_true,
         undercounted=_undercounted(processes),
+        outlived=outlived,
         seconds=round(seconds, 1),
     )
 
@@ -141,6 +146,11 @@ def _kill(processes: Processes, training: subprocess.Popen[bytes], whom: str) ->
 def _children(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in path.read_text().split()] if path.exists() else []
+
+
+def _is_serverapp(pid: int) -> bool:
+    path = Path(f"/proc/{pid}/cmdline")
+    return path.exists() and b"flwr-serverapp" in path.read_bytes()
 
 
 def _undercounted(processes: Processes) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import threading
+import time
 from pathlib import Path
 
 from flwr.app import Context
@@ -10,6 +12,8 @@ from flwr.serverapp import Grid, ServerApp
 
 from protocols.errors import ConfigError, ScoringError
 from server.grid import GridTransport
+
+_LOOK_S = 0.5
 
 _logger = logging.getLogger(__name__)
 
@@ -21,6 +25,7 @@ def main(grid: Grid, context: Context) -> None:
     """Run one campaign; an exception makes Flower report the run as failed."""
     from server.campaign import run_campaign  # here: importing the module must stay cheap
 
+    _end_with_parent()
     try:
         config = Path(_environment("FEDSCORE_CONFIG"))
         transport = GridTransport(grid, nodes_of(_environment("FEDSCORE_NODES")))
@@ -42,6 +47,21 @@ def nodes_of(text: str) -> dict[str, int]:
         return {name: int(node_id) for name, node_id in json.loads(text).items()}
     except (ValueError, AttributeError, TypeError) as err:
         raise ConfigError("FEDSCORE_NODES must be a JSON object: partner name -> node id") from err
+
+
+def _end_with_parent() -> None:
+    """End at once when the coordinator's process does: a campaign may be killed at any moment.
+
+    Flower's own watch asks the main thread to end, which may be waiting for something for ever.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _environment(name: str) -> str:
