@@ -1,20 +1,12 @@
 """Founding a federation: the coordinator's keys and certificates, and the charter to be signed."""
 
-import ipaddress
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import tomli_w
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pydantic import ValidationError
 
 from protocols.contracts.charter import (
@@ -31,14 +23,13 @@ from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import write_private
 from protocols.ledger.price import epsilon_micro, largest_mu_squared, parse_decimal
 from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, LOCAL, usual_sharing
+from server.certificates import make_certificates, private_pem
 
 SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
 CONTRACT_NAME = "contract.toml"
 CA_NAME = "ca.crt"
 _LARGEST_DELTA, _LARGEST_DELTA_OF_MANY = "0.00001", "0.000001"  # as the charter has it
-_VALID_DAYS = 825
-_HOST = re.compile(r"[A-Za-z0-9.\-]{1,64}|[0-9A-Fa-f:.]{2,64}")  # a certificate's name holds 64
 
 
 @dataclass(frozen=True)
@@ -109,8 +100,8 @@ def found(home: Path, proposal: Proposal) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise ConfigError(f"--home {home.name}: cannot be made a folder") from err
-    write_private(home / "keys" / "order.pem", _private_pem(order))
-    write_private(home / "keys" / "log.pem", _private_pem(log))
+    write_private(home / "keys" / "order.pem", private_pem(order))
+    write_private(home / "keys" / "log.pem", private_pem(log))
     write_private(home / "tls" / "server.key", certificates.server_key)
     (home / "tls" / "server.crt").write_bytes(certificates.server)
     (home / CA_NAME).write_bytes(certificates.authority)
@@ -123,48 +114,6 @@ def found(home: Path, proposal: Proposal) -> Path:
     }
     (home / SETTINGS_NAME).write_text(tomli_w.dumps(settings), encoding="utf-8")
     return home / CHARTER_NAME
-
-
-@dataclass(frozen=True)
-class Certificates:
-    """The coordinator's TLS files, PEM: the authority partners trust, and what it signed."""
-
-    authority: bytes
-    server: bytes
-    server_key: bytes
-
-
-def make_certificates(host: str) -> Certificates:
-    """Make a certificate authority of the federation and the coordinator's certificate.
-
-    The authority's key is thrown away: a new certificate needs a new ``ca.crt`` at every partner.
-
-    Raises:
-        ConfigError: ``host`` is no address and no host name.
-    """
-    if not _HOST.fullmatch(host):
-        raise ConfigError("host: expected an IP address, or a name of letters, digits and dashes")
-    authority_key = ec.generate_private_key(ec.SECP384R1())
-    authority_name = _name("fedscore federation")
-    authority = (
-        _certificate(authority_name, authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(authority_key, hashes.SHA384())
-    )
-    key = ec.generate_private_key(ec.SECP384R1())
-    names = {host, "localhost", "127.0.0.1"}
-    certificate = (
-        _certificate(_name(host), authority_name, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([_alternative(n) for n in sorted(names)]), False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-        .sign(authority_key, hashes.SHA384())
-    )
-    return Certificates(
-        authority=authority.public_bytes(Encoding.PEM),
-        server=certificate.public_bytes(Encoding.PEM),
-        server_key=_private_pem(key),
-    )
 
 
 def _charter(
@@ -318,33 +267,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise ConfigError(f"{path.name}: cannot be read") from err
-
-
-def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=_VALID_DAYS))
-    )
-
-
-def _private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _alternative(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)

@@ -7,7 +7,7 @@ statistic is not quite chi-square: where all is right this file fails less than 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,13 +30,6 @@ RUN = "run-1"
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("collusion")
     return found_world(folder, sizes=(120, 80, 50, 30, 20), minimum_cohort=4)
-
-
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
 
 
 @dataclass

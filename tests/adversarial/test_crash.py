@@ -3,7 +3,7 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,13 +49,6 @@ def _killed(work: Callable[[], object]) -> None:
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return found_world(tmp_path_factory.mktemp("world"), sizes=(30, 20, 20))
-
-
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
 
 
 def _before(statement: str) -> Callable[[PartnerNode], None]:

@@ -1,7 +1,7 @@
 """Contributions in an honest frame that are wrong inside: replayed, absurd, or without noise."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -28,13 +28,6 @@ LIAR = "p1"
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Four partners, of whom one may be lost."""
     return found_world(tmp_path_factory.mktemp("faults"), sizes=(30, 20, 20, 20))
-
-
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
 
 
 Lie = Callable[["_Liar", Reply], Reply]

@@ -193,13 +193,6 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return found_world(tmp_path_factory.mktemp("four"), sizes=(30, 20, 20, 20))
 
 
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
-
-
 @pytest.fixture(scope="module")
 def three_founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return found_world(tmp_path_factory.mktemp("three"), sizes=(30, 20, 20))

@@ -67,13 +67,6 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     return found_world(tmp_path_factory.mktemp("resume"), sizes=(150, 120, 100))
 
 
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
-
-
 @pytest.fixture(scope="module")
 def undisturbed(founded: World) -> Iterator[Tensor]:
     """The weights that a run ends with if nobody dies."""

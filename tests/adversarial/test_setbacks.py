@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,13 +31,6 @@ MOST_EXCHANGES = 12  # no run with these terms has more
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("setbacks")
     return found_world(folder, sizes=(30, 20, 20), epsilon_micro=20_000_000)
-
-
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
 
 
 def _assert_log_is_books(world: World, *, releases: int) -> None:

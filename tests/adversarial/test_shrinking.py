@@ -35,13 +35,6 @@ def seven(seven_founded: World) -> Iterator[World]:
     fresh.close()
 
 
-@pytest.fixture
-def world(founded: World) -> Iterator[World]:
-    fresh = founded.forget()
-    yield fresh
-    fresh.close()
-
-
 def _lose(world: World, lost: Mapping[Step, set[str]]) -> None:
     """Lose the orders of these attempts to these partners."""
 
