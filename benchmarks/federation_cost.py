@@ -20,7 +20,7 @@ import pyarrow.parquet
 
 from model.population import Borrowers, group_borrowers
 from model.table import read_table
-from protocols.contracts.charter import SMALL_POPULATION
+from protocols.contracts.charter import largest_delta
 from protocols.contracts.features import FeatureContract, load_contract
 from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing, usual_sharing
 from server.rehearsal import pooled_without_privacy
@@ -50,7 +50,7 @@ def one_seed(
     parts = split_unevenly(borrowers, parts=PARTNERS)
 
     def auc(partners: Sequence[Borrowers], sharing: Sharing | None = None) -> float:
-        delta = "0.00001" if borrowers.count <= SMALL_POPULATION else "0.000001"
+        delta = largest_delta(borrowers.count)
         terms = SimulationTerms(epsilon_micro=epsilon_micro, delta=delta, sharing=sharing)
         return holdout_auc(simulate(partners, contract, terms), parts).value
 

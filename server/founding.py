@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from protocols.contracts.charter import (
     MOST_CAP_MICRO,
-    SMALL_POPULATION,
     Auditor,
     PartnerCard,
     charter_from_table,
+    largest_delta,
 )
 from protocols.contracts.features import contract_digest, describe, load_contract, read_toml
 from protocols.errors import ConfigError, EntryError
@@ -29,7 +29,6 @@ SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
 CONTRACT_NAME = "contract.toml"
 CA_NAME = "ca.crt"
-_LARGEST_DELTA, _LARGEST_DELTA_OF_MANY = "0.00001", "0.000001"  # as the charter has it
 
 
 @dataclass(frozen=True)
@@ -235,7 +234,7 @@ def _check_caps(proposal: Proposal) -> None:
 
 
 def _check_delta(delta: str, *, capacity: int) -> None:
-    largest = _LARGEST_DELTA if capacity <= SMALL_POPULATION else _LARGEST_DELTA_OF_MANY
+    largest = largest_delta(capacity)
     try:
         value = parse_decimal(delta)
     except EntryError as err:

@@ -21,7 +21,7 @@ from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms, terms_of
 
 MOST_CAP_MICRO = 50_000_000  # epsilon 50: beyond it a cap promises nothing
-SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
+_SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
 
 
 def _check_ed25519(text: str) -> str:
@@ -175,7 +175,7 @@ class Charter(Contract):
 
     @model_validator(mode="after")
     def _check_delta(self) -> "Charter":
-        largest = "0.00001" if self.capacity <= SMALL_POPULATION else "0.000001"
+        largest = largest_delta(self.capacity)
         if Decimal(self.privacy.delta) > Decimal(largest):
             raise ValueError(f"delta must be at most {largest} for this many borrowers")
         return self
@@ -203,6 +203,11 @@ class Charter(Contract):
             if partner.name == name:
                 return partner
         raise ContractError("the charter names no such partner")
+
+
+def largest_delta(capacity: int) -> str:
+    """Return the largest delta that a charter over so many borrowers may have, a decimal."""
+    return "0.00001" if capacity <= _SMALL_POPULATION else "0.000001"
 
 
 def load_charter_model(path: Path) -> tuple[Charter, Terms]:
