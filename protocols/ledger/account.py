@@ -1,7 +1,7 @@
 """One partner's side of the log: what it allowed, spent and closed, and what that costs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -14,11 +14,12 @@ from protocols.errors import (
     TurnError,
     VerificationError,
 )
-from protocols.ledger.charge import dearest, worth
+from protocols.ledger.charge import dearest, most_of, worth
 from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import (
     NO_KEY,
     Authorise,
+    Link,
     Mechanism,
     PartnerEntry,
     RunClose,
@@ -50,9 +51,22 @@ class _Run:
         return sum((count * worth(item) for item, count in self.spent.items()), start=Fraction(0))
 
     @property
+    def is_priced_as_spent(self) -> bool:
+        """Whether what it spent counts, and not the authorised maximum."""
+        return self.is_closed or self.mu2 >= self.authorised
+
+    @property
     def most(self) -> Fraction:
         """What it spent if closed; else the authorised maximum, or more if more was spent."""
-        return self.mu2 if self.is_closed else max(self.authorised, self.mu2)
+        return self.mu2 if self.is_priced_as_spent else self.authorised
+
+    @property
+    def charges(self) -> Counter[Mechanism]:
+        """What ``most`` is the price of."""
+        if self.is_priced_as_spent:
+            return self.spent
+        each = (most_of(item.queries, spare_attempts=item.spare_attempts) for item in self.allowed)
+        return sum(each, start=Counter[Mechanism]())
 
 
 class Account:
@@ -63,6 +77,8 @@ class Account:
         self._runs: dict[str, _Run] = {}
         self._spent = Fraction(0)
         self._mask_keys: set[str] = set()
+        self._history: list[tuple[Link, Epsilons]] = []
+        self._claimed: Epsilons | None = None
 
     def take(self, entry: PartnerEntry) -> Iterator[VerificationError]:
         """Record the partner's next entry, and yield what is wrong with it."""
@@ -118,6 +134,23 @@ class Account:
         """Return what a history costs under the charter's terms."""
         return epsilons_of(mu2, delta=self._terms.delta, sharing=self._terms.sharing)
 
+    @property
+    def charges(self) -> Iterator[tuple[str, Mechanism, int, bool]]:
+        """What ``price`` is the price of: run, mechanism, how often, and whether only promised."""
+        for name, run in self._runs.items():
+            for item, count in run.charges.items():
+                yield name, item, count, not run.is_priced_as_spent
+
+    @property
+    def history(self) -> Sequence[tuple[Link, Epsilons]]:
+        """Every spend, and what all until then cost."""
+        return self._history
+
+    @property
+    def claimed(self) -> Epsilons | None:
+        """What the partner last said that its spends cost."""
+        return self._claimed
+
     def check_caps(self) -> Iterator[VerificationError]:
         """Yield an error for either view in which ``price`` is above the charter's cap."""
         price, terms = self.price, self._terms
@@ -155,7 +188,10 @@ class Account:
         self._spent += worth(entry.mechanism)
         yield from _check_covered(entry, run)
         yield from run.cohorts.take(entry.cohort)
-        yield from _check_claim(entry.spent, is_now=self.priced(self._spent))
+        is_now = self.priced(self._spent)
+        self._claimed = entry.spent
+        self._history.append((entry.link, is_now))
+        yield from _check_claim(entry.spent, is_now=is_now)
 
     def _close(self, entry: RunClose, run: _Run) -> Iterator[VerificationError]:
         if not run.allowed:
@@ -167,6 +203,7 @@ class Account:
             yield RunCloseError(f"claims {entry.spends} spends, the log has {counted}")
         # A run-close that is not true frees nothing: the run stays priced at its maximum.
         run.is_closed = run.is_closed or entry.spends == counted
+        self._claimed = entry.spent
         yield from _check_claim(entry.spent, is_now=self.priced(self._spent))
 
 

@@ -22,6 +22,40 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class ChargeRow:
+    """So many releases of one mechanism that a partner's borrowers are priced for.
+
+    Attributes:
+        run: The run.
+        query: Name of the query.
+        noise_multiplier: Standard deviation of the whole noise over C, a decimal.
+        count: How many.
+        is_open: Whether they are the most that an open run may ask, not what it asked.
+    """
+
+    run: str
+    query: str
+    noise_multiplier: str
+    count: int
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class PricePoint:
+    """What a partner's borrowers had spent when one of its entries was made.
+
+    Attributes:
+        at: Seconds since 1970, by the partner's clock.
+        run: The run that the entry is of.
+        spent: Recomputed price of all spends until then.
+    """
+
+    at: int
+    run: str
+    spent: Epsilons
+
+
+@dataclass(frozen=True)
 class PartnerRow:
     """What one partner's borrowers may have spent.
 
@@ -30,6 +64,10 @@ class PartnerRow:
         spends: Number of its spends.
         open_runs: Runs it has not closed, priced at the authorised maximum.
         price: Recomputed, never as claimed.
+        spent: The same without open remainders: what its spends cost.
+        claimed: What its last entry says that its spends cost; None before the first spend.
+        charges: What adds up to ``price``.
+        history: How ``spent`` grew, a point for each spend.
         released_cap_micro, worst_cap_micro: The charter's caps.
     """
 
@@ -38,6 +76,10 @@ class PartnerRow:
     spends: int
     open_runs: tuple[str, ...]
     price: Epsilons
+    spent: Epsilons
+    claimed: Epsilons | None
+    charges: tuple[ChargeRow, ...]
+    history: tuple[PricePoint, ...]
     released_cap_micro: int
     worst_cap_micro: int
 
@@ -78,6 +120,29 @@ class CohortChange:
 
     run: str
     left: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SumRow:
+    """An opened sum and its noise test, as the coordinator says.
+
+    Attributes:
+        cohort: Whose contributions were opened together.
+        contrasts: Combinations of the sum's entries that hold noise only.
+        squares_milli: Sum of their squares over the noise's variance, in thousandths.
+        fault: What is wrong with the sum; or "none".
+    """
+
+    at: int
+    run: str
+    round: int
+    attempt: int
+    query: str
+    noise_multiplier: str
+    cohort: tuple[str, ...]
+    contrasts: int
+    squares_milli: int
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -132,6 +197,7 @@ class Audit:
     partners: tuple[PartnerRow, ...]
     releases: tuple[ReleaseRow, ...]
     cohort_changes: tuple[CohortChange, ...]
+    sums: tuple[SumRow, ...]
     faults: tuple[FaultRow, ...]
     voids: tuple[VoidRow, ...]
     unreleased: tuple[UnreleasedRow, ...]

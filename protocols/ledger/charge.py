@@ -1,5 +1,6 @@
 """What one asking and a whole authorisation are worth, in mu^2."""
 
+from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -12,8 +13,16 @@ def worth(mechanism: Mechanism) -> Fraction:
     return mu_squared([parse_decimal(mechanism.noise_multiplier)])
 
 
+def most_of(queries: Iterable[PlannedQuery], *, spare_attempts: int) -> Counter[Mechanism]:
+    """Return the dearest askings that are authorised: every round, every spare at its dearest."""
+    planned = {query.mechanism: query.rounds for query in queries}
+    most = Counter(planned)
+    if planned and spare_attempts:
+        most[max(planned, key=worth)] += spare_attempts
+    return most
+
+
 def dearest(queries: Iterable[PlannedQuery], *, spare_attempts: int) -> Fraction:
-    """Return the most ``mu^2`` an authorisation allows: every round, every spare at its dearest."""
-    planned = [(query.rounds, worth(query.mechanism)) for query in queries]
-    spare = spare_attempts * max((each for _, each in planned), default=Fraction(0))
-    return sum((rounds * each for rounds, each in planned), start=spare)
+    """Return the most ``mu^2`` an authorisation allows."""
+    most = most_of(queries, spare_attempts=spare_attempts)
+    return sum((count * worth(item) for item, count in most.items()), start=Fraction(0))

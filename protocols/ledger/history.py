@@ -12,10 +12,13 @@ from protocols.errors import (
 )
 from protocols.ledger.account import Account
 from protocols.ledger.audit import (
+    ChargeRow,
     CohortChange,
     FaultRow,
     PartnerRow,
+    PricePoint,
     ReleaseRow,
+    SumRow,
     UnreleasedRow,
     VoidRow,
 )
@@ -57,6 +60,7 @@ class History:
         self._rounds = Rounds(terms)
         self._accounts = {name: Account(terms) for name in terms.partners}
         self._releases: list[ReleaseEntry] = []
+        self._sums: list[SumRow] = []
         self._faults: list[FaultRow] = []
         self._voids: list[VoidRow] = []
 
@@ -90,6 +94,10 @@ class History:
         runs = self._rounds.cohorts.items()
         return tuple(CohortChange(run, left) for run, item in runs for left in item.changes)
 
+    def sums(self) -> tuple[SumRow, ...]:
+        """Return every opened sum, in log order."""
+        return tuple(self._sums)
+
     def faults(self) -> tuple[FaultRow, ...]:
         """Return every opened sum that was not used, in log order."""
         return tuple(self._faults)
@@ -118,7 +126,7 @@ class History:
                 yield from self._rounds.open(name, entry)
             case RoundClose():
                 yield from self._rounds.close(entry)
-                self._record_end(entry)
+                self._record_end(entry, self._rounds.order_of(entry))
             case ReleaseEntry():
                 yield from self._take_release(entry)
             case Spend():
@@ -127,12 +135,25 @@ class History:
             case _:  # an Authorise or a RunClose
                 yield from self._accounts[entry.link.signer].take(entry)
 
-    def _record_end(self, entry: RoundClose) -> None:
+    def _record_end(self, entry: RoundClose, order: RoundOpen | None) -> None:
         place = (entry.link.run, entry.step.round, entry.step.attempt)
         if entry.fault != NO_FAULT:
             self._faults.append(FaultRow(*place, entry.fault))
         if entry.missing:
             self._voids.append(VoidRow(*place, entry.missing))
+        elif order:
+            self._sums.append(
+                SumRow(
+                    entry.link.at,
+                    *place,
+                    query=order.mechanism.query,
+                    noise_multiplier=order.mechanism.noise_multiplier,
+                    cohort=order.cohort,
+                    contrasts=entry.contrasts,
+                    squares_milli=entry.squares_milli,
+                    fault=entry.fault,
+                )
+            )
 
     def _take_release(self, entry: ReleaseEntry) -> Iterator[VerificationError]:
         run = entry.link.run
@@ -153,6 +174,13 @@ class History:
             spends=account.spends,
             open_runs=account.open_runs,
             price=account.price,
+            spent=account.priced(account.spent),
+            claimed=account.claimed,
+            charges=tuple(
+                ChargeRow(run, item.query, item.noise_multiplier, count, is_open)
+                for run, item, count, is_open in account.charges
+            ),
+            history=tuple(PricePoint(link.at, link.run, spent) for link, spent in account.history),
             released_cap_micro=self._terms.released_cap_micro,
             worst_cap_micro=self._terms.worst_cap_micro,
         )

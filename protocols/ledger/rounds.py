@@ -72,6 +72,10 @@ class Rounds:
         yield from self._check_spends(entry)
         yield from _check_outcome(entry, order, arrived=self._arrived(entry))
 
+    def order_of(self, entry: RoundClose) -> RoundOpen | None:
+        """Return the order that a round-close names, if there is one."""
+        return self._orders.get(entry.order)
+
     def _cohorts_of(self, run: str) -> Cohorts:
         fresh = Cohorts(most_changes=self._terms.most_cohort_changes)
         return self.cohorts.setdefault(run, fresh)

@@ -71,6 +71,7 @@ def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -
         partners=history.partners(),
         releases=history.releases(),
         cohort_changes=history.cohort_changes(),
+        sums=history.sums(),
         faults=history.faults(),
         voids=history.voids(),
         unreleased=history.unreleased(),

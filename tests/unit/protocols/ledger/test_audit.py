@@ -6,7 +6,7 @@ from protocols.ledger.epsilons import Epsilons
 
 
 def _audit(findings: tuple[Finding, ...]) -> Audit:
-    nothing = {"partners": (), "releases": (), "cohort_changes": (), "faults": ()}
+    nothing = {"partners": (), "releases": (), "cohort_changes": (), "sums": (), "faults": ()}
     return Audit("", "", 0, findings, **nothing, voids=(), unreleased=())
 
 
@@ -21,5 +21,6 @@ def test_an_audit_is_true_without_findings_only() -> None:
 
 
 def test_what_is_left_is_never_below_nothing() -> None:
-    row = PartnerRow("north", 1, 1, (), Epsilons(400, 500, (400,) * 5, (500,) * 5), 1_000, 450)
+    price = Epsilons(400, 500, (400,) * 5, (500,) * 5)
+    row = PartnerRow("north", 1, 1, (), price, price, None, (), (), 1_000, 450)
     assert (row.released_left_micro, row.worst_left_micro) == (600, 0)

@@ -1,5 +1,7 @@
 """Chains, and the rows that an audit is made of."""
 
+from fractions import Fraction
+
 from protocols.ledger.verify import verify_log
 from tests.adversarial.ledger.honest import GRAM, PARTNERS, World, started, trained
 
@@ -56,3 +58,32 @@ def test_an_entry_met_twice_is_a_replay_and_nothing_else() -> None:
         files=world.files([*world.leaves, replayed]),
     )
     assert [(item.kind, item.where) for item in audit.findings] == [("ReplayError", "leaf 4")]
+
+
+def test_charges_add_up_to_the_price_open_runs_at_their_maximum() -> None:
+    world = trained()
+    world.authorise("south", "run-3")
+    world.spend("south", world.order("run-3", (1, 1), GRAM, PARTNERS))
+    for row in world.audit().partners:
+        mu2 = sum(item.count / Fraction(item.noise_multiplier) ** 2 for item in row.charges)
+        assert row.price == world.price(mu2)
+        assert {item.run for item in row.charges if item.is_open} == set(row.open_runs)
+
+
+def test_the_history_of_spends_ends_with_what_was_spent_and_claimed() -> None:
+    world = trained()
+    for row in world.audit().partners:
+        assert len(row.history) == row.spends
+        assert row.history[-1].spent == row.spent == row.claimed == world.spent_price(row.name)
+        grown = [point.spent.released_micro for point in row.history]
+        assert grown == sorted(set(grown))
+
+
+def test_every_opened_sum_is_listed_with_its_noise_test() -> None:
+    world = started()
+    order = world.order("run-1", (1, 1), GRAM, PARTNERS)
+    world.close_round(order, [world.spend("north", order)], ["south", "west"])
+    world.round("run-1", (1, 2), GRAM)
+    (row,) = world.audit().sums
+    assert (row.run, row.round, row.attempt, row.query) == ("run-1", 1, 2, "gram")
+    assert (row.contrasts, row.squares_milli, row.fault) == (5, 5_000, "none")
