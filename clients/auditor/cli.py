@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clients.auditor.report import report_json, report_text
+from clients.auditor.verdict import verdict_json, verdict_text
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
 from protocols.ledger.codec import check_name
@@ -40,7 +40,7 @@ def _verify(options: argparse.Namespace) -> int:
     _, terms = load_charter(options.charter)
     signatures = options.signatures or options.charter.with_name(SIGNATURES_NAME)
     audit = verify_log(terms, signatures=_read(signatures), files=_read_folder(options.folder))
-    printed = report_json if options.json else report_text
+    printed = verdict_json if options.json else verdict_text
     sys.stdout.write(printed(audit) + "\n")
     return 0 if audit.is_true else VerificationError.exit_code
 

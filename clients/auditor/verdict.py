@@ -18,7 +18,7 @@ _HEADINGS = (
 )  # fmt: skip
 
 
-def report_json(audit: Audit) -> str:
+def verdict_json(audit: Audit) -> str:
     """Return the whole audit as JSON; epsilons are integer micro-epsilon."""
     partners = [
         asdict(row)
@@ -32,7 +32,7 @@ def report_json(audit: Audit) -> str:
     return json.dumps(table, indent=2, sort_keys=True)
 
 
-def report_text(audit: Audit) -> str:
+def verdict_text(audit: Audit) -> str:
     """Return the audit as a table, the findings, a verdict, and what no log can show."""
     lines = [
         f"log      {audit.origin}, {audit.size} entries",
