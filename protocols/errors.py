@@ -61,8 +61,16 @@ class CheckpointError(VerificationError):
     """A checkpoint note is malformed, not signed by the log, or goes back."""
 
 
+class WitnessError(VerificationError):
+    """A checkpoint is not cosigned as the charter's quorum demands."""
+
+
 class InclusionError(VerificationError):
     """A leaf is not in the tree that the checkpoint commits to."""
+
+
+class ConsistencyError(VerificationError):
+    """A log is no continuation of what it was before."""
 
 
 class EntryError(VerificationError):

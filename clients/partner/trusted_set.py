@@ -51,6 +51,7 @@ FILES = (
     "protocols/ledger/keyfile.py",
     "protocols/ledger/merkle.py",
     "protocols/ledger/messages.py",
+    "protocols/ledger/note.py",
     "protocols/ledger/orders.py",
     "protocols/ledger/price.py",
     "protocols/ledger/roster.py",

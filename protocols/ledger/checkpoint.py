@@ -10,11 +10,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocols.errors import CheckpointError, EntryError
-from protocols.ledger.canonical import digest, from_base64, to_base64
+from protocols.ledger.canonical import from_base64, to_base64
+from protocols.ledger.note import Note, NoteLine, key_hash, parse_note, print_note
 
 _BODY = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/=]+)\n")
-_ORIGIN = re.compile(r"[A-Za-z0-9_.\-/]{1,200}")
-_ED25519 = b"\x01"
+_ED25519 = 0x01
 
 
 @dataclass(frozen=True)
@@ -42,51 +42,42 @@ class LogKey:
 
 def sign_checkpoint(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     """Return the signed note of a checkpoint."""
-    body = f"{checkpoint.origin}\n{checkpoint.size}\n{to_base64(checkpoint.root)}\n"
-    log = LogKey(checkpoint.origin, key.public_key().public_bytes_raw())
-    signature = to_base64(_key_hash(log) + key.sign(body.encode("utf-8")))
-    return f"{body}\n\N{EM DASH} {checkpoint.origin} {signature}\n"
+    text = f"{checkpoint.origin}\n{checkpoint.size}\n{to_base64(checkpoint.root)}\n"
+    named = key_hash(checkpoint.origin, _ED25519, key.public_key().public_bytes_raw())
+    line = NoteLine(checkpoint.origin, named, key.sign(text.encode("utf-8")))
+    return print_note(Note(text, (line,)))
 
 
 def open_checkpoint(note: str, log: LogKey) -> Checkpoint:
     """Return the checkpoint in ``note`` once it is shown to be signed by ``log``.
 
+    Lines of other keys may follow or come before, and are not looked at: cosignatures are
+    ``cosignature.py``'s.
+
     Raises:
-        CheckpointError: Malformed in any byte, another origin, or not signed by ``log``.
+        CheckpointError: Malformed in any byte, another origin, extension lines, or not signed
+            by ``log`` in exactly one line.
     """
-    body, signature = _split_note(note, log)
+    parsed = parse_note(note)
+    lines = parsed.lines_by(log.origin, key_hash(log.origin, _ED25519, log.key))
+    if len(lines) != 1:
+        raise CheckpointError(f"expected one signature line of the log's key, found {len(lines)}")
     try:
-        Ed25519PublicKey.from_public_bytes(log.key).verify(signature, body.encode("utf-8"))
+        key = Ed25519PublicKey.from_public_bytes(log.key)
+        key.verify(lines[0].signature, parsed.text.encode("utf-8"))
     except (InvalidSignature, ValueError) as err:
         raise CheckpointError("the checkpoint is not signed by the log's key") from err
-    match = _BODY.fullmatch(body)
-    if match is None or match[1] != log.origin:
+    return _checkpoint_in(parsed.text, log.origin)
+
+
+def _checkpoint_in(text: str, origin: str) -> Checkpoint:
+    match = _BODY.fullmatch(text)
+    if match is None or match[1] != origin:
         raise CheckpointError("expected a checkpoint of origin, size and root")
-    root = _base64(match[3])
-    if len(root) != 32:
-        raise CheckpointError("the root is not 32 bytes")
-    return Checkpoint(origin=match[1], size=int(match[2]), root=root)
-
-
-def _split_note(note: str, log: LogKey) -> tuple[str, bytes]:
-    if not _ORIGIN.fullmatch(log.origin):
-        raise CheckpointError("the log's origin is not a plain name")
-    body, blank, last = note.rpartition("\n\n")
-    prefix = f"\N{EM DASH} {log.origin} "
-    if not blank or not last.startswith(prefix) or not last.endswith("\n"):
-        raise CheckpointError("expected a note with one signature line of the log")
-    raw = _base64(last[len(prefix) : -1])
-    if raw[:4] != _key_hash(log) or len(raw) != 68:
-        raise CheckpointError("the checkpoint is signed by another key")
-    return body + "\n", raw[4:]
-
-
-def _key_hash(log: LogKey) -> bytes:
-    return digest(log.origin.encode("utf-8") + b"\n" + _ED25519 + log.key)[:4]
-
-
-def _base64(text: str) -> bytes:
     try:
-        return from_base64(text)
+        root = from_base64(match[3])
     except EntryError as err:
         raise CheckpointError("the checkpoint holds bad base64") from err
+    if len(root) != 32:
+        raise CheckpointError("the root is not 32 bytes")
+    return Checkpoint(origin=origin, size=int(match[2]), root=root)

@@ -30,9 +30,10 @@ from protocols.ledger.entry import (
 )
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
 from protocols.ledger.history import History, Logged
-from protocols.ledger.merkle import leaf_hash, tree_root
+from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.terms import Terms
+from protocols.ledger.tree import Tree
 
 CHECKPOINT_NAME = "checkpoint"
 ENTRIES_NAME = "entries.jsonl"
@@ -128,7 +129,7 @@ def _check_tree(
     if checkpoint.size != len(leaves):
         said = f"{len(leaves)} leaves, the checkpoint is over {checkpoint.size}"
         yield finding(ENTRIES_NAME, LogSizeError(said))
-    elif checkpoint.root != tree_root([leaf_hash(leaf) for leaf in leaves]):
+    elif checkpoint.root != Tree(map(leaf_hash, leaves)).root:
         said = "the leaves do not lead to the signed root"
         yield finding(ENTRIES_NAME, InclusionError(said))
 

@@ -12,9 +12,9 @@ from protocols.errors import CheckpointError, ConfigError, EntryError
 from protocols.ledger.checkpoint import Checkpoint, LogKey, open_checkpoint, sign_checkpoint
 from protocols.ledger.keyfile import sync_folder
 from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.tree import Tree
 from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
 from server.ledger.store import LogStore
-from server.ledger.tree import Tree
 
 
 class Log:

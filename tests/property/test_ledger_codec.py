@@ -11,19 +11,23 @@ from protocols.errors import VerificationError
 from protocols.ledger.canonical import canonical_json, from_base64, parse_canonical, to_base64
 from protocols.ledger.checkpoint import LogKey, open_checkpoint
 from protocols.ledger.codec import decode
+from protocols.ledger.cosignature import cosign, cosignatures_in, with_lines
 from protocols.ledger.entry import parse_entry
 from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion, parse_evidence
 from protocols.ledger.messages import AskAuthorise
+from protocols.ledger.note import parse_note, print_note
 from protocols.ledger.policy import parse_signatures, policy_envelope
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import terms_of
 from protocols.ledger.verify import verify_log
-from tests.adversarial.ledger.honest import charter_table, trained
+from tests.adversarial.ledger.honest import charter_table, key_for, trained
 
 _WORLD = trained()
 _LOG = LogKey("test/log", _WORLD.terms.log.key)
 _NOTE = _WORLD.files()["checkpoint"]
+_WITNESS = {"ada": key_for("ada").public_key().public_bytes_raw()}
+_LINE = cosign(_NOTE.decode(), name="ada", key=key_for("ada"), at=7)
 _EVIDENCE = evidence_bytes(Evidence("note", (inclusion(0, 1, [b"\1" * 32]),)))
 
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
@@ -43,6 +47,14 @@ _PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "signatures": (parse_signatures, _WORLD.signatures),
     "policy": (lambda raw: policy_envelope(_WORLD.terms, raw), _WORLD.signatures),
     "checkpoint": (lambda raw: open_checkpoint(raw.decode("utf-8", "replace"), _LOG), _NOTE),
+    "cosigned": (
+        lambda raw: cosignatures_in(raw.decode("utf-8", "replace"), _WITNESS),
+        _NOTE + f"{_LINE}\n".encode(),
+    ),
+    "merged": (
+        lambda raw: with_lines(raw.decode("utf-8", "replace"), raw.decode("latin-1").split("\n")),
+        _NOTE,
+    ),
     "base64": (lambda raw: from_base64(raw.decode("utf-8", "replace")), b"AAECAw=="),
     "decimal": (lambda raw: parse_decimal(raw.decode("utf-8", "replace")), b"12.345"),
 }
@@ -58,6 +70,14 @@ def test_any_value_prints_and_parses_back(value: object) -> None:
 @given(st.binary())
 def test_any_bytes_come_back_from_base64(raw: bytes) -> None:
     assert from_base64(to_base64(raw)) == raw
+
+
+@settings(deadline=None, max_examples=100)
+@given(data=st.data())
+def test_a_note_that_parses_prints_back_as_it_was(data: st.DataObject) -> None:
+    raw = data.draw(_mutations(_NOTE)).decode("utf-8", "replace")
+    with suppress(VerificationError):
+        assert print_note(parse_note(raw)) == raw
 
 
 @pytest.mark.parametrize("name", _PARSERS)

@@ -35,10 +35,11 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.epsilons import Epsilons
-from protocols.ledger.merkle import leaf_hash, tree_root
+from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import policy_envelope, sign_charter
 from protocols.ledger.price import epsilon_micro
 from protocols.ledger.terms import Terms, terms_of
+from protocols.ledger.tree import Tree
 from protocols.ledger.verify import verify_log
 
 PARTNERS = ("north", "south", "west")
@@ -285,7 +286,7 @@ class World:
     def files(self, leaves: Sequence[bytes] | None = None) -> dict[str, bytes]:
         """Return the exported folder; the log's own key signs whatever ``leaves`` there are."""
         kept = list(self.leaves if leaves is None else leaves)
-        root = tree_root([leaf_hash(leaf) for leaf in kept])
+        root = Tree(map(leaf_hash, kept)).root
         note = sign_checkpoint(Checkpoint("test/log", len(kept), root), key_for("log"))
         lines = b"".join(leaf + b"\n" for leaf in kept)
         return {"checkpoint": note.encode(), "entries.jsonl": lines}

@@ -6,7 +6,8 @@ import pytest
 
 from protocols.contracts.charter import load_charter_model
 from protocols.contracts.features import read_toml
-from protocols.ledger.merkle import leaf_hash, tree_root
+from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.tree import Tree
 from server.config import load_settings
 from server.ledger.log import Log
 from server.registry import Registry
@@ -49,8 +50,8 @@ def test_a_manifest_pins_the_log_that_holds_the_whole_run(world: World, registry
     manifest = registry.open().manifest
     leaves = (world.export() / "entries.jsonl").read_bytes().splitlines()
     assert manifest.log_size == len(leaves) - 1  # all but the release's own entry
-    hashes = [leaf_hash(leaf) for leaf in leaves[: manifest.log_size]]
-    assert tree_root(hashes).hex() == manifest.log_root
+    tree = Tree(map(leaf_hash, leaves))
+    assert tree.root_at(manifest.log_size).hex() == manifest.log_root
 
 
 def test_intervals_hold_their_estimates(registry: Registry) -> None:

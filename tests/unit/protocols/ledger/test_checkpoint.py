@@ -45,6 +45,15 @@ def test_the_published_example_note_is_signed_but_no_checkpoint() -> None:
         open_checkpoint(vector["note"].replace("think", "thank"), LogKey(name, key[1:]))
 
 
+def test_lines_of_other_keys_may_stand_beside_the_logs() -> None:
+    text, line = _NOTE.split("\n\n")
+    other = f"\u2014 example.com/log {to_base64(bytes(68))}\n"
+    for lines in (line + other, other + line):
+        assert open_checkpoint(f"{text}\n\n{lines}", _LOG) == _SAID
+    with pytest.raises(CheckpointError, match="found 0"):
+        open_checkpoint(f"{text}\n\n{other}", _LOG)
+
+
 def test_every_changed_character_is_refused() -> None:
     for place, letter in enumerate(_NOTE):
         changed = _NOTE[:place] + ("A" if letter != "A" else "B") + _NOTE[place + 1 :]

@@ -14,20 +14,21 @@ from protocols.ledger.evidence import (
     parse_evidence,
     verify_evidence,
 )
-from protocols.ledger.merkle import inclusion_path, leaf_hash, tree_root
+from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.tree import Tree
 from tests.adversarial.ledger.honest import key_for
 
 _LEAVES = [b"a", b"b", b"c", b"d", b"e"]
-_HASHES = [leaf_hash(leaf) for leaf in _LEAVES]
-_SAID = Checkpoint("log", 5, tree_root(_HASHES))
+_TREE = Tree(map(leaf_hash, _LEAVES))
+_SAID = Checkpoint("log", 5, _TREE.root)
 _LOG = LogKey("log", key_for("log").public_key().public_bytes_raw())
 # Entries 0 and 1 of this partner are leaves 1 and 4.
 _MINE = {0: b"b", 1: b"e"}
 _EVIDENCE = Evidence(
     sign_checkpoint(_SAID, key_for("log")),
     (
-        inclusion(0, 1, inclusion_path(_HASHES, 1)),
-        inclusion(1, 4, inclusion_path(_HASHES, 4)),
+        inclusion(0, 1, _TREE.inclusion_path(1)),
+        inclusion(1, 4, _TREE.inclusion_path(4)),
     ),
 )
 

@@ -7,7 +7,8 @@ import pytest
 
 from protocols.errors import CheckpointError, ConfigError, EntryError, RoundError
 from protocols.ledger.checkpoint import LogKey, open_checkpoint
-from protocols.ledger.merkle import leaf_hash, tree_root, verify_inclusion
+from protocols.ledger.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
+from protocols.ledger.tree import Tree
 from protocols.ledger.verify import verify_log
 from server.ledger.log import Log, export_log
 from server.ledger.store import SqliteLogStore
@@ -46,7 +47,7 @@ def _log(store: _Memory, *, key: str = "log", origin: str = "test/log") -> Log:
 def test_a_new_log_is_empty_and_signed() -> None:
     log = _log(_Memory())
     checkpoint = open_checkpoint(log.note, _KEY)
-    assert (log.size, checkpoint.size, checkpoint.root) == (0, 0, tree_root([]))
+    assert (log.size, checkpoint.size, checkpoint.root) == (0, 0, EMPTY_ROOT)
 
 
 def test_every_append_is_one_signed_checkpoint_over_all_leaves() -> None:
@@ -56,7 +57,7 @@ def test_every_append_is_one_signed_checkpoint_over_all_leaves() -> None:
     assert log.append([b"c"]) == 2
     checkpoint = open_checkpoint(log.note, _KEY)
     assert (checkpoint.size, log.size) == (3, 3)
-    assert checkpoint.root == tree_root([leaf_hash(leaf) for leaf in (b"a", b"b", b"c")])
+    assert checkpoint.root == Tree(map(leaf_hash, (b"a", b"b", b"c"))).root
     assert list(log.leaves()) == [b"a", b"b", b"c"] == [log.leaf(n) for n in range(3)]
     assert store.last == log.note
 
@@ -112,9 +113,8 @@ def test_a_failed_append_leaves_the_log_as_it_was() -> None:
     assert (log.size, log.note, log.inclusion_path(2)) == (3, note, path)
     store.is_full = False
     log.append([b"d"])
-    assert open_checkpoint(log.note, _KEY).root == tree_root(
-        [leaf_hash(leaf) for leaf in (b"a", b"b", b"c", b"d")]
-    )
+    tree = Tree(map(leaf_hash, (b"a", b"b", b"c", b"d")))
+    assert open_checkpoint(log.note, _KEY).root == tree.root
 
 
 def test_a_leaf_of_two_lines_is_refused() -> None:

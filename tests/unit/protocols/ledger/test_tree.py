@@ -1,0 +1,25 @@
+"""The growing tree. That it agrees with RFC 9162 is in ``tests/property/test_merkle.py``."""
+
+import pytest
+
+from protocols.ledger.tree import Tree
+
+_TREE = Tree([b"\1" * 32] * 3)
+
+
+@pytest.mark.parametrize(("index", "size"), [(-1, None), (3, None), (2, 2), (0, 0), (0, 4)])
+def test_there_is_no_path_to_a_leaf_that_is_not_there(index: int, size: int | None) -> None:
+    with pytest.raises(IndexError):
+        _TREE.inclusion_path(index, size=size)
+
+
+@pytest.mark.parametrize(("old", "new"), [(-1, None), (4, None), (3, 2), (2, 4)])
+def test_there_is_no_path_between_sizes_that_are_not_there(old: int, new: int | None) -> None:
+    with pytest.raises(IndexError):
+        _TREE.consistency_path(old, new)
+
+
+@pytest.mark.parametrize("size", [-1, 4])
+def test_there_is_no_root_at_a_size_that_is_not_there(size: int) -> None:
+    with pytest.raises(IndexError):
+        _TREE.root_at(size)
