@@ -54,7 +54,7 @@ def score_request_from_wire(raw: bytes) -> ScoreRequest:
     Raises:
         RequestError: They do not parse, or a field breaks a rule.
     """
-    message = _parsed(raw, scoring.ScoreRequest(), lambda message: [message.features])
+    message = parse_request(raw, scoring.ScoreRequest(), lambda message: [message.features])
     try:
         return ScoreRequest.model_validate(
             {"request_id": message.request_id, "features": _features_table(message.features)}
@@ -79,7 +79,7 @@ def limit_request_from_wire(raw: bytes) -> LimitRequest:
     Raises:
         RequestError: They do not parse, or a field breaks a rule.
     """
-    message = _parsed(raw, decisions.DecideLimitRequest(), lambda message: [message.features])
+    message = parse_request(raw, decisions.DecideLimitRequest(), lambda message: [message.features])
     try:
         return LimitRequest.model_validate(
             {
@@ -99,7 +99,7 @@ def decision_id_from_wire(raw: bytes) -> str:
     Raises:
         RequestError: They do not parse, or name none.
     """
-    message = _parsed(raw, decisions.GetDecisionRequest(), lambda _: [])
+    message = parse_request(raw, decisions.GetDecisionRequest())
     if not message.decision_id:
         raise RequestError([Violation("decision_id", "is required")])
     return message.decision_id
@@ -191,9 +191,19 @@ def decision_from_wire(message: decisions.LimitDecision) -> LimitDecision:
     )
 
 
-def _parsed(
-    raw: bytes, message: _Parsed, nested: Callable[[_Parsed], Iterable[Message]]
+def parse_request(
+    raw: bytes, message: _Parsed, nested: Callable[[_Parsed], Iterable[Message]] = lambda _: ()
 ) -> _Parsed:
+    """Read request bytes into ``message`` and return it.
+
+    Args:
+        raw: Bytes off the wire.
+        message: An empty message of the method's type.
+        nested: The messages inside it, which are looked at too.
+
+    Raises:
+        RequestError: They do not parse, or hold a field that this version does not know.
+    """
     try:
         message.ParseFromString(raw)
     except DecodeError as err:

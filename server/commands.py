@@ -172,6 +172,35 @@ def serve(
     )
 
 
+@app.command("serve-log")
+def serve_log(
+    config: Config = Path(SETTINGS_NAME),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port there.")] = 50052,
+    most_watchers: Annotated[int, typer.Option(help="Most watching at once.", min=1)] = 100,
+) -> None:
+    """Show the log over gRPC with TLS, also while another process trains; needs no private key."""
+    from server.audit_service.main import AuditSettings
+    from server.audit_service.main import serve_log as serve
+
+    settings = load_settings(config)
+    _, terms = load_charter_model(settings.charter)
+    log_to_stderr()
+    asyncio.run(
+        serve(
+            terms.log,
+            AuditSettings(
+                log_path=settings.log,
+                certificate_path=settings.server_cert,
+                key_path=settings.server_key,
+                host=host,
+                port=port,
+                most_watchers=most_watchers,
+            ),
+        )
+    )
+
+
 @app.command()
 def simulate(
     data: Annotated[Path, typer.Option(help="Your loans, .parquet or .csv.")],

@@ -31,6 +31,16 @@ class Tree:
         """Return the root over the first ``size`` leaves. Source: RFC 9162, section 2.1.1."""
         return self._root_of(0, self._known(size))
 
+    def subtree(self, level: int, index: int) -> bytes:
+        """Return the root over leaves ``index * 2**level`` to ``(index + 1) * 2**level - 1``.
+
+        Raises:
+            IndexError: Not all of these leaves are there.
+        """
+        if level < 0 or not 0 <= index < self.size >> level:
+            raise IndexError(f"no subtree {index} of level {level} in a log of {self.size}")
+        return self._levels[level][index]
+
     def extend(self, hashes: Iterable[bytes]) -> None:
         """Append leaf hashes."""
         for current in hashes:

@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,11 @@ _LOG = logging.getLogger(__name__)
 _DOMAIN = "fedscore"
 
 # The first class that fits counts, so narrow ones stand before their parents.
-_CODES: Sequence[tuple[type[ScoringError], grpc.StatusCode, str]] = (
+Codes = Sequence[tuple[type[ScoringError], grpc.StatusCode, str]]
+_CODES: Codes = (
     (DuplicateRequestError, grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     (UnknownDecisionError, grpc.StatusCode.NOT_FOUND, "UNKNOWN_DECISION"),
+    (RequestError, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
     (ContractError, grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
     (VerificationError, grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),
     (PrivacyError, grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),
@@ -48,43 +51,53 @@ _Behaviour = Callable[[Any, _Context], Awaitable[Any]]
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
-    """Turns what a unary method raises into a status with details; the edge of the server."""
+    """Turns what a method raises into a status with details; the edge of the server."""
+
+    def __init__(self, more: Codes = ()) -> None:
+        """Keep the codes of a service's own errors, which count before those of all."""
+        self._more = more
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler:
-        """Wrap one unary method; streams (health's Watch) and unknown methods pass."""
+        """Wrap a unary method, or one that writes a stream; others pass."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.unary_unary is None:
+        if handler is None:
             return handler
-        return grpc.unary_unary_rpc_method_handler(
-            _guarded(handler.unary_unary),
+        if handler.unary_unary is not None:
+            make, behaviour = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+        elif iscoroutinefunction(handler.unary_stream):
+            make, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+        else:
+            return handler
+        return make(
+            _guarded(behaviour, self._more),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
 
 
-def status_of(error: Exception) -> Status:
+def status_of(error: Exception, more: Codes = ()) -> Status:
     """Return the status and details that a caller is told.
 
     Of our own errors the message, which never holds a value or an id; of any other nothing.
     """
-    for kind, code, reason in _CODES:
+    for kind, code, reason in (*more, *_CODES):
         if isinstance(error, kind):
             return _status(code, str(error), _details(error, reason))
     return _status(grpc.StatusCode.INTERNAL, "internal error", [])
 
 
-def _guarded(behaviour: _Behaviour) -> _Behaviour:
+def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
     async def answer(request: Any, context: _Context) -> Any:
         try:
             return await behaviour(request, context)
         except grpc.aio.AbortError:
             raise  # a status is set already
         except Exception as err:
-            status = status_of(err)
+            status = status_of(err, more)
             if status.code == grpc.StatusCode.INTERNAL.value[0]:
                 _log_unexpected(err)
             await context.abort_with_status(rpc_status.to_status(status))
@@ -101,16 +114,14 @@ def _log_unexpected(error: Exception) -> None:
 
 
 def _details(error: ScoringError, reason: str) -> list[ErrorInfo | BadRequest]:
+    info = ErrorInfo(reason=reason, domain=_DOMAIN)
     if not isinstance(error, RequestError):
-        return [ErrorInfo(reason=reason, domain=_DOMAIN)]
+        return [info]
     violations = [
         BadRequest.FieldViolation(field=item.field, description=item.rule)
         for item in error.violations
     ]
-    return [
-        ErrorInfo(reason="INVALID_REQUEST", domain=_DOMAIN),
-        BadRequest(field_violations=violations),
-    ]
+    return [info, BadRequest(field_violations=violations)]
 
 
 def _status(

@@ -1,10 +1,8 @@
 """The serving process: settings, a started server, and a stop that loses nothing."""
 
-import asyncio
 import contextlib
 import ipaddress
 import logging
-import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from pydantic import Field, model_validator
 from model.artifacts import Release
 from protocols.contracts.decisions import LimitPolicy
 from protocols.contracts.features import Contract, read_toml
-from protocols.errors import ConfigError, ContractError
+from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
 from server.serving.errors import ErrorInterceptor
 from server.serving.journal import Journal
@@ -37,6 +35,7 @@ from server.serving.service import (
     decisions_handler,
     scoring_handler,
 )
+from server.serving.transport import bind, stop_signal, tls_credentials
 
 _LOG = logging.getLogger(__name__)
 _STOP_GRACE_S = 10.0
@@ -109,10 +108,7 @@ async def serve(release: Release, settings: ServingSettings) -> None:
         ContractError: The policy breaks a rule, or has another currency than the release.
         ChainError: The journal was tampered with.
     """
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = stop_signal()
     running = await start_server(release, settings)
     _LOG.info("serving", extra={"port": running.port, "release_digest": release.digest.hex()})
     await stopping.wait()
@@ -136,7 +132,7 @@ async def start_server(
         server = _build(release, policy, journal, clock)
         status = health.HealthServicer()
         add_HealthServicer_to_server(status, server)
-        port = _bind(server, settings, credentials)
+        port = bind(server, settings.host, settings.port, credentials=credentials)
         await server.start()
         undo.pop_all()
     for name in ("", SCORING, DECISIONS):
@@ -169,36 +165,10 @@ def _build(
     return server
 
 
-def _bind(
-    server: grpc.aio.Server, settings: ServingSettings, credentials: grpc.ServerCredentials | None
-) -> int:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"{host}:{settings.port}"
-    try:
-        if credentials is None:
-            return server.add_insecure_port(address)
-        return server.add_secure_port(address, credentials)
-    except RuntimeError as err:
-        raise ConfigError(
-            f"cannot listen on {address}; is the port free, the TLS pair right?"
-        ) from err
-
-
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:
     if settings.certificate_path is None or settings.key_path is None:
         return None  # the settings allow this on loopback only
-    pair = (_read(settings.key_path), _read(settings.certificate_path))
-    client_ca = None if settings.client_ca_path is None else _read(settings.client_ca_path)
-    return grpc.ssl_server_credentials(
-        [pair], root_certificates=client_ca, require_client_auth=client_ca is not None
-    )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"{path.name}: cannot be read; check path and rights") from err
+    return tls_credentials(settings.certificate_path, settings.key_path, settings.client_ca_path)
 
 
 def _is_loopback(host: str) -> bool:

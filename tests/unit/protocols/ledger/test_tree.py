@@ -23,3 +23,19 @@ def test_there_is_no_path_between_sizes_that_are_not_there(old: int, new: int | 
 def test_there_is_no_root_at_a_size_that_is_not_there(size: int) -> None:
     with pytest.raises(IndexError):
         _TREE.root_at(size)
+
+
+def test_a_complete_subtree_has_the_root_over_its_leaves() -> None:
+    hashes = [bytes([number]) * 32 for number in range(7)]
+    tree = Tree(hashes)
+    assert [tree.subtree(0, index) for index in range(7)] == hashes
+    assert [tree.subtree(1, index) for index in range(3)] == [
+        Tree(hashes[first : first + 2]).root for first in (0, 2, 4)
+    ]
+    assert tree.subtree(2, 0) == Tree(hashes[:4]).root
+
+
+@pytest.mark.parametrize(("level", "index"), [(0, 3), (0, -1), (-1, 0), (1, 1), (2, 0), (99, 0)])
+def test_there_is_no_subtree_whose_leaves_are_not_all_there(level: int, index: int) -> None:
+    with pytest.raises(IndexError):
+        _TREE.subtree(level, index)
