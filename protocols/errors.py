@@ -93,6 +93,14 @@ class FolderError(VerificationError):
     """An exported log has a file too many or too few."""
 
 
+class TileError(VerificationError):
+    """A tile or an entry bundle of an exported log is not what the log's entries make it."""
+
+
+class OversizedLeafError(VerificationError):
+    """A leaf is larger than a log's tiles can hold."""
+
+
 class LogSizeError(VerificationError):
     """A log has fewer or more leaves than its signed checkpoint counts."""
 

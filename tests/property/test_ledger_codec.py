@@ -19,6 +19,7 @@ from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.note import parse_note, print_note
 from protocols.ledger.policy import parse_signatures, policy_envelope
 from protocols.ledger.price import parse_decimal
+from protocols.ledger.proof_bundle import open_bundle, proof_bundle
 from protocols.ledger.terms import terms_of
 from protocols.ledger.verify import verify_log
 from tests.adversarial.ledger.honest import charter_table, key_for, trained
@@ -54,6 +55,12 @@ _PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "merged": (
         lambda raw: with_lines(raw.decode("utf-8", "replace"), raw.decode("latin-1").split("\n")),
         _NOTE,
+    ),
+    "proof": (
+        lambda raw: open_bundle(
+            raw.decode("utf-8", "replace"), log=_LOG, witnesses=_WITNESS, quorum=1
+        ),
+        proof_bundle(1, [b"\1" * 32], f"{_NOTE.decode()}{_LINE}\n", extra=b"leaf").encode(),
     ),
     "base64": (lambda raw: from_base64(raw.decode("utf-8", "replace")), b"AAECAw=="),
     "decimal": (lambda raw: parse_decimal(raw.decode("utf-8", "replace")), b"12.345"),

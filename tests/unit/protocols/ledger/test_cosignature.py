@@ -60,6 +60,16 @@ def test_the_published_example_has_this_layout() -> None:
     assert cosignatures_in(vector["note"], _WITNESSES) == ()
 
 
+def test_the_word_of_a_public_witness_verifies() -> None:
+    path = Path(__file__).parents[3] / "vectors" / "witnessed_checkpoint.json"
+    vector = json.loads(path.read_text(encoding="utf-8"))
+    name, _, encoded = vector["verifier"].split("+", 2)
+    witness = {name: b64decode(encoded)[1:]}
+    assert check_quorum(vector["note"], witness, 1) == (Cosignature(name, vector["time"]),)
+    with pytest.raises(WitnessError):
+        check_quorum(vector["note"].replace("185550722", "185550723"), witness, 1)
+
+
 def test_cosignatures_of_known_witnesses_are_found_sorted() -> None:
     expected = (Cosignature("ada", 7), Cosignature("bob", 8))
     assert cosignatures_in(_BOTH, _WITNESSES) == expected
