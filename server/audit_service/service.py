@@ -26,6 +26,8 @@ from server.ledger.reader import LogReader
 
 AUDIT = audit.DESCRIPTOR.services_by_name["AuditService"].full_name
 
+_MOST_LEAF = 0xFFFF  # its length is two bytes
+
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
@@ -122,9 +124,9 @@ def _hashes(asked: TileRequest, reader: LogReader) -> bytes:
 def _bundle(asked: TileRequest, reader: LogReader) -> bytes:
     bundle = bytearray()
     for leaf in reader.leaves(asked.first, asked.first + asked.width):
-        bundle += len(leaf).to_bytes(2, "big") + leaf
-        if len(bundle) > MOST_BYTES:
+        if len(leaf) > _MOST_LEAF or len(bundle) > MOST_BYTES - len(leaf):
             raise TileTooLargeError("the bundle is too large for one reply; use ListEntries")
+        bundle += len(leaf).to_bytes(2, "big") + leaf
     return bytes(bundle)
 
 
