@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from protocols.contracts.decisions import RequestError, Violation
 from protocols.errors import ScoringError
+from protocols.ledger.tiles import TILE_WIDTH
 from protocols.translate import parse_request
 from protocols.wire import audit_v1_pb2 as audit
 
 MOST_ENTRIES = 1024
 MOST_BYTES = 960 * 1024  # with a checkpoint and framing a reply stays below 1 MiB
-TILE_WIDTH = 256
 _TILE_HEIGHT = 8
 _MOST_LEVEL = 63
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import grpc
 
+from protocols.ledger.tiles import MOST_LEAF_BYTES
 from protocols.wire import audit_v1_pb2 as audit
 from server.audit_service.feed import Feed
 from server.audit_service.requests import (
@@ -25,8 +26,6 @@ from server.audit_service.requests import (
 from server.ledger.reader import LogReader
 
 AUDIT = audit.DESCRIPTOR.services_by_name["AuditService"].full_name
-
-_MOST_LEAF = 0xFFFF  # its length is two bytes
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -124,7 +123,7 @@ def _hashes(asked: TileRequest, reader: LogReader) -> bytes:
 def _bundle(asked: TileRequest, reader: LogReader) -> bytes:
     bundle = bytearray()
     for leaf in reader.leaves(asked.first, asked.first + asked.width):
-        if len(leaf) > _MOST_LEAF or len(bundle) > MOST_BYTES - len(leaf):
+        if len(leaf) > MOST_LEAF_BYTES or len(bundle) > MOST_BYTES - len(leaf):
             raise TileTooLargeError("the bundle is too large for one reply; use ListEntries")
         bundle += len(leaf).to_bytes(2, "big") + leaf
     return bytes(bundle)

@@ -46,6 +46,16 @@ def test_our_errors_have_a_status_and_a_reason(
     assert (_info(status).reason, _info(status).domain) == (reason, "fedscore")
 
 
+def test_a_service_has_codes_of_its_own_which_come_first() -> None:
+    more = ((RoundError, grpc.StatusCode.OUT_OF_RANGE, "ITS_OWN"),)
+    status = status_of(RoundError("said"), more)
+    assert (status.code, _info(status).reason) == (
+        grpc.StatusCode.OUT_OF_RANGE.value[0],
+        "ITS_OWN",
+    )
+    assert _info(status_of(ReleaseError("said"), more)).reason == "RELEASE_UNAVAILABLE"
+
+
 def test_a_bad_request_names_fields_and_rules() -> None:
     violations = [Violation("currency", "must be USD"), Violation("features", "no such field")]
     status = status_of(RequestError(violations))
