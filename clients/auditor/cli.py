@@ -1,12 +1,13 @@
 """``fedscore-audit``: verify an exported log, and be the auditor who signs charters."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
+from clients.auditor.price_command import add_price
 from clients.auditor.verdict import verdict_json, verdict_text
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
@@ -15,7 +16,6 @@ from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import create_key, load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
 from protocols.ledger.terms import Terms
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME, verify_log
 
 KEY_NAME = "identity.pem"
 CARD_NAME = "auditor-card.json"
@@ -38,9 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    _, terms = load_charter(options.charter)
-    signatures = options.signatures or options.charter.with_name(SIGNATURES_NAME)
-    audit = verify_log(terms, signatures=_read(signatures), files=_read_folder(options.folder))
+    _, audit = audit_export(options.folder, charter=options.charter, signatures=options.signatures)
     printed = verdict_json if options.json else verdict_text
     sys.stdout.write(printed(audit) + "\n")
     return 0 if audit.is_true else VerificationError.exit_code
@@ -67,7 +65,7 @@ def _sign(options: argparse.Namespace) -> int:
     _, terms = load_charter(options.charter)
     sys.stdout.write("\n".join(_say_terms(terms)) + "\n")
     path = sign_charter_file(options.charter, key)
-    signed = signers_of(terms, _read(path))
+    signed = signers_of(terms, read_file(path))
     waiting = sorted(set(terms.charter_signers) - set(signed))
     sys.stdout.write(f"signed   {', '.join(signed)}\n")
     if waiting:
@@ -88,23 +86,6 @@ def _say_terms(terms: Terms) -> list[str]:
         f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {float(terms.delta):g}",
         f"code     {terms.code_digest}",
     ]
-
-
-def _read_folder(folder: Path) -> dict[str, bytes]:
-    try:
-        names = os.listdir(folder)
-    except OSError as err:
-        raise ConfigError(f"{folder.name}: no such folder, or it cannot be read") from err
-    # Other files are only named, never read: they may be of any size and kind.
-    ours = (CHECKPOINT_NAME, ENTRIES_NAME)
-    return {name: _read(folder / name) if name in ours else b"" for name in names}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"{path.name}: absent or unreadable") from err
 
 
 def _write(path: Path, raw: bytes) -> None:
@@ -131,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--json", action="store_true", help="print everything as JSON")
     verify.set_defaults(run=_verify)
+
+    add_price(commands)
 
     add_fetch(commands)
 

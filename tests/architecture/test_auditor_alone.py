@@ -1,0 +1,84 @@
+"""Who verifies a log installs one package and loads one: cryptography."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.adversarial.ledger.honest import charter_toml, trained
+
+ROOT = Path(__file__).parents[2]
+RUN = "import sys; from clients.auditor.cli import main; code = main(sys.argv[1:])"
+# The last three are how cryptography reaches its compiled half.
+ALLOWED = {"clients", "protocols", "cryptography", "cffi", "_cffi_backend", "_openssl"}
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with charter, signatures and an honest log."""
+    world, folder = trained(), tmp_path_factory.mktemp("case")
+    (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
+    (folder / "signatures.json").write_bytes(world.signatures)
+    (folder / "log").mkdir()
+    for name, raw in world.files().items():
+        (folder / "log" / name).write_bytes(raw)
+    return folder
+
+
+def _loaded(case: Path, command: str) -> set[str]:
+    """Return the packages beside Python's own that a command loads, from start to end."""
+    # A site's own start-up files may load things; they are there before our first line.
+    code = f"import sys; before = set(sys.modules); {RUN}; assert code == 0; sys.stdout.flush()"
+    code += (
+        "; print(); print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
+    )
+    words = [command, str(case / "log"), "--charter", str(case / "charter.toml")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split()) - sys.stdlib_module_names
+
+
+def test_to_verify_loads_cryptography_and_nothing_else(case: Path) -> None:
+    assert _loaded(case, "verify") <= ALLOWED
+
+
+def test_this_would_see_another_package(case: Path) -> None:
+    assert {"dp_accounting", "scipy", "numpy"} <= _loaded(case, "price")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment into which nothing but cryptography is installed."""
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    pins = ["--constraint", str(ROOT / "constraints.txt"), "cryptography"]
+    subprocess.run([*pip, "install", "--quiet", *pins], check=True, cwd=folder)
+    return python
+
+
+def _run(bare: Path, case: Path, command: str) -> subprocess.CompletedProcess[str]:
+    words = [command, str(case / "log"), "--charter", str(case / "charter.toml")]
+    return subprocess.run(
+        [str(bare), "-c", f"{RUN}; sys.exit(code)", *words],
+        cwd=case,
+        env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_who_installs_one_package_can_verify_a_log(bare: Path, case: Path) -> None:
+    done = _run(bare, case, "verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\nTRUE: " in done.stdout
+
+
+def test_and_is_told_what_pricing_needs(bare: Path, case: Path) -> None:
+    done = _run(bare, case, "price")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert 'pip install "fedscore[audit]"' in done.stderr
