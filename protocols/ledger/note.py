@@ -114,8 +114,8 @@ def parse_line(raw: str) -> NoteLine:
     Raises:
         CheckpointError: Malformed in any character.
     """
-    name, space, encoded = raw.removeprefix(_DASH).partition(" ")
-    if not raw.startswith(_DASH) or not space:
+    name, _, encoded = raw.removeprefix(_DASH).partition(" ")
+    if not raw.startswith(_DASH):
         raise CheckpointError("expected a signature line: a dash, a name and base64")
     try:
         said = from_base64(encoded)

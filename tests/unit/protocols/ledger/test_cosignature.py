@@ -38,15 +38,16 @@ def _line(name: str, at: int = 7, note: str = _NOTE) -> str:
 _BOTH = with_lines(_NOTE, [_line("bob", 8), _line("ada")])
 
 
-def test_a_cosignature_is_laid_out_as_c2sp_says() -> None:
-    line = _line("ada", 1679315147)
+@pytest.mark.parametrize("at", [0, 7, 1679315147])
+def test_a_cosignature_is_laid_out_as_c2sp_says(at: int) -> None:
+    line = _line("ada", at)
     dash, name, encoded = line.split(" ")
     raw = b64decode(encoded)
     assert (dash, name, len(raw)) == ("\u2014", "ada", 76)
     assert raw[:4] == digest(b"ada\n\x04" + _PUBLIC["ada"])[:4]
-    assert raw[4:12] == bytes.fromhex("00000000641850cb")
+    assert raw[4:12] == at.to_bytes(8, "big")
     text = _NOTE.rpartition("\n\n")[0].encode() + b"\n"
-    message = b"cosignature/v1\ntime 1679315147\n" + text
+    message = b"cosignature/v1\ntime %d\n" % at + text
     _KEYS["ada"].public_key().verify(raw[12:], message)
 
 

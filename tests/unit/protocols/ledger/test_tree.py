@@ -21,7 +21,7 @@ def test_there_is_no_path_between_sizes_that_are_not_there(old: int, new: int | 
 
 @pytest.mark.parametrize("size", [-1, 4])
 def test_there_is_no_root_at_a_size_that_is_not_there(size: int) -> None:
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=f"no size {size} in a log of 3"):
         _TREE.root_at(size)
 
 
