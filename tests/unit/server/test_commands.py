@@ -1,6 +1,8 @@
 """The coordinator's command line: every verb, what it prints, and its exit status."""
 
 import json
+import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from clients.auditor.cli import main as audit
+from clients.auditor.remote import RemoteLog, open_channel
 from clients.partner.commands import CARD_NAME
 from protocols.contracts.charter import load_charter_model
 from server.commands import run
+from server.config import load_settings
+from server.federation import open_federation
 from tests.simulator import CONTRACT, World, found_world, write_loans
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +84,7 @@ def test_a_command_line_that_does_not_parse_leaves_with_2(
     assert command(*words) == 2
 
 
-@pytest.mark.parametrize("verb", ["init", "train", "export-log", "serve", "simulate"])
+@pytest.mark.parametrize("verb", ["init", "train", "export-log", "serve", "serve-log", "simulate"])
 def test_every_verb_explains_itself(
     verb: str, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,7 +92,9 @@ def test_every_verb_explains_itself(
     assert verb in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["train"], ["export-log", "out"], ["serve", "--policy", "p"]])
+@pytest.mark.parametrize(
+    "words", [["train"], ["export-log", "out"], ["serve", "--policy", "p"], ["serve-log"]]
+)
 def test_without_settings_nothing_starts(
     words: list[str], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -204,3 +213,27 @@ def test_simulate_refuses_more_parts_than_borrowers(
     simulated: list[object], command: Command
 ) -> None:
     assert command(*simulated[:-1], 2000) == 2
+
+
+def test_the_log_is_shown_without_any_private_key_but_tls(world: World, tmp_path: Path) -> None:
+    log = open_federation(load_settings(world.server / "server.toml")).scribe.log
+    shown = tmp_path / "shown"
+    shutil.copytree(world.server, shown, ignore=shutil.ignore_patterns("keys"))
+    words = ["serve-log", "--config", str(shown / "server.toml"), "--port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from server.cli import main; main()", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        said = json.loads(process.stderr.readline())
+        assert said["event"] == "serving"
+        with open_channel(f"127.0.0.1:{said['port']}", ca=shown / "ca.crt") as channel:
+            assert RemoteLog(channel).fetch() == (log.note, list(log.leaves()))
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    finally:
+        process.kill()
+        process.communicate()
