@@ -8,6 +8,7 @@ from pathlib import Path
 from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
 from clients.auditor.price_command import add_price
+from clients.auditor.report_command import add_report
 from clients.auditor.verdict import verdict_json, verdict_text
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
 
     add_price(commands)
+    add_report(commands)
 
     add_fetch(commands)
 
