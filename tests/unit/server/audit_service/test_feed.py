@@ -1,6 +1,7 @@
 """The feed wakes who waits, and gives nothing of a log that fails."""
 
 import asyncio
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -36,23 +37,26 @@ def test_who_waits_hears_of_news_of_failure_and_of_the_end() -> None:
         reader, health = _Reader(), list[bool]()
         feed = _feed(reader)
         polling = asyncio.create_task(feed.run(lambda is_well: _told(health, is_well)))
-        changes: list[str | Exception] = ["note 2", CheckpointError("back"), "note 2", "note 3"]
-        for change in changes:
+
+        async def heard(make: Callable[[], object]) -> None:
             waiting = asyncio.create_task(feed.wait(reader.note, timeout_s=20))
             await asyncio.sleep(0.01)
-            assert waiting.done() is (feed._error is not None)
-            reader.next = change
+            assert not waiting.done()
+            make()
             await asyncio.wait_for(waiting, 5)
-            while not (reader.note == change or feed._error is change):
-                await asyncio.sleep(0.001)
-        waiting = asyncio.create_task(feed.wait(reader.note, timeout_s=20))
-        await asyncio.sleep(0.01)
-        feed.close()
-        await asyncio.wait_for(waiting, 5)
+
+        await heard(lambda: setattr(reader, "next", "note 2"))
+        await heard(lambda: setattr(reader, "next", CheckpointError("back")))
+        await asyncio.wait_for(feed.wait(reader.note, timeout_s=20), 5)  # it has failed already
+        reader.next = "note 2"
+        while health != [False, True]:
+            await asyncio.sleep(0.001)
+        await heard(lambda: setattr(reader, "next", "note 3"))
+        await heard(feed.close)
         await asyncio.wait_for(polling, 5)
         assert health == [False, True]
 
-    asyncio.run(run())
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_news_that_came_before_the_wait_are_not_waited_for() -> None:
