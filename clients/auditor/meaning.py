@@ -23,14 +23,16 @@ class Meaning:
     Attributes:
         mu_micro: The Gaussian-DP parameter, in millionths.
         hits_ppm: Most true positives at 1 % false positives, in millionths.
-        even_ppm: How often a guess is right at most, if "was in" was as likely as not, in
+        guess_ppm: How often a guess is right at most, if "was in" was as likely as not, in
             millionths.
+        even_ppm: What a belief of 50 % that the borrower was in grows to at most, in millionths.
         rare_ppm: What a belief of 1 % that the borrower was in grows to at most, in millionths.
         beyond_ppb: How often an answer comes up that lets that belief grow further, in billionths.
     """
 
     mu_micro: int
     hits_ppm: int
+    guess_ppm: int
     even_ppm: int
     rare_ppm: int
     beyond_ppb: int
@@ -43,17 +45,18 @@ def meaning_of(mu2: Fraction, *, delta: Fraction) -> Meaning:
         mu2: Square of the Gaussian-DP parameter, >= 0.
         delta: Of the charter, in (0, 1).
 
-    Source: Dong, Roth, Su (2022), "Gaussian Differential Privacy", equation 6, for true positives;
-        Kairouz, Oh, Viswanath (2015), theorem 2.1, for the guess; Bayes' rule for the belief.
+    Source: Dong, Roth, Su (2022), "Gaussian Differential Privacy", equation 6, for true positives
+        and for the guess, which errs least where both errors are equal; Bayes' rule for beliefs.
     """
     mu = math.sqrt(mu2)
     epsilon = epsilon_micro(mu2, delta=delta) / 1e6
-    guess = _belief(0.5, epsilon) + (float(delta) if mu else 0.0)
+    even = _belief(0.5, epsilon) + (float(delta) if mu else 0.0)
     beyond = _NORMAL.cdf(mu / 2 - epsilon / mu) if mu else 0.0
     return Meaning(
         mu_micro=_up(mu, 10**6),
         hits_ppm=min(10**6, _up(true_positives(FALSE_ALARMS, mu), 10**6)),
-        even_ppm=min(10**6, _up(guess, 10**6)),
+        guess_ppm=min(10**6, _up(_NORMAL.cdf(mu / 2), 10**6)),
+        even_ppm=min(10**6, _up(even, 10**6)),
         rare_ppm=min(10**6, _up(_belief(_LOW_PRIOR, epsilon), 10**6)),
         beyond_ppb=_up(beyond, 10**9),
     )

@@ -7,7 +7,7 @@ from html import escape
 
 Point = tuple[float, float]
 _LATEST = 253_402_300_799  # the last second that a calendar of four-digit years has
-_TWO_DAYS_S = 2 * 24 * 3600
+_HOUR_S, _TWO_DAYS_S = 3600, 2 * 24 * 3600
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 20, 22  # margins of a plot, in pixels
 
 
@@ -90,10 +90,12 @@ def day(at: int) -> str:
 
 
 def moment(at: int, *, span_s: int) -> str:
-    """Return a time for an axis of so many seconds: with the hour if all is in two days."""
+    """Return a time for an axis of so many seconds: no finer than tells its ends apart."""
     if at > _LATEST or span_s > _TWO_DAYS_S:
         return day(at)
-    return datetime.fromtimestamp(at, UTC).strftime("%m-%d %H:%M")
+    return datetime.fromtimestamp(at, UTC).strftime(
+        "%m-%d %H:%M" if span_s > _HOUR_S else "%m-%d %H:%M:%S"
+    )
 
 
 def _placing(frame: Frame) -> Callable[[Point], tuple[float, float]]:

@@ -193,6 +193,12 @@ def say_percent(ppm: int) -> str:
     return f"{tenths // 10}.{tenths % 10} %"
 
 
+def say_rare(ppb: int) -> str:
+    """Return billionths as a percentage with two leading digits, rounded up."""
+    unit = 10 ** max(0, len(str(ppb)) - 2)
+    return f"{-(-ppb // unit) * unit / 1e7:g} %"
+
+
 def _log(facts: Facts, holds: bool = True) -> Status:
     """What every entry adds up to holds only if every entry does."""
     return Status.SHOWN if facts.is_true and holds else Status.NOT_SO

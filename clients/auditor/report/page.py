@@ -18,6 +18,7 @@ from clients.auditor.report.checklist import (
     checklist,
     say_milli,
     say_percent,
+    say_rare,
 )
 from clients.auditor.report.figures import attacker_plot, budget_plots
 from clients.auditor.report.words import Words
@@ -98,7 +99,7 @@ _PARTNER_HEADS = (
     "worst", "worst_cap", "worst_left",
 )  # fmt: skip
 _OPEN_HEADS = ("partner", "not_closed", "released", "worst")
-_MEANING_HEADS = ("view", "mu", "epsilon", "hits", "even", "rare", "beyond")
+_MEANING_HEADS = ("view", "mu", "epsilon", "hits", "right", "even", "rare", "beyond")
 _CHARGE_HEADS = ("run", "query", "noise", "count", "open")
 _LINEAGE_HEADS = ("run", "sums", "unused", "voids", "release", "closed")
 _NOISE_HEADS = ("run", "query", "sums", "contrasts", "energy", "alarms")
@@ -187,9 +188,10 @@ def _meaning_rows(facts: Facts, say: _Say) -> Iterator[Row]:
             say_epsilon(meant.mu_micro),
             say_epsilon(view.closed_micro),
             say_percent(meant.hits_ppm),
+            say_percent(meant.guess_ppm),
             say_percent(meant.even_ppm),
             say_percent(meant.rare_ppm),
-            f"{meant.beyond_ppb / 1e7:.2g} %",
+            say_rare(meant.beyond_ppb),
         )
 
 

@@ -50,6 +50,7 @@ def test_a_step_keeps_its_height_until_the_next() -> None:
 def test_times_are_dates_in_utc_and_never_stop_a_report() -> None:
     assert day(0) == "1970-01-01"
     assert day(2**40) == str(2**40)
-    assert moment(1_700_000_000, span_s=60) == "11-14 22:13"
+    assert moment(1_700_000_000, span_s=60) == "11-14 22:13:20"
+    assert moment(1_700_000_000, span_s=7200) == "11-14 22:13"
     assert moment(1_700_000_000, span_s=10**6) == "2023-11-14"
     assert moment(2**40, span_s=60) == str(2**40)

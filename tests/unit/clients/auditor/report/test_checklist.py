@@ -7,7 +7,14 @@ import pytest
 
 from clients.auditor.facts import Facts
 from clients.auditor.pricing import Disagreement
-from clients.auditor.report.checklist import EVIDENCE, Status, checklist, say_milli, say_percent
+from clients.auditor.report.checklist import (
+    EVIDENCE,
+    Status,
+    checklist,
+    say_milli,
+    say_percent,
+    say_rare,
+)
 from protocols.ledger.audit import FaultRow, Finding
 from protocols.ledger.entry import GROSS_ERROR, MISSING_NOISE
 from tests.adversarial.ledger.honest import World
@@ -111,5 +118,11 @@ def test_shares_are_said_rounded_up() -> None:
         "0.1 %",
         "2.0 %",
         "100.0 %",
+    ]
+    assert [say_rare(ppb) for ppb in (0, 7, 285_773, 10**9)] == [
+        "0 %",
+        "7e-07 %",
+        "0.029 %",
+        "100 %",
     ]
     assert say_milli(1_005) == "1.005"
