@@ -9,6 +9,7 @@ from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
 from clients.auditor.price_command import add_price
 from clients.auditor.report_command import add_report
+from clients.auditor.serve_command import add_serve
 from clients.auditor.verdict import verdict_json, verdict_text
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
@@ -128,4 +129,5 @@ def _parser() -> argparse.ArgumentParser:
     sign.add_argument("charter", type=Path, help="the charter's TOML file")
     sign.add_argument("--home", type=Path, required=True, help="folder with the auditor's key")
     sign.set_defaults(run=_sign)
+    add_serve(commands)
     return parser
