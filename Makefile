@@ -6,12 +6,17 @@ INSTALLED := .venv/.installed
 export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 
-.PHONY: demo test install lint type imports unit proto constraints
+.PHONY: demo test browser-test install lint type imports unit proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
 
 test: lint type imports unit
+
+# Needs the system's Chromium; as root on Debian it is installed if it is missing.
+browser-test: $(INSTALLED)-browser
+	.ci/chromium
+	$(BIN)/python -m pytest tests/browser
 
 install: $(INSTALLED)-dev
 
@@ -40,6 +45,6 @@ proto: $(INSTALLED)-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. --python_out=. \
 		--grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protocols/wire/*.proto
 
-constraints: $(INSTALLED)-dev
+constraints: $(INSTALLED)-browser
 	echo "# Every package of every role, pinned: made by \`make constraints\`." > constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu//' >> constraints.txt
