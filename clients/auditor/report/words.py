@@ -24,10 +24,6 @@ class Words:
         """Return a text with its values filled in."""
         return self.texts[key].format(**values)
 
-    def has(self, key: str) -> bool:
-        """Return whether there is such a text."""
-        return key in self.texts
-
 
 def load_words(language: str) -> Words:
     """Read the catalogue of one of ``LANGUAGES``."""
