@@ -76,7 +76,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.home is None and (makes_certificate or options.token_file is None):
         raise ConfigError("--home: needed for what is made, the token or the certificate")
     if not Path(options.log).is_dir() and not _ADDRESS.fullmatch(options.log):
-        raise ConfigError("--log: expected an exported folder, or an address such as host:8701")
+        raise ConfigError("--log: expected an exported folder, or an address such as host:50052")
 
 
 def _serve(options: argparse.Namespace) -> int:
