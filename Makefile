@@ -6,12 +6,14 @@ INSTALLED := .venv/.installed
 export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 
-.PHONY: demo test browser-test install lint type imports unit proto constraints
+.PHONY: demo test browser-test install lint type imports unit processes in-process proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
 
-test: lint type imports unit
+# Two at a time, longest first, each printed whole when it ends.
+test: lint imports
+	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process type
 
 # Needs the system's Chromium; as root on Debian it is installed if it is missing.
 browser-test: $(INSTALLED)-browser
@@ -21,10 +23,11 @@ browser-test: $(INSTALLED)-browser
 install: $(INSTALLED)-dev
 
 # torch first and by its exact version: any range would bring gigabytes that are not needed.
+# Not compiled: Python compiles what is imported when it is, a small part of what is installed.
 $(INSTALLED)-%: constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$*]"
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable ".[$*]"
 	touch $@
 
 lint: $(INSTALLED)-dev
@@ -37,8 +40,16 @@ type: $(INSTALLED)-dev
 imports: $(INSTALLED)-dev
 	$(BIN)/lint-imports
 
+# Tests of real processes mostly wait, and have deadlines: one by one, beside all the others.
 unit: $(INSTALLED)-dev
-	$(BIN)/python -m pytest
+	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process
+
+processes: $(INSTALLED)-dev
+	$(BIN)/python -m pytest tests/integration
+
+# One thread of torch's, because the other core is taken; a test that needs two asks for them.
+in-process: $(INSTALLED)-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration
 
 # A test fails when the committed wire code is not what this makes.
 proto: $(INSTALLED)-dev
