@@ -53,6 +53,10 @@ class SignatureError(VerificationError):
     """A signature is missing, malformed, or not by the key it must be by."""
 
 
+class ForeignKeyError(SignatureError):
+    """Something is signed by a key that has no part in it."""
+
+
 class MaskKeyError(VerificationError):
     """A masking key is malformed, of low order, one's own, doubled or missing."""
 
@@ -81,8 +85,36 @@ class ChainError(VerificationError):
     """A signer's entries do not follow one another without a gap."""
 
 
+class RollbackError(VerificationError):
+    """A log is shorter than somebody has seen it."""
+
+
+class SplitViewError(VerificationError):
+    """Somebody was shown another log under the same name."""
+
+
+class PinError(VerificationError):
+    """A signer pins an older checkpoint than it did before."""
+
+
+class DateError(VerificationError):
+    """An entry is dated before what its signer had already seen, or after now."""
+
+
 class PriceError(VerificationError):
     """A claimed privacy cost is not what the mechanism parameters cost."""
+
+
+class BudgetResetError(PriceError):
+    """A claim leaves out what was spent before a new epoch of the data."""
+
+
+class EpochError(VerificationError):
+    """An authorisation names another epoch of the data than the one in force."""
+
+
+class AmendError(VerificationError):
+    """A correction is of no spend, or makes one cheaper."""
 
 
 class CapError(VerificationError):

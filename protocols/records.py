@@ -25,6 +25,7 @@ MAX_BYTES = {
     "answer": 256 * 1024,
     "vector": 64 * 1024**2,
     "leaves": 4 * 1024**2,
+    "cosigned": 16 * 1024,
 }
 MAX_RECORD_BYTES = 80 * 1024**2  # what one whole message may weigh, names and framing included
 

@@ -85,6 +85,7 @@ def run_campaign(config: Path, run: str, transport: Transport) -> None:
         name = entry.manifest_digest
         finish_release(federation, envelope.to_bytes(), name=name)
     campaign.events.write("released", digest=name)
+    campaign.post.gather_witnesses()  # a release that witnesses have seen cannot be taken back
 
 
 def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
@@ -194,6 +195,10 @@ class Campaign:
             raise RoundError(
                 f"{len(self.state.authorisations)} partners authorised the run, the charter asks "
                 f"for {terms.minimum_cohort}; see events.jsonl for each one's reason"
+            )
+        if not self.post.gather_witnesses():
+            raise RunPausedError(
+                f"fewer than {terms.quorum} witnesses have cosigned the log; nobody would compute"
             )
 
     def _converse(self, plan: RunPlan, conversation: Generator[Question, Opened, T]) -> T:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import ScoringError
+from protocols.errors import CheckpointError, ScoringError
 from protocols.ledger.codec import encode
 from protocols.ledger.entry import PlannedQuery, entry_in
 from protocols.ledger.envelope import Envelope, parse_envelope, sign
-from protocols.ledger.messages import AskAuthorise, AskClose
+from protocols.ledger.messages import AskAuthorise, AskClose, AskCosign
 from server.cohort import read_answer
 from server.events import EventWriter
 from server.federation import Federation
@@ -76,6 +76,21 @@ class Correspondence:
                 self.events.write("refused", partner=name, reason="mask key is not usable")
         self.log_now()
 
+    def gather_witnesses(self) -> bool:
+        """Have the log cosigned as it is now; return whether a quorum did.
+
+        A partner that saw more of the log than this process knows of says so by refusing once, so
+        it is asked twice.
+        """
+        ask = AskCosign(charter=self.federation.terms.charter.hex(), run=self.run)
+        names = sorted(set(self.state.authorisations) - set(self.state.missing))
+        orders = dict.fromkeys(names, self._sign(ask))
+        size, witnesses = self.federation.scribe.log.size, self.federation.scribe.witnesses
+        for _ in range(2):
+            if witnesses.witnessed < size:
+                self.exchange(orders, b"")
+        return witnesses.witnessed >= size
+
     def close(self) -> None:
         """Ask for everybody's run-close and log what is still to be logged, whatever happened."""
         self.log_now()
@@ -111,6 +126,8 @@ class Correspondence:
                 for leaf in scribe.new_from(name, reply.leaves):
                     self.say(parse_envelope(leaf))
                 self._carried[name] = reply.leaves
+                if reply.cosigned:
+                    scribe.witnesses.take(name, _text(reply.cosigned))
             except ScoringError as err:
                 self.events.write("refused", partner=name, reason=type(err).__name__)
                 del replies[name]
@@ -141,5 +158,12 @@ class Correspondence:
                 self.events.write("refused", partner=name, reason=str(err))
         return agreed
 
-    def _sign(self, ask: AskAuthorise | AskClose) -> Envelope:
+    def _sign(self, ask: AskAuthorise | AskCosign | AskClose) -> Envelope:
         return sign(encode(ask), payload_type=ask.payload_type, keys=[self.federation.order_key])
+
+
+def _text(note: bytes) -> str:
+    try:
+        return note.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise CheckpointError("a cosigned checkpoint is not UTF-8") from err

@@ -63,7 +63,7 @@ def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
     """
     log = federation.scribe.log
     index = next(index for index, logged in enumerate(log.leaves()) if logged == leaf)
-    proof = proof_of(leaf, index, log.inclusion_path(index), log.note)
+    proof = proof_of(leaf, index, log.tree.inclusion_path(index), log.note)
     Registry(federation.settings.releases, federation.terms).finish(proof, name=name)
 
 

@@ -29,8 +29,10 @@ from protocols.contracts.charter import PartnerCard
 from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import RoundError, RunPausedError
 from protocols.ledger.audit import Audit
+from protocols.ledger.export import read_export
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
+from protocols.ledger.tiles import leaves_in, size_of
 from protocols.ledger.verify import verify_log
 from server.campaign import run_campaign
 from server.config import load_settings
@@ -229,11 +231,16 @@ class World:
         export_log(federation.scribe.log, self.folder / "log")
         return self.folder / "log"
 
+    def leaves(self) -> list[bytes]:
+        """Return the leaves of the log as exported."""
+        files = read_export(self.export())
+        return list(leaves_in(files, size_of(files)))
+
     def audit(self) -> Audit:
         """Return the auditor's findings on the exported log."""
         folder = self.export()
         _, terms = load_charter(self.server / "charter.toml")
-        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        files = read_export(folder)
         signatures = (self.server / SIGNATURES_NAME).read_bytes()
         return verify_log(terms, signatures=signatures, files=files)
 
@@ -261,6 +268,7 @@ def found_world(  # noqa: PLR0913  # each argument has a default, and a test tha
         card = PartnerCard(
             name=name,
             identity_key=public.identity_key,
+            cosign_key=public.cosign_key,
             node_key=public.node_key,
             capacity=size,
             code_digest=code_digest(),

@@ -20,6 +20,7 @@ from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_
 from protocols.ledger.terms import Terms
 
 KEY_NAME = "identity.pem"
+COSIGN_NAME = "cosign.pem"
 CARD_NAME = "auditor-card.json"
 _EXIT = """\
 exit status:
@@ -40,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    _, audit = audit_export(options.folder, charter=options.charter, signatures=options.signatures)
+    _, audit = audit_export(
+        options.folder,
+        charter=options.charter,
+        signatures=options.signatures,
+        saved=options.saved,
+    )
     printed = verdict_json if options.json else verdict_text
     sys.stdout.write(printed(audit) + "\n")
     return 0 if audit.is_true else VerificationError.exit_code
@@ -54,9 +60,12 @@ def _init(options: argparse.Namespace) -> int:
         raise ConfigError(str(err)) from err
     except OSError as err:
         raise ConfigError(f"{options.home.name}: no folder can be made here") from err
-    key = create_key(options.home / KEY_NAME)
-    raw = key.public_key().public_bytes_raw()
-    card = canonical_json({"name": options.name, "identity_key": to_base64(raw)}) + b"\n"
+    keys = {"identity_key": KEY_NAME, "cosign_key": COSIGN_NAME}
+    public = {
+        what: to_base64(create_key(options.home / name).public_key().public_bytes_raw())
+        for what, name in keys.items()
+    }
+    card = canonical_json({"name": options.name} | public) + b"\n"
     _write(options.home / CARD_NAME, card)
     sys.stdout.write(card.decode("utf-8"))
     return 0
@@ -107,10 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True)
 
     verify = commands.add_parser("verify", help="check an exported log and price it again")
-    verify.add_argument("folder", type=Path, help="folder with checkpoint and entries.jsonl")
+    verify.add_argument("folder", type=Path, help="folder of an exported log")
     verify.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
     verify.add_argument(
         "--signatures", type=Path, help=f"default: {SIGNATURES_NAME} beside the charter"
+    )
+    verify.add_argument(
+        "--saved",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CHECKPOINT",
+        help="a checkpoint of this log kept from earlier, or shown to somebody else; repeatable",
     )
     verify.add_argument("--json", action="store_true", help="print everything as JSON")
     verify.set_defaults(run=_verify)
@@ -120,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_fetch(commands)
 
-    init = commands.add_parser("init", help="make the auditor's identity key and card")
+    init = commands.add_parser("init", help="make the auditor's keys and card")
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")
     init.add_argument("--name", required=True, help="the auditor's name in charters")
     init.set_defaults(run=_init)

@@ -1,22 +1,26 @@
 """Reads an exported log, the charter and its signatures from files, and has them verified."""
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from protocols.errors import ConfigError
 from protocols.ledger.audit import Audit
+from protocols.ledger.export import read_export
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter
 from protocols.ledger.terms import Terms
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME, verify_log
+from protocols.ledger.verify import verify_log
 
 
-def audit_export(folder: Path, *, charter: Path, signatures: Path | None) -> tuple[Terms, Audit]:
+def audit_export(
+    folder: Path, *, charter: Path, signatures: Path | None, saved: Sequence[Path] = ()
+) -> tuple[Terms, Audit]:
     """Verify an exported log.
 
     Args:
-        folder: Holds the checkpoint and the entries.
+        folder: As ``write_export`` writes it.
         charter: The charter's TOML file, obtained out of band.
         signatures: By default the file of that name beside the charter.
+        saved: Checkpoints of this log that were kept from earlier, or come from others.
 
     Raises:
         ConfigError: A file or folder is absent or unreadable.
@@ -24,7 +28,9 @@ def audit_export(folder: Path, *, charter: Path, signatures: Path | None) -> tup
     """
     _, terms = load_charter(charter)
     signed = read_file(signatures or charter.with_name(SIGNATURES_NAME))
-    return terms, verify_log(terms, signatures=signed, files=_read_folder(folder))
+    kept = [read_file(path) for path in saved]
+    files = read_export(folder)
+    return terms, verify_log(terms, signatures=signed, files=files, saved=kept)
 
 
 def read_file(path: Path) -> bytes:
@@ -37,13 +43,3 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as err:
         raise ConfigError(f"{path.name}: absent or unreadable") from err
-
-
-def _read_folder(folder: Path) -> dict[str, bytes]:
-    try:
-        names = os.listdir(folder)
-    except OSError as err:
-        raise ConfigError(f"{folder.name}: no such folder, or it cannot be read") from err
-    # Other files are only named, never read: they may be of any size and kind.
-    ours = (CHECKPOINT_NAME, ENTRIES_NAME)
-    return {name: read_file(folder / name) if name in ours else b"" for name in names}

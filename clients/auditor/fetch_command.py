@@ -32,8 +32,10 @@ def _fetch(options: argparse.Namespace) -> int:
             raise
         raise ConfigError(f'fetch needs {err.name}: pip install "fedscore[audit]"') from err
     with open_channel(options.log, ca=options.ca) as channel:
-        note, leaves = RemoteLog(channel).fetch()
-    write_export(options.out, note=note, leaves=leaves)
+        remote = RemoteLog(channel)
+        witnessed = remote.witnessed()
+        note, leaves = remote.fetch()
+    write_export(options.out, note=note, witnessed=witnessed, leaves=leaves)
     sys.stdout.write(
         f"Wrote {len(leaves)} entries. Check: fedscore-audit verify {options.out} --charter ...\n"
     )

@@ -27,7 +27,7 @@ def add_price(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         epilog=_EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    price.add_argument("folder", type=Path, help="folder with checkpoint and entries.jsonl")
+    price.add_argument("folder", type=Path, help="folder of an exported log")
     price.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
     price.add_argument(
         "--signatures", type=Path, help=f"default: {SIGNATURES_NAME} beside the charter"

@@ -62,6 +62,17 @@ class RemoteLog:
             raise LogSizeError(f"the log went back from {since} to {size} entries")
         return note, list(self._leaves(since, size))
 
+    def witnessed(self) -> str | None:
+        """Return the last checkpoint that a quorum of witnesses has cosigned, if there is one.
+
+        Asked before ``fetch``, it is of no more leaves than are fetched.
+
+        Raises:
+            RemoteLogError: There is no answer, or a refusal.
+        """
+        reply = self._answered(self._stub.GetCheckpoint, audit.GetCheckpointRequest())
+        return reply.witnessed or None
+
     def watch(self, first: int = 0) -> Iterator[tuple[str, list[bytes]]]:
         """Yield checkpoints and new leaves, from ``first`` on, as the log grows.
 

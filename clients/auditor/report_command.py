@@ -33,7 +33,7 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         epilog=_EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    report.add_argument("folder", type=Path, help="folder with checkpoint and entries.jsonl")
+    report.add_argument("folder", type=Path, help="folder of an exported log")
     report.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
     report.add_argument(
         "--signatures", type=Path, help=f"default: {SIGNATURES_NAME} beside the charter"

@@ -37,6 +37,7 @@ def verdict_text(audit: Audit) -> str:
     lines = [
         f"log      {audit.origin}, {audit.size} entries",
         f"charter  {audit.charter}",
+        f"witness  {_witnessed(audit)}",
         "",
         *_table([_HEADINGS, *(_cells(row) for row in audit.partners)]),
         "",
@@ -45,6 +46,7 @@ def verdict_text(audit: Audit) -> str:
         *_cohorts(audit),
         *_voids(audit),
         *_faults(audit),
+        *_amends(audit),
         *_unreleased(audit),
         *_releases(audit),
         *_findings(audit),
@@ -109,6 +111,19 @@ def _unreleased(audit: Audit) -> Iterator[str]:
         names = ", ".join(row.not_closed_by)
         said = f"open     run {row.run}, not closed by {names}; no release yet"
         yield said if names else f"ended    run {row.run} without a release"
+
+
+def _witnessed(audit: Audit) -> str:
+    names = ", ".join(row.name for row in audit.witnesses if row.size == audit.witnessed)
+    if not audit.witnessed:
+        return f"nothing is cosigned by {audit.quorum} witnesses"
+    return f"{audit.witnessed} of {audit.size} entries are cosigned by {names}"
+
+
+def _amends(audit: Audit) -> Iterator[str]:
+    for row in audit.amends:
+        said = f"spend {row.spend[:16]} had noise {row.noise_multiplier}, and is priced so"
+        yield f"amended  by {row.partner} in run {row.run}: {said}"
 
 
 def _faults(audit: Audit) -> Iterator[str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from protocols.errors import ChainError, ConfigError, RoundError
-from protocols.ledger.checkpoint import Checkpoint
+from protocols.ledger.entry import NO_PIN, Pin
+from protocols.ledger.evidence import Proven
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -83,17 +84,18 @@ class BookFile:
         rows = self._read("SELECT leaf FROM entries WHERE seq = ?", seq)
         return bytes(rows[0][0]) if rows else None
 
-    def append(self, leaves: Sequence[tuple[int, bytes]], order: Order) -> None:
-        """Keep numbered entries and the order that they answer, all or none.
+    def append(self, leaves: Sequence[tuple[int, bytes]], order: Order | None) -> None:
+        """Keep numbered entries and the order that they answer, if one asked; all or none.
 
         Raises:
             RoundError: They cannot be written.
         """
         with self._writing():
             self._db.executemany("INSERT INTO entries VALUES (?, ?, 0)", leaves)
-            self._db.execute(
-                "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
-            )
+            if order:
+                self._db.execute(
+                    "INSERT INTO orders VALUES (?, ?, NULL, NULL)", (order.place, order.name)
+                )
 
     def reply_at(self, place: str) -> tuple[str, Stored | None] | None:
         """Return the name of the order at a place, and its reply if it was stored."""
@@ -112,20 +114,20 @@ class BookFile:
                 (order.place, order.name, reply.answer, reply.vector),
             )
 
-    def checkpoint(self) -> tuple[int, bytes]:
-        """Return size and root of the largest checkpoint that was shown; 0 if none was."""
-        ((size, root),) = self._read("SELECT max(size), root FROM checkpoints")
-        return size or 0, root or b""
+    def pin(self) -> Pin:
+        """Return the largest checkpoint that was shown."""
+        rows = self._read("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")
+        return Pin(rows[0][0], rows[0][1].hex()) if rows else NO_PIN
 
-    def mark_proven(self, seqs: Sequence[int], checkpoint: Checkpoint) -> None:
+    def mark_proven(self, proven: Proven) -> None:
         """Keep a checkpoint, and which entries it includes."""
+        now = proven.checkpoint
         with self._writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)",
-                (checkpoint.size, checkpoint.root),
+                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (now.size, now.root)
             )
             self._db.executemany(
-                "UPDATE entries SET is_proven = 1 WHERE seq = ?", [(seq,) for seq in seqs]
+                "UPDATE entries SET is_proven = 1 WHERE seq = ?", [(seq,) for seq in proven.seqs]
             )
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ is ever refunded. One book per partner and population; its file is ``book_file.p
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,10 +27,14 @@ from protocols.errors import (
 )
 from protocols.ledger.chain import Chain
 from protocols.ledger.charge import dearest, worth
-from protocols.ledger.checkpoint import Checkpoint
 from protocols.ledger.entry import (
+    NO_ENTRY,
+    Amend,
     Authorise,
+    DatasetEpoch,
+    Link,
     PartnerEntry,
+    Pin,
     RoundOpen,
     RunClose,
     Spend,
@@ -38,6 +42,7 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.epsilons import Epsilons
+from protocols.ledger.evidence import Proven
 from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.terms import Terms
 
@@ -60,6 +65,7 @@ class BudgetBook:
         name: str,
         key: Ed25519PrivateKey,
         terms: Terms,
+        commitment: str = NO_ENTRY,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open a book, or begin one.
@@ -69,13 +75,15 @@ class BudgetBook:
             name: The partner's name.
             key: Signs its entries.
             terms: The charter's terms, made stricter by the partner's own policy.
+            commitment: To the data that runs will be answered from, hex; only a node has some.
             clock: Seconds since 1970.
 
         Raises:
             ConfigError: The file is no budget book, or that of another charter.
             VerificationError: Its entries are not this partner's, or do not follow one another.
         """
-        self._name, self._key, self._terms, self._clock = name, key, terms, clock
+        self._name, self._key, self._terms = name, key, terms
+        self._commitment, self._clock = commitment, clock
         self._file = BookFile(path)
         try:
             self._chain = self._replay()
@@ -91,6 +99,16 @@ class BudgetBook:
     def open_runs(self) -> tuple[str, ...]:
         """Runs that are authorised and not closed."""
         return self._chain.account.open_runs
+
+    @property
+    def terms(self) -> Terms:
+        """What its entries are judged by."""
+        return self._terms
+
+    @property
+    def pin(self) -> Pin:
+        """The last checkpoint that this partner was shown, and cosigns."""
+        return self._file.pin()
 
     @property
     def spent(self) -> Epsilons:
@@ -149,7 +167,7 @@ class BudgetBook:
             BudgetExhaustedError, OrderRefusedError: The attempt is not within a promise.
         """
         entry = Spend(
-            link=self._chain.link(opened.link.run, at=self._now),
+            link=self._link(opened.link.run),
             step=opened.step,
             order=order.name,
             mechanism=opened.mechanism,
@@ -157,6 +175,21 @@ class BudgetBook:
             spent=self._priced(worth(opened.mechanism)),
         )
         return self._write([entry], order)
+
+    def amend(self, spend: str, noise_multiplier: str) -> None:
+        """Say that a spend had less noise than it says, and so was dearer.
+
+        Args:
+            spend: Name of the spend, hex.
+            noise_multiplier: What the noise really was over C, a decimal.
+
+        Raises:
+            OrderRefusedError: There is no such spend, or it would become cheaper.
+        """
+        account = self._chain.account
+        run, more = account.correction(spend, noise_multiplier)
+        entry = Amend(self._link(run), spend, noise_multiplier, self._priced(more))
+        self._write([entry], None)
 
     def close(self, run: str, order: Order) -> None:
         """Say the last word on a run; what it did not spend of its promise lapses.
@@ -181,18 +214,9 @@ class BudgetBook:
         """Return the entries whose inclusion was not shown yet, one a line."""
         return b"".join(leaf + b"\n" for leaf in self._file.unproven())
 
-    def mark_proven(self, seqs: Sequence[int], checkpoint: Checkpoint) -> None:
-        """Keep which entries a checkpoint includes, and the checkpoint.
-
-        Raises:
-            UnprovenEntryError: The log is shorter than it was, or differs at the same size.
-        """
-        size, root = self._file.checkpoint()
-        if checkpoint.size < size or (checkpoint.size == size and checkpoint.root != root):
-            raise UnprovenEntryError(
-                "the log went back; keep this node's files and tell the auditor"
-            )
-        self._file.mark_proven(seqs, checkpoint)
+    def mark_proven(self, proven: Proven) -> None:
+        """Keep which entries the log is shown to hold, and under which checkpoint."""
+        self._file.mark_proven(proven)
 
     def check_proven(self, run: str, *, most_unproven: int) -> None:
         """Raise unless the log is shown to hold the run's authorisation and its spends.
@@ -220,14 +244,17 @@ class BudgetBook:
     def _authorising(self, ask: AskAuthorise, mask_key: str) -> Iterator[PartnerEntry]:
         for run in self._chain.account.open_runs:
             yield self._closing(run)
+        if self._chain.account.commitment != self._commitment:
+            yield DatasetEpoch(self._link(ask.run), self._commitment)
         most = dearest(ask.queries, spare_attempts=ask.spare_attempts)
         cap = self._terms.run_cap_micro
         if cap is not None and self._chain.account.priced(most).released_micro > cap:
             raise BudgetExhaustedError("the run would pass the most that own policy gives one run")
         yield Authorise(
-            link=self._chain.link(ask.run, at=self._now),
+            link=self._link(ask.run),
             queries=ask.queries,
             spare_attempts=ask.spare_attempts,
+            epoch=self._chain.account.epoch,
             code_digest=self._terms.code_digest,
             mask_key=mask_key,
             most=self._priced(most),
@@ -235,24 +262,23 @@ class BudgetBook:
 
     def _closing(self, run: str) -> RunClose:
         return RunClose(
-            link=self._chain.link(run, at=self._now),
+            link=self._link(run),
             spends=self._chain.account.spends_in(run),
             spent=self._priced(),
         )
 
-    @property
-    def _now(self) -> int:
-        return int(self._clock())
+    def _link(self, run: str) -> Link:
+        return self._chain.link(run, at=int(self._clock()), pin=self._file.pin())
 
     def _priced(self, more: Fraction = Fraction(0)) -> Epsilons:
         return self._chain.account.priced(self._chain.account.spent + more)
 
-    def _write(self, entries: Iterable[PartnerEntry], order: Order) -> str:
+    def _write(self, entries: Iterable[PartnerEntry], order: Order | None) -> str:
         """Check entries as the auditor will, sign them, and commit them with their order, or none.
 
         Args:
             entries: Each may be made when those before it are taken.
-            order: What they answer.
+            order: What they answer; None if nobody asked.
 
         Returns:
             Digest of the last one, hex.

@@ -13,6 +13,7 @@ from clients.partner.config import Address, PartnerSettings, load_partner_settin
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
+from clients.partner.lock import only_process
 from clients.partner.startup import load_signed_charter, open_node
 from clients.partner.statement import (
     Budget,
@@ -36,6 +37,7 @@ from protocols.contracts.features import (
     read_toml,
 )
 from protocols.errors import ConfigError
+from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.policy import sign_charter_file
 from protocols.logs import log_to_stderr
 
@@ -79,6 +81,7 @@ def init(
     card = PartnerCard(
         name=name,
         identity_key=public.identity_key,
+        cosign_key=public.cosign_key,
         node_key=public.node_key,
         capacity=capacity,
         code_digest=code_digest(),
@@ -178,6 +181,21 @@ def budget(config: Config = Path(SETTINGS_NAME), as_json: AsJson = False) -> Non
     typer.echo(json.dumps(shown.to_json()) if as_json else budget_text(shown))
 
 
+@app.command()
+def amend(
+    spend: Annotated[str, typer.Argument(help="Digest of the spend, as the log names it.")],
+    noise_multiplier: Annotated[str, typer.Option(help="What the noise really was, over C.")],
+    config: Config = Path(SETTINGS_NAME),
+) -> None:
+    """Correct a spend that had less noise than it says: it only ever becomes dearer."""
+    settings = load_partner_settings(config)
+    with only_process(settings.state):
+        book = _open_book(settings)
+        book.amend(spend, noise_multiplier)
+        typer.echo(f"Spent now: released {say_epsilon(book.spent.released_micro)}.")
+    typer.echo("The correction goes to the log with your node's next answer.")
+
+
 class _Founder(Contract):
     name: Name
     capacity: Capacity
@@ -193,11 +211,15 @@ def _check_founder(**told: object) -> None:
 
 
 def _read_budget(settings: PartnerSettings) -> Budget:
+    book = _open_book(settings)
+    return budget_of(settings.name, book, book.terms)
+
+
+def _open_book(settings: PartnerSettings) -> BudgetBook:
     charter, terms = load_signed_charter(settings)
     load_agreed_contract(settings.contract, digest_hex=charter.contract_digest)
     if not settings.book.exists():
         raise ConfigError(f"{settings.book.name}: there is no budget book yet")
     key = load_partner_keys(settings.keys).identity
     strict = settings.policy.stricter(terms)
-    book = BudgetBook(settings.book, name=settings.name, key=key, terms=strict)
-    return budget_of(settings.name, book, strict)
+    return BudgetBook(settings.book, name=settings.name, key=key, terms=strict)

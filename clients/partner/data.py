@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from clients.partner.commitment import commitment_to
 from model.population import Borrowers, group_borrowers
 from model.private import Private
 from model.table import Table, read_table
@@ -35,6 +36,19 @@ class Violation:
     count: int
 
 
+@dataclass(frozen=True)
+class Loans:
+    """A partner's own data, for its node.
+
+    Attributes:
+        borrowers: What may be asked about.
+        commitment: A name for exactly these data, hex; tells nothing of them.
+    """
+
+    borrowers: Private[Borrowers]
+    commitment: str
+
+
 def check_table(
     table: Table, contract: FeatureContract, *, capacity: int | None
 ) -> list[Violation]:
@@ -58,14 +72,14 @@ def check_table(
     return [violation for violation in found if violation.count]
 
 
-def load_borrowers(
+def load_loans(
     path: Path,
     contract: FeatureContract,
     *,
     capacity: int,
     holdout_key: bytes,
     holdout_percent: int,
-) -> Private[Borrowers]:
+) -> Loans:
     """Read a file into borrowers that cannot leave.
 
     Raises:
@@ -74,8 +88,9 @@ def load_borrowers(
 
     Privacy: everything in it; only private sums of it leave.
     """
+    table = read_table(path, contract)
     borrowers = group_borrowers(
-        read_table(path, contract),
+        table,
         contract,
         holdout_key=holdout_key,
         holdout_percent=holdout_percent,
@@ -85,7 +100,7 @@ def load_borrowers(
             f"{path.name}: more borrowers than the charter's capacity of {capacity}; "
             "agree on a new charter"
         )
-    return Private(borrowers)
+    return Loans(Private(borrowers), commitment_to(table, secret=holdout_key))
 
 
 def _check_rows(table: Table, contract: FeatureContract) -> Iterator[Violation]:

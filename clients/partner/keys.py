@@ -1,4 +1,4 @@
-"""A partner's keys: identity (signs), node (connects), hold-out (splits its borrowers)."""
+"""A partner's keys: identity (signs), cosign (witnesses), node (connects), hold-out (splits)."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from protocols.ledger.keyfile import create_key, load_key, read_private, write_p
 
 NODE_KEY = "node.pem"
 _IDENTITY = "identity.pem"
+_COSIGN = "cosign.pem"
 _HOLDOUT = "holdout.key"
 _HOLDOUT_BYTES = 32
 
@@ -29,10 +30,12 @@ class PartnerKeys:
 
     Attributes:
         identity: Signs entries and answers.
+        cosign: Signs checkpoints of the log, and nothing else.
         holdout: Decides which borrowers are held out; 32 bytes.
     """
 
     identity: Ed25519PrivateKey
+    cosign: Ed25519PrivateKey
     holdout: bytes = field(repr=False)
 
 
@@ -41,6 +44,7 @@ class PublicKeys:
     """What goes into the charter: raw Ed25519 in base64, and P-384 in PEM."""
 
     identity_key: str
+    cosign_key: str
     node_key: str
 
 
@@ -51,7 +55,7 @@ def create_partner_keys(folder: Path) -> PublicKeys:
         ConfigError: One exists already; keys are never overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    identity = create_key(folder / _IDENTITY)
+    identity, cosign = create_key(folder / _IDENTITY), create_key(folder / _COSIGN)
     node = ec.generate_private_key(ec.SECP384R1())
     pem = node.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_private(folder / NODE_KEY, pem)
@@ -59,6 +63,7 @@ def create_partner_keys(folder: Path) -> PublicKeys:
     node_public = node.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return PublicKeys(
         identity_key=to_base64(identity.public_key().public_bytes_raw()),
+        cosign_key=to_base64(cosign.public_key().public_bytes_raw()),
         node_key=node_public.decode("ascii"),
     )
 
@@ -72,4 +77,5 @@ def load_partner_keys(folder: Path) -> PartnerKeys:
     holdout = read_private(folder / _HOLDOUT)
     if len(holdout) != _HOLDOUT_BYTES:
         raise ConfigError(f"{_HOLDOUT}: expected {_HOLDOUT_BYTES} bytes")
-    return PartnerKeys(identity=load_key(folder / _IDENTITY), holdout=holdout)
+    identity, cosign = load_key(folder / _IDENTITY), load_key(folder / _COSIGN)
+    return PartnerKeys(identity=identity, cosign=cosign, holdout=holdout)

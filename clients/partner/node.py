@@ -7,6 +7,7 @@ After start-up no refusal depends on data: everything that can be wrong with it 
 partner's own console.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ from protocols.errors import (
     CohortTooSmallError,
     NoiseTooLowError,
     OrderRefusedError,
+    RollbackError,
     RolledBackError,
     ScoringError,
     StaleOrderError,
@@ -34,6 +36,8 @@ from protocols.errors import (
     WidthError,
 )
 from protocols.ledger.canonical import digest
+from protocols.ledger.checkpoint import Checkpoint
+from protocols.ledger.cosignature import cosigned
 from protocols.ledger.entry import NO_KEY, Mechanism, RoundOpen
 from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.evidence import parse_evidence, verify_evidence
@@ -42,6 +46,7 @@ from protocols.ledger.messages import (
     Answer,
     AskAuthorise,
     AskClose,
+    AskCosign,
     Contribution,
     Refused,
 )
@@ -87,12 +92,20 @@ class PartnerNode:
             stored = self._answer(delivery)
         except ScoringError as err:
             stored = self._refuse(delivery, err)
-        return Reply(answer=stored.answer, vector=stored.vector, leaves=self.book.unproven())
+        return Reply(
+            answer=stored.answer,
+            vector=stored.vector,
+            leaves=self.book.unproven(),
+            cosigned=self._cosigned(),
+        )
 
     def _answer(self, delivery: Delivery) -> Stored:
         envelope = parse_envelope(delivery.order)
         asked = read_order(envelope, self.terms)
         order = Order(place=place_of(asked), name=envelope.digest.hex())
+        if isinstance(asked, AskCosign):  # the same answer as often as it is asked, at no cost
+            self._check_evidence(delivery.evidence)
+            return self._acknowledge(order)
         stored = self.book.stored_reply(order)
         if stored is not None:
             return stored
@@ -197,10 +210,24 @@ class PartnerNode:
     def _check_evidence(self, raw: bytes) -> None:
         try:
             evidence = parse_evidence(raw)
-            checkpoint = verify_evidence(evidence, leaf_of=self.book.leaf_of, log=self.terms.log)
+            leaf_of, seen = self.book.leaf_of, self.book.pin
+            proven = verify_evidence(evidence, leaf_of=leaf_of, seen=seen, terms=self.terms)
+        except RollbackError as err:
+            raise UnprovenEntryError(
+                "the log went back; keep this node's files and tell the auditor"
+            ) from err
         except ScoringError as err:
             raise UnprovenEntryError("the evidence does not verify") from err
-        self.book.mark_proven([item.seq for item in evidence.inclusions], checkpoint)
+        self.book.mark_proven(proven)
+
+    def _cosigned(self) -> bytes:
+        """Witness the last checkpoint that was shown: kept first, so no other branch follows."""
+        pin = self.book.pin
+        if pin.size == 0:
+            return b""
+        checkpoint = Checkpoint(self.terms.log.origin, pin.size, bytes.fromhex(pin.root))
+        now = int(time.time())
+        return cosigned(checkpoint, name=self.name, key=self.keys.cosign, at=now).encode("utf-8")
 
     def _acknowledge(self, order: Order) -> Stored:
         return self._store(Acknowledged(partner=self.name, order=order.name), b"")

@@ -4,7 +4,6 @@ It speaks Flower's fleet API through flwr's own client, never fetches the coordi
 and ends only when it is told to: a lost coordinator is waited for, quietly.
 """
 
-import fcntl
 import logging
 import signal
 import threading
@@ -47,6 +46,7 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from clients.app import Answer, client_app
+from clients.partner.lock import only_process
 from protocols.errors import ConfigError, ContractError
 from protocols.records import MAX_RECORD_BYTES, MESSAGE_TYPE, record_id, records_from_object
 
@@ -103,7 +103,7 @@ def run_node(
     key = _node_key(settings.node_key)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     with (
-        _only_process(settings.state_dir),
+        only_process(settings.state_dir),
         _stopped_by_signals(stop),
         _fleet(settings, key) as fleet,
     ):
@@ -294,18 +294,6 @@ def _node_key(path: Path) -> ec.EllipticCurvePrivateKey:
     if not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP384R1)):
         raise ConfigError(f"{path} must hold a P-384 key")
     return key
-
-
-@contextmanager
-def _only_process(state_dir: Path) -> Iterator[None]:
-    """Hold the node's lock; the system drops it when the process dies, however it dies."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    with (state_dir / "node.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise ConfigError(f"another process runs the node in {state_dir}") from err
-        yield
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from clients.partner.budget import BudgetBook
 from clients.partner.config import PartnerSettings
-from clients.partner.data import load_borrowers
+from clients.partner.data import load_loans
 from clients.partner.keys import load_partner_keys
 from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
@@ -33,21 +33,30 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
     partner = charter.partner(settings.name)
     if from_base64(partner.identity_key) != keys.identity.public_key().public_bytes_raw():
         raise ConfigError("the identity key is not the one the charter names for this partner")
+    if from_base64(partner.cosign_key) != keys.cosign.public_key().public_bytes_raw():
+        raise ConfigError("the cosign key is not the one the charter names for this partner")
+    loans = load_loans(
+        settings.data,
+        contract,
+        capacity=partner.capacity,
+        holdout_key=keys.holdout,
+        holdout_percent=charter.holdout_percent,
+    )
     strict = settings.policy.stricter(terms)
     node = PartnerNode(
         name=settings.name,
         charter=charter,
         terms=strict,
         contract=contract,
-        borrowers=load_borrowers(
-            settings.data,
-            contract,
-            capacity=partner.capacity,
-            holdout_key=keys.holdout,
-            holdout_percent=charter.holdout_percent,
-        ),
+        borrowers=loans.borrowers,
         keys=keys,
-        book=BudgetBook(settings.book, name=settings.name, key=keys.identity, terms=strict),
+        book=BudgetBook(
+            settings.book,
+            name=settings.name,
+            key=keys.identity,
+            terms=strict,
+            commitment=loans.commitment,
+        ),
         masks=MaskKeys(settings.state / "masks"),
     )
     node.masks.forget_all_but(node.book.open_runs)  # we may have been killed in a run's close

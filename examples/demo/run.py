@@ -298,7 +298,7 @@ Where things are
   {HOME}/out/            release, journal of decisions, what each process printed
 
 Change one byte of the log and watch the audit fail:
-  sed -i '3s/a/b/' {HOME}/log/entries.jsonl
+  sed -i 's/a/b/' {HOME}/log/tile/entries/*/*
   {BIN.parent.name}/bin/fedscore-audit verify {HOME}/log --charter {HOME}/charter.toml
 Write the good log again:
   {BIN.parent.name}/bin/fedscore-server export-log {HOME}/log --config {HOME}/server/server.toml

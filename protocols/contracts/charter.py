@@ -69,14 +69,15 @@ class Coordinator(Contract):
 
 
 class Auditor(Contract):
-    """Who checks it."""
+    """Who checks it, and cosigns its log."""
 
     name: Name
     identity_key: IdentityKey
+    cosign_key: IdentityKey
 
 
 class Partner(Contract):
-    """A lender: identity key for what it signs, node key for its connection.
+    """A lender: keys for what it signs, for the checkpoints it witnesses, for its connection.
 
     Attributes:
         capacity: Most borrowers it may bring; a divisor and an overflow bound, never a filter.
@@ -84,6 +85,7 @@ class Partner(Contract):
 
     name: Name
     identity_key: IdentityKey
+    cosign_key: IdentityKey
     node_key: NodeKey
     capacity: Capacity
 
@@ -144,13 +146,19 @@ class PrivacyTerms(Contract):
 
 
 class Charter(Contract):
-    """The whole charter."""
+    """The whole charter.
+
+    Attributes:
+        witness_quorum: How many of the partners and the auditor must have cosigned the log before a
+            run may spend; a round's cohort alone can always be that many.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     federation: Name
     contract_digest: HexDigest
     code_digest: HexDigest
     holdout_percent: int = Field(ge=5, le=50)
+    witness_quorum: int = Field(ge=1, le=50)
     coordinator: Coordinator
     auditor: Auditor
     partners: tuple[Partner, ...] = Field(min_length=1, max_length=1_000, strict=False)
@@ -162,15 +170,17 @@ class Charter(Contract):
         keys = [
             self.coordinator.order_key,
             self.coordinator.log_key,
-            self.auditor.identity_key,
-            *(item.identity_key for item in self.partners),
+            *(self.auditor.identity_key, self.auditor.cosign_key),
+            *(key for item in self.partners for key in (item.identity_key, item.cosign_key)),
         ]
         if len(set(names)) != len(names) or len(set(keys)) != len(keys):
-            raise ValueError("every party needs a name and a key of its own")
+            raise ValueError("every party needs a name, and every purpose a key of its own")
         if len({item.node_key for item in self.partners}) != len(self.partners):
             raise ValueError("every partner needs a node key of its own")
         if self.privacy.minimum_cohort > len(self.partners):
             raise ValueError("minimum_cohort is larger than the number of partners")
+        if self.witness_quorum > self.privacy.minimum_cohort:
+            raise ValueError("witness_quorum is larger than minimum_cohort")
         return self
 
     @model_validator(mode="after")

@@ -14,7 +14,8 @@ class Delivery:
     Attributes:
         order: A DSSE envelope signed by the coordinator's order key.
         parameters: What the order's ``parameters_digest`` commits to; empty for most orders.
-        evidence: Checkpoint and inclusion proofs for the partner's earlier log entries.
+        evidence: Checkpoint, with proof that it goes on from earlier ones and holds the partner's
+            entries.
         keys: Signed authorisations of the order's cohort, one a line, which hold its mask keys;
             empty in mode local and for orders that are only acknowledged.
     """
@@ -34,8 +35,11 @@ class Reply:
         vector: The noised and, in mode distributed, masked integers, int64 little-endian; empty
             unless the answer is a contribution.
         leaves: The partner's signed log entries that it has not yet seen proven, one a line.
+        cosigned: The last checkpoint that the partner has verified, with its cosignature, as a
+            signed note; empty before the first.
     """
 
     answer: bytes
     vector: bytes
     leaves: bytes
+    cosigned: bytes = b""

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from protocols.errors import (
+    AmendError,
     AuthorisationError,
+    BudgetResetError,
     CapError,
+    EpochError,
     PriceError,
     RunCloseError,
     TermsError,
@@ -17,8 +20,11 @@ from protocols.errors import (
 from protocols.ledger.charge import dearest, most_of, worth
 from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import (
+    NO_ENTRY,
     NO_KEY,
+    Amend,
     Authorise,
+    DatasetEpoch,
     Link,
     Mechanism,
     PartnerEntry,
@@ -37,7 +43,8 @@ class _Run:
 
     cohorts: Cohorts
     allowed: list[Authorise] = field(default_factory=list)
-    spent: Counter[Mechanism] = field(default_factory=Counter)
+    asked: Counter[Mechanism] = field(default_factory=Counter)
+    spent: Counter[Mechanism] = field(default_factory=Counter)  # as corrected since
     steps: set[Step] = field(default_factory=set)
     is_closed: bool = False
 
@@ -64,7 +71,7 @@ class _Run:
     def charges(self) -> Counter[Mechanism]:
         """What ``most`` is the price of."""
         if self.is_priced_as_spent:
-            return self.spent
+            return +self.spent
         each = (most_of(item.queries, spare_attempts=item.spare_attempts) for item in self.allowed)
         return sum(each, start=Counter[Mechanism]())
 
@@ -76,20 +83,58 @@ class Account:
         self._terms = terms
         self._runs: dict[str, _Run] = {}
         self._spent = Fraction(0)
+        self._spends: dict[str, tuple[str, Mechanism]] = {}  # name to run and what it costs now
         self._mask_keys: set[str] = set()
         self._history: list[tuple[Link, Epsilons]] = []
         self._claimed: Epsilons | None = None
+        self._epoch, self._commitment = NO_ENTRY, ""
+        self._before_epoch = Fraction(0)  # what was spent when the epoch began
 
-    def take(self, entry: PartnerEntry) -> Iterator[VerificationError]:
-        """Record the partner's next entry, and yield what is wrong with it."""
+    def take(self, name: str, entry: PartnerEntry) -> Iterator[VerificationError]:
+        """Record the partner's next entry, and yield what is wrong with it.
+
+        Args:
+            name: Digest of the entry, hex.
+            entry: What it says.
+        """
+        if isinstance(entry, DatasetEpoch):
+            self._epoch, self._commitment = name, entry.commitment
+            self._before_epoch = self._spent
+            return
         run = self._run(entry.link.run)
         match entry:
             case Authorise():
                 yield from self._authorise(entry, run)
             case Spend():
-                yield from self._spend(entry, run)
+                yield from self._spend(name, entry, run)
+            case Amend():
+                try:
+                    yield from self._amend(entry, run)
+                except AmendError as err:
+                    yield err
             case _:  # a RunClose
                 yield from self._close(entry, run)
+
+    def correction(self, spend: str, noise_multiplier: str) -> tuple[str, Fraction]:
+        """Return the run of a spend, and how much ``mu^2`` it is worth more with other noise.
+
+        Raises:
+            AmendError: There is no such spend.
+        """
+        if spend not in self._spends:
+            raise AmendError("there is no such spend to correct")
+        run, before = self._spends[spend]
+        return run, worth(Mechanism(before.query, noise_multiplier)) - worth(before)
+
+    @property
+    def epoch(self) -> str:
+        """Name of the data-set epoch in force, hex; zeros before the first."""
+        return self._epoch
+
+    @property
+    def commitment(self) -> str:
+        """What the epoch in force commits to, hex; empty before the first."""
+        return self._commitment
 
     @property
     def runs(self) -> tuple[str, ...]:
@@ -104,11 +149,11 @@ class Account:
     @property
     def spends(self) -> int:
         """Number of spends in all runs."""
-        return sum(run.spent.total() for run in self._runs.values())
+        return sum(run.asked.total() for run in self._runs.values())
 
     def spends_in(self, run: str) -> int:
         """Number of spends in one run."""
-        return self._runs[run].spent.total() if run in self._runs else 0
+        return self._runs[run].asked.total() if run in self._runs else 0
 
     def last_step(self, run: str) -> tuple[int, int]:
         """Round and attempt of the last spend in one run; zeros if there is none."""
@@ -172,11 +217,13 @@ class Account:
         if entry.mask_key in self._mask_keys:
             yield AuthorisationError(f"run {entry.link.run} has the mask key of an earlier run")
         self._mask_keys |= {entry.mask_key} - {NO_KEY}
+        if entry.epoch != self._epoch or entry.epoch == NO_ENTRY:
+            yield EpochError(f"run {entry.link.run} names another epoch than the one in force")
         run.allowed.append(entry)
-        yield from _check_claim(entry.most, is_now=self.price)
+        yield from self._check_claim(entry.most, mu2=self.most)
         yield from self.check_caps()
 
-    def _spend(self, entry: Spend, run: _Run) -> Iterator[VerificationError]:
+    def _spend(self, name: str, entry: Spend, run: _Run) -> Iterator[VerificationError]:
         if run.is_closed:
             yield TurnError(f"a spend in run {entry.link.run} after its run-close")
         if entry.step in run.steps:
@@ -184,27 +231,54 @@ class Account:
                 f"a second spend in round {entry.step.round}, attempt {entry.step.attempt}"
             )
         run.steps.add(entry.step)
+        run.asked[entry.mechanism] += 1
         run.spent[entry.mechanism] += 1
+        self._spends[name] = (entry.link.run, entry.mechanism)
         self._spent += worth(entry.mechanism)
         yield from _check_covered(entry, run)
         yield from run.cohorts.take(entry.cohort)
-        is_now = self.priced(self._spent)
-        self._claimed = entry.spent
-        self._history.append((entry.link, is_now))
-        yield from _check_claim(entry.spent, is_now=is_now)
+        yield from self._record_claim(entry.link, entry.spent)
+
+    def _amend(self, entry: Amend, run: _Run) -> Iterator[VerificationError]:
+        of_run, more = self.correction(entry.spend, entry.noise_multiplier)
+        if of_run != entry.link.run or more <= 0:
+            yield AmendError("a correction is of its spend's run, and may only make it dearer")
+            return
+        _, before = self._spends[entry.spend]
+        after = Mechanism(before.query, entry.noise_multiplier)
+        run.spent[before] -= 1
+        run.spent[after] += 1
+        self._spends[entry.spend] = (of_run, after)
+        self._spent += more
+        yield from self._record_claim(entry.link, entry.spent)
+
+    def _record_claim(self, link: Link, claimed: Epsilons) -> Iterator[VerificationError]:
+        self._claimed = claimed
+        self._history.append((link, self.priced(self._spent)))
+        yield from self._check_claim(claimed, mu2=self._spent)
+
+    def _check_claim(self, claimed: Epsilons, *, mu2: Fraction) -> Iterator[VerificationError]:
+        is_now = self.priced(mu2)
+        if claimed.is_about(is_now):
+            return
+        said = f"claims epsilons {claimed.in_words()} micro, recomputed {is_now.in_words()}"
+        if claimed.is_about(self.priced(mu2 - self._before_epoch)):
+            yield BudgetResetError(f"{said}; a new epoch of the data resets nothing")
+        else:
+            yield PriceError(said)
 
     def _close(self, entry: RunClose, run: _Run) -> Iterator[VerificationError]:
         if not run.allowed:
             yield AuthorisationError(f"run {entry.link.run} is closed but was never authorised")
         if run.is_closed:
             yield TurnError(f"run {entry.link.run} is closed a second time")
-        counted = run.spent.total()
+        counted = run.asked.total()
         if entry.spends != counted:
             yield RunCloseError(f"claims {entry.spends} spends, the log has {counted}")
         # A run-close that is not true frees nothing: the run stays priced at its maximum.
         run.is_closed = run.is_closed or entry.spends == counted
         self._claimed = entry.spent
-        yield from _check_claim(entry.spent, is_now=self.priced(self._spent))
+        yield from self._check_claim(entry.spent, mu2=self._spent)
 
 
 def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationError]:
@@ -236,15 +310,8 @@ def _check_covered(entry: Spend, run: _Run) -> Iterator[VerificationError]:
             "authorised"
         )
         return
-    beyond = sum(max(0, count - planned.get(item, 0)) for item, count in run.spent.items())
+    beyond = sum(max(0, count - planned.get(item, 0)) for item, count in run.asked.items())
     if beyond > allowed.spare_attempts:
         yield AuthorisationError(
             f"{beyond} attempts beyond the plan, {allowed.spare_attempts} authorised"
-        )
-
-
-def _check_claim(claimed: Epsilons, *, is_now: Epsilons) -> Iterator[VerificationError]:
-    if not claimed.is_about(is_now):
-        yield PriceError(
-            f"claims epsilons {claimed.in_words()} micro, recomputed {is_now.in_words()}"
         )

@@ -146,6 +146,72 @@ class SumRow:
 
 
 @dataclass(frozen=True)
+class EpochRow:
+    """The data that a partner answered from, by name only.
+
+    Attributes:
+        partner: Whose data.
+        name: Digest of the dataset-epoch entry, hex.
+        commitment: Salted commitment to its borrowers and rows, hex.
+        at: Seconds since 1970, by the partner's clock.
+        runs: Runs that were authorised on it.
+    """
+
+    partner: str
+    name: str
+    commitment: str
+    at: int
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AmendRow:
+    """A spend that its partner corrected upwards.
+
+    Attributes:
+        spend: Digest of the spend, hex.
+        noise_multiplier: What the noise really was, a decimal.
+    """
+
+    partner: str
+    run: str
+    spend: str
+    noise_multiplier: str
+
+
+@dataclass(frozen=True)
+class AuditReportRow:
+    """What the auditor said of the log's first leaves.
+
+    Attributes:
+        at: Seconds since 1970, by the auditor's clock.
+        size: Leaves that it audited.
+        findings: How many findings there were.
+        report_digest: SHA-256 of the report, hex.
+    """
+
+    at: int
+    size: int
+    findings: int
+    report_digest: str
+
+
+@dataclass(frozen=True)
+class WitnessRow:
+    """A witness and the last checkpoint of this folder that it has cosigned.
+
+    Attributes:
+        name: Partner or auditor.
+        size: Leaves under that checkpoint; 0 if it has cosigned none.
+        at: Seconds since 1970 when it cosigned, by its clock; 0 if it has not.
+    """
+
+    name: str
+    size: int
+    at: int
+
+
+@dataclass(frozen=True)
 class FaultRow:
     """An opened sum that was not used, and why; its spends count all the same."""
 
@@ -186,15 +252,26 @@ class Audit:
         charter: Digest of the charter, hex.
         origin: Name of the log.
         size: Number of leaves in the folder.
+        root: Root over them, hex.
         findings: All of them, in the order of the leaves, but a log of another charter is said
             first; empty if the log is true.
+        witnessed: Leaves under the last checkpoint in the folder that a quorum has cosigned.
+        quorum: How many witnesses that takes.
+        witnesses: Every witness of the charter, in its order.
     """
 
     charter: str
     origin: str
     size: int
+    root: str
     findings: tuple[Finding, ...]
     partners: tuple[PartnerRow, ...]
+    witnessed: int
+    quorum: int
+    witnesses: tuple[WitnessRow, ...]
+    epochs: tuple[EpochRow, ...]
+    amends: tuple[AmendRow, ...]
+    reports: tuple[AuditReportRow, ...]
     releases: tuple[ReleaseRow, ...]
     cohort_changes: tuple[CohortChange, ...]
     sums: tuple[SumRow, ...]

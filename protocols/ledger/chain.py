@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
 from protocols.ledger.account import Account
-from protocols.ledger.entry import NO_ENTRY, Link, PartnerEntry, parse_entry
+from protocols.ledger.entry import NO_ENTRY, Link, PartnerEntry, Pin, parse_entry
 from protocols.ledger.envelope import Envelope, verify_envelope
+from protocols.ledger.pins import check_pin
 from protocols.ledger.terms import Terms
 
 
@@ -27,19 +28,21 @@ class Chain:
         self.account = Account(terms)
         self._partner, self._key, self._terms = partner, key, terms
         self._names: list[str] = []  # digest of each entry, by its number
+        self._last: Link | None = None
 
     @property
     def last_seq(self) -> int:
         """Number of the last entry; -1 before the first."""
         return len(self._names) - 1
 
-    def link(self, run: str, *, at: int) -> Link:
+    def link(self, run: str, *, at: int, pin: Pin) -> Link:
         """Return where the partner's next entry stands."""
         return Link(
             charter=self._terms.charter.hex(),
             signer=self._partner,
             seq=len(self._names),
             prev=self._names[-1] if self._names else NO_ENTRY,
+            pin=pin,
             at=at,
             run=run,
         )
@@ -72,8 +75,10 @@ class Chain:
             ChainError: It does not follow the one before it. Then it is not taken.
         """
         link = entry.link
-        expected = self.link(link.run, at=link.at)
+        expected = self.link(link.run, at=link.at, pin=link.pin)
         if (link.seq, link.prev) != (expected.seq, expected.prev):
             raise ChainError(f"{self._partner}: entry {link.seq} does not follow the one before it")
+        yield from check_pin(link, self._last)
         self._names.append(name)
-        yield from self.account.take(entry)
+        self._last = link
+        yield from self.account.take(name, entry)

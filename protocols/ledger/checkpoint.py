@@ -40,9 +40,14 @@ class LogKey:
     key: bytes
 
 
+def checkpoint_text(checkpoint: Checkpoint) -> str:
+    """Return what is signed and cosigned of a checkpoint: three lines."""
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{to_base64(checkpoint.root)}\n"
+
+
 def sign_checkpoint(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:
     """Return the signed note of a checkpoint."""
-    text = f"{checkpoint.origin}\n{checkpoint.size}\n{to_base64(checkpoint.root)}\n"
+    text = checkpoint_text(checkpoint)
     named = key_hash(checkpoint.origin, _ED25519, key.public_key().public_bytes_raw())
     line = NoteLine(checkpoint.origin, named, key.sign(text.encode("utf-8")))
     return print_note(Note(text, (line,)))
@@ -67,10 +72,15 @@ def open_checkpoint(note: str, log: LogKey) -> Checkpoint:
         key.verify(lines[0].signature, parsed.text.encode("utf-8"))
     except (InvalidSignature, ValueError) as err:
         raise CheckpointError("the checkpoint is not signed by the log's key") from err
-    return _checkpoint_in(parsed.text, log.origin)
+    return checkpoint_in(parsed.text, log.origin)
 
 
-def _checkpoint_in(text: str, origin: str) -> Checkpoint:
+def checkpoint_in(text: str, origin: str) -> Checkpoint:
+    """Parse the three lines of a checkpoint; verifies no signature.
+
+    Raises:
+        CheckpointError: Malformed, or of another log.
+    """
     match = _BODY.fullmatch(text)
     if match is None or match[1] != origin:
         raise CheckpointError("expected a checkpoint of origin, size and root")

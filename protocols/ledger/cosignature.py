@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from protocols.errors import CheckpointError, WitnessError
+from protocols.ledger.checkpoint import Checkpoint, checkpoint_in, checkpoint_text
 from protocols.ledger.note import (
     Note,
     NoteLine,
@@ -55,11 +56,30 @@ def cosign(note: str, *, name: str, key: Ed25519PrivateKey, at: int) -> str:
         CheckpointError: ``note`` is malformed, or ``name`` is none that a note can hold.
         WitnessError: ``at`` is before 1970 or needs more than 63 bits.
     """
-    if not 0 <= at <= _LATEST:
-        raise WitnessError(f"no cosignature can say it was made at {at}")
-    named = key_hash(name, _COSIGNATURE, key.public_key().public_bytes_raw())
-    signature = key.sign(_message(parse_note(note).text, at))
-    return print_line(NoteLine(name, named, at.to_bytes(_TIME_BYTES, "big") + signature))
+    return print_line(_line(parse_note(note).text, name=name, key=key, at=at))
+
+
+def cosigned(checkpoint: Checkpoint, *, name: str, key: Ed25519PrivateKey, at: int) -> str:
+    """Return a checkpoint as a note with nothing but one witness's line: how it is handed over.
+
+    Args, Raises:
+        As ``cosign``.
+    """
+    text = checkpoint_text(checkpoint)
+    return print_note(Note(text, (_line(text, name=name, key=key, at=at),)))
+
+
+def open_cosigned(note: str, *, origin: str, name: str, key: bytes) -> tuple[Checkpoint, str]:
+    """Return the checkpoint that a witness handed over, and its line.
+
+    Raises:
+        CheckpointError: Malformed, of another log, or with another line than this witness's.
+        WitnessError: The line is not by the witness's key.
+    """
+    parsed = parse_note(note)
+    if len(parsed.lines) != 1 or not cosignatures_in(note, {name: key}):
+        raise CheckpointError(f"expected one cosignature, by witness {name}")
+    return checkpoint_in(parsed.text, origin), print_line(parsed.lines[0])
 
 
 def cosignatures_in(note: str, witnesses: Mapping[str, bytes]) -> tuple[Cosignature, ...]:
@@ -131,6 +151,13 @@ def with_lines(note: str, lines: Iterable[str]) -> str:
             latest[line.name, line.key_hash] = line
     others = [line for line in parsed.lines if not _is_cosignature(line)]
     return print_note(Note(parsed.text, (*others, *(latest[key] for key in sorted(latest)))))
+
+
+def _line(text: str, *, name: str, key: Ed25519PrivateKey, at: int) -> NoteLine:
+    if not 0 <= at <= _LATEST:
+        raise WitnessError(f"no cosignature can say it was made at {at}")
+    named = key_hash(name, _COSIGNATURE, key.public_key().public_bytes_raw())
+    return NoteLine(name, named, at.to_bytes(_TIME_BYTES, "big") + key.sign(_message(text, at)))
 
 
 def _verified(line: NoteLine, text: str, key: bytes) -> Cosignature:

@@ -1,11 +1,11 @@
-"""What the log says: seven kinds of entries, each signed by the one who is bound by it.
+"""What the log says: ten kinds of entries, each signed by the one who is bound by it.
 
 Mechanism parameters come first and claimed epsilons second, so that anyone can price an entry
 again. ``docs/ledger-format.md`` describes the bytes for a second implementation.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -18,6 +18,7 @@ from protocols.ledger.price import parse_decimal
 POLICY = "application/vnd.fedscore.policy+json;v=1"  # its payload is the charter itself
 NO_ENTRY = "0" * 64
 NO_KEY = "0" * 64
+NO_RUN = "-"  # what an entry says that belongs to no run
 COORDINATOR = "coordinator"
 
 NO_FAULT = "none"
@@ -31,22 +32,46 @@ _MOST = 2**40
 
 
 @dataclass(frozen=True)
+class Pin:
+    """A checkpoint that a signer has verified: whoever signs after it cannot be shown another log.
+
+    Attributes:
+        size: Leaves under it; 0 if the signer has seen none yet.
+        root: Root over them, hex; zeros if there are none.
+    """
+
+    size: int
+    root: str
+
+    def __post_init__(self) -> None:
+        check_range(self.size, "pin.size", 0, _MOST)
+        check_digest(self.root, "pin.root")
+        if (self.size == 0) != (self.root == NO_ENTRY):
+            raise EntryError("pin: expected zeros exactly where no checkpoint was seen")
+
+
+NO_PIN = Pin(0, NO_ENTRY)
+
+
+@dataclass(frozen=True)
 class Link:
     """Where an entry stands.
 
     Attributes:
         charter: Digest of the charter it is made under, hex.
-        signer: Partner's name, or "coordinator".
+        signer: Partner's or auditor's name, or "coordinator".
         seq: Number of the entry among its signer's, from 0 without gaps.
         prev: Digest of the signer's entry before it, hex; zeros for the first.
+        pin: The last checkpoint that the signer has verified.
         at: Seconds since 1970, by the signer's clock.
-        run: Name of the training run.
+        run: Name of the training run; "-" if it belongs to none.
     """
 
     charter: str
     signer: str
     seq: int
     prev: str
+    pin: Pin
     at: int
     run: str
 
@@ -101,28 +126,49 @@ class PlannedQuery:
 
 
 @dataclass(frozen=True)
+class DatasetEpoch:
+    """A partner names the data that it answers from, without showing them.
+
+    Borrowers carry their spent budget into a new epoch: it never resets anything.
+
+    Attributes:
+        commitment: Root over a salted leaf for each borrower, hex; tells nothing without the salt.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.dataset-epoch+json;v=1"
+    link: Link
+    commitment: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.commitment, "commitment")
+
+
+@dataclass(frozen=True)
 class Authorise:
     """A partner allows a run to spend at most this.
 
     Attributes:
         queries: What the run may ask.
         spare_attempts: How many attempts beyond the planned rounds, of any query.
+        epoch: Digest of the partner's dataset-epoch entry that is in force, hex.
         code_digest: Digest of the trusted code that will answer, hex.
         mask_key: The partner's X25519 public key for this run, raw in hex; zeros in mode local.
         most: Claimed price of all runs so far, open remainders included, and this run at its
             dearest.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=2"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.authorise+json;v=3"
     link: Link
     queries: tuple[PlannedQuery, ...]
     spare_attempts: int
+    epoch: str
     code_digest: str
     mask_key: str
     most: Epsilons
 
     def __post_init__(self) -> None:
         check_range(self.spare_attempts, "spare_attempts", 0, 1_000)
+        check_digest(self.epoch, "epoch")
         check_digest(self.code_digest, "code_digest")
         check_digest(self.mask_key, "mask_key")
         names = [planned.mechanism.query for planned in self.queries]
@@ -140,7 +186,7 @@ class RoundOpen:
         parameters_digest: SHA-256 of the public parameters sent along (bins, weights), hex.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.round-open+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.round-open+json;v=2"
     link: Link
     step: Step
     mechanism: Mechanism
@@ -164,7 +210,7 @@ class Spend:
         spent: Claimed price of all spends so far, with this one.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=2"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.spend+json;v=3"
     link: Link
     step: Step
     order: str
@@ -175,6 +221,27 @@ class Spend:
     def __post_init__(self) -> None:
         check_digest(self.order, "order")
         _check_sorted(self.cohort, "cohort")
+
+
+@dataclass(frozen=True)
+class Amend:
+    """A partner corrects one of its spends; it may only become dearer.
+
+    Attributes:
+        spend: Name of the spend, hex.
+        noise_multiplier: What the noise really was over C, a decimal.
+        spent: Claimed price of all spends so far, with this correction.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.amend+json;v=1"
+    link: Link
+    spend: str
+    noise_multiplier: str
+    spent: Epsilons
+
+    def __post_init__(self) -> None:
+        check_digest(self.spend, "spend")
+        parse_decimal(self.noise_multiplier)
 
 
 @dataclass(frozen=True)
@@ -192,7 +259,7 @@ class RoundClose:
             1,000 times ``contrasts`` if no noise is missing.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=2"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.round-close+json;v=3"
     link: Link
     step: Step
     order: str
@@ -234,7 +301,7 @@ class RunClose:
         spent: Claimed price of all spends so far.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=2"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.run-close+json;v=3"
     link: Link
     spends: int
     spent: Epsilons
@@ -251,7 +318,7 @@ class ReleaseEntry:
         manifest_digest: Digest that names the release, hex.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.release+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.release+json;v=2"
     link: Link
     manifest_digest: str
 
@@ -259,13 +326,30 @@ class ReleaseEntry:
         check_digest(self.manifest_digest, "manifest_digest")
 
 
-Entry = Authorise | RoundOpen | Spend | RoundClose | RunClose | ReleaseEntry
-PartnerEntry = Authorise | Spend | RunClose
+@dataclass(frozen=True)
+class AuditReport:
+    """The auditor says what it found in the log up to the checkpoint that it pins.
 
-_KINDS: dict[str, type[Entry]] = {
-    kind.payload_type: kind
-    for kind in (Authorise, RoundOpen, Spend, RoundClose, RunClose, ReleaseEntry)
-}
+    Attributes:
+        findings: How many findings there were; 0 if the log was true.
+        report_digest: SHA-256 of the report it handed over, hex.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.audit-report+json;v=1"
+    link: Link
+    findings: int
+    report_digest: str
+
+    def __post_init__(self) -> None:
+        check_range(self.findings, "findings", 0, _MOST)
+        check_digest(self.report_digest, "report_digest")
+
+
+PartnerEntry = DatasetEpoch | Authorise | Spend | Amend | RunClose
+CoordinatorEntry = RoundOpen | RoundClose | ReleaseEntry
+Entry = PartnerEntry | CoordinatorEntry | AuditReport
+
+_KINDS: dict[str, type[Entry]] = {kind.payload_type: kind for kind in get_args(Entry)}
 
 
 def sign_entry(entry: Entry, key: Ed25519PrivateKey) -> Envelope:

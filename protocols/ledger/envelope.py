@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from protocols.errors import EntryError, SignatureError
+from protocols.errors import EntryError, ForeignKeyError, SignatureError
 from protocols.ledger.canonical import (
     canonical_json,
     digest,
@@ -94,7 +94,8 @@ def verify_envelope(envelope: Envelope, *, payload_type: str, keys: Mapping[str,
             and nobody else.
 
     Raises:
-        SignatureError: Another type, a missing, additional or wrong signature.
+        SignatureError: Another type, a missing or wrong signature.
+        ForeignKeyError: A signature by another key.
     """
     if envelope.payload_type != payload_type:
         raise SignatureError(f"expected a signed {payload_type}")
@@ -102,9 +103,9 @@ def verify_envelope(envelope: Envelope, *, payload_type: str, keys: Mapping[str,
     given = dict(envelope.signatures)
     if set(given) != set(by_id):
         absent = sorted(name for keyid, (name, _) in by_id.items() if keyid not in given)
-        if absent:
+        if absent and set(given) <= set(by_id):
             raise SignatureError(f"not signed by everybody yet; missing: {', '.join(absent)}")
-        raise SignatureError("signed by a key that has no part in it")
+        raise ForeignKeyError("signed by a key that has no part in it")
     message = _authenticated(envelope.payload_type, envelope.payload)
     for keyid, (name, raw) in by_id.items():
         try:

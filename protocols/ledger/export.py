@@ -1,36 +1,43 @@
-"""Writes a log as the folder that ``verify_log`` reads: whoever exports one, the same bytes."""
+"""A log as the folder that ``verify_log`` reads: whoever exports one writes the same bytes."""
 
 import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from protocols.errors import ConfigError, EntryError
+from protocols.errors import ConfigError
 from protocols.ledger.keyfile import sync_folder
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
+from protocols.ledger.tiles import tile_files
+from protocols.ledger.verify import CHECKPOINT_NAME, WITNESSED_NAME
 
-_OURS = (CHECKPOINT_NAME, ENTRIES_NAME)
+_TILES = "tile"
+_OURS = (CHECKPOINT_NAME, WITNESSED_NAME, _TILES)
+_MOST_FILE_BYTES = 256 * (65_535 + 2)  # a full bundle of the largest entries
 
 
-def write_export(folder: Path, *, note: str, leaves: Iterable[bytes]) -> None:
+def write_export(
+    folder: Path, *, note: str, witnessed: str | None, leaves: Iterable[bytes]
+) -> None:
     """Write a log for an auditor, in place of an older export; whole, or not at all.
 
     Args:
         folder: Where; absent, empty, or an older export.
         note: The checkpoint; written as it is, not verified.
-        leaves: All leaves under it, in order.
+        witnessed: The last checkpoint that a quorum has cosigned, if there is one.
+        leaves: All leaves under ``note``, in order.
 
     Raises:
         ConfigError: ``folder`` holds something else than an export, or cannot be written.
-        EntryError: A leaf holds a line end, so it is no canonical JSON.
+        OversizedLeafError: A leaf is larger than a bundle can hold.
     """
     folder = folder.absolute()
     fresh = folder.with_name(f".{folder.name}.new")
     try:
         _refuse_strangers(folder)
         _remove(fresh)
-        for name, chunks in _files(note, leaves):
-            _write(fresh / name, chunks)
+        for path, raw in export_files(note=note, witnessed=witnessed, leaves=leaves):
+            _write(fresh / path, raw)
+        _sync(fresh)
         _swap(fresh, folder)
     except OSError as err:
         raise ConfigError(f"{folder.name}: the log cannot be written here") from err
@@ -38,24 +45,55 @@ def write_export(folder: Path, *, note: str, leaves: Iterable[bytes]) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _files(note: str, leaves: Iterable[bytes]) -> Iterator[tuple[str, Iterable[bytes]]]:
-    yield ENTRIES_NAME, map(_line, leaves)
-    yield CHECKPOINT_NAME, (note.encode("utf-8"),)
+def export_files(
+    *, note: str, witnessed: str | None, leaves: Iterable[bytes]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of each file of an exported log."""
+    yield CHECKPOINT_NAME, note.encode("utf-8")
+    if witnessed:
+        yield WITNESSED_NAME, witnessed.encode("utf-8")
+    yield from tile_files(leaves)
 
 
-def _line(leaf: bytes) -> bytes:
-    if b"\n" in leaf:
-        raise EntryError("a leaf is one line")
-    return leaf + b"\n"
+def read_export(folder: Path) -> dict[str, bytes]:
+    """Return path to bytes of every file in an exported log.
+
+    What cannot be a log's file is only named, never read: it may be of any size and kind.
+
+    Raises:
+        ConfigError: There is no such folder, or a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder.name}: no such folder, or it cannot be read")
+    files: dict[str, bytes] = {}
+    try:
+        for path in folder.rglob("*"):
+            if path.is_symlink() or not path.is_dir() or not any(path.iterdir()):
+                files[path.relative_to(folder).as_posix()] = _content(path, folder)
+    except OSError as err:
+        raise ConfigError(f"{folder.name}: a file of the log cannot be read") from err
+    return files
 
 
-def _write(path: Path, chunks: Iterable[bytes]) -> None:
+def _content(path: Path, folder: Path) -> bytes:
+    is_ours = path.relative_to(folder).parts[0] in _OURS and path.is_file()
+    if not is_ours or path.is_symlink() or path.stat().st_size > _MOST_FILE_BYTES:
+        return b""
+    return path.read_bytes()
+
+
+def _write(path: Path, raw: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.writelines(chunks)
+        file.write(raw)
         file.flush()
         os.fsync(file.fileno())
-    sync_folder(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
 
 
 def _refuse_strangers(folder: Path) -> None:

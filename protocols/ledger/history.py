@@ -1,6 +1,6 @@
 """The log as one story: everybody's entries in turn, each judged by those before it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from protocols.errors import (
@@ -9,11 +9,15 @@ from protocols.errors import (
     TurnError,
     UnknownRunError,
     VerificationError,
+    WitnessError,
 )
 from protocols.ledger.account import Account
 from protocols.ledger.audit import (
+    AmendRow,
+    AuditReportRow,
     ChargeRow,
     CohortChange,
+    EpochRow,
     FaultRow,
     PartnerRow,
     PricePoint,
@@ -25,13 +29,19 @@ from protocols.ledger.audit import (
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_FAULT,
+    Amend,
+    AuditReport,
+    Authorise,
+    DatasetEpoch,
     Entry,
     Link,
+    PartnerEntry,
     ReleaseEntry,
     RoundClose,
     RoundOpen,
     Spend,
 )
+from protocols.ledger.pins import Pins, check_pin
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
 
@@ -53,27 +63,46 @@ class Logged:
 class History:
     """Takes verified entries in log order."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, *, root_at: Callable[[int], bytes]) -> None:
+        """Begin with nothing said.
+
+        Args:
+            terms: The charter's terms.
+            root_at: Returns the root over so many of the log's first leaves, 32 bytes.
+        """
         self._terms = terms
+        self._pins = Pins(root_at)
         self._names: set[str] = set()
-        self._last: dict[str, tuple[int, str]] = {}
+        self._told: set[tuple[str, type[VerificationError]]] = set()
+        self._last: dict[str, tuple[Link, str]] = {}
         self._rounds = Rounds(terms)
         self._accounts = {name: Account(terms) for name in terms.partners}
         self._releases: list[ReleaseEntry] = []
+        self._epochs: list[tuple[DatasetEpoch, str]] = []
+        self._allowed: list[tuple[int, Authorise]] = []
+        self._amends: list[AmendRow] = []
+        self._reports: list[AuditReportRow] = []
         self._sums: list[SumRow] = []
         self._faults: list[FaultRow] = []
         self._voids: list[VoidRow] = []
 
+    def skip(self) -> None:
+        """Pass over a leaf that is nobody's entry."""
+        self._pins.record(0)
+
     def take(self, logged: Logged) -> Iterator[VerificationError]:
         """Record the next entry, and yield what is wrong with it, given those before it."""
         if logged.name in self._names:
+            self.skip()
             yield ReplayError(f"entry {logged.entry.link.seq} of {logged.entry.link.signer} again")
             return
         self._names.add(logged.name)
-        # (6) Every signer's entries follow one another.
+        # (6) Every signer's entries follow one another, and all have seen this log.
         yield from self._check_chain(logged.name, logged.entry.link)
+        yield from self._check_pin(logged.entry.link)
         # (7) and (8) What it says fits what was said before, and costs what it claims.
-        yield from self._judge(logged.name, logged.entry)
+        yield from self._judge(logged)
+        self._pins.record(logged.entry.link.at)
 
     def check_end(self) -> Iterator[tuple[str, VerificationError]]:
         """Yield each partner whose borrowers may have spent more than a cap, and why."""
@@ -94,6 +123,39 @@ class History:
         runs = self._rounds.cohorts.items()
         return tuple(CohortChange(run, left) for run, item in runs for left in item.changes)
 
+    def check_witnessed(self, size: int) -> Iterator[tuple[str, WitnessError]]:
+        """Yield every run that a partner spent in before a quorum had cosigned its authorisation.
+
+        Args:
+            size: Leaves under the last checkpoint that is cosigned by a quorum.
+        """
+        for index, entry in self._allowed:
+            signer, run = entry.link.signer, entry.link.run
+            if index >= size and self._accounts[signer].spends_in(run):
+                said = f"spent in run {run}, whose authorisation no quorum of witnesses has seen"
+                yield signer, WitnessError(said)
+
+    def epochs(self) -> tuple[EpochRow, ...]:
+        """Return every epoch of a partner's data, in log order, with the runs under it."""
+        return tuple(
+            EpochRow(
+                partner=entry.link.signer,
+                name=name,
+                commitment=entry.commitment,
+                at=entry.link.at,
+                runs=tuple(item.link.run for _, item in self._allowed if item.epoch == name),
+            )
+            for entry, name in self._epochs
+        )
+
+    def amends(self) -> tuple[AmendRow, ...]:
+        """Return every correction, in log order."""
+        return tuple(self._amends)
+
+    def reports(self) -> tuple[AuditReportRow, ...]:
+        """Return what the auditor said before, in log order."""
+        return tuple(self._reports)
+
     def sums(self) -> tuple[SumRow, ...]:
         """Return every opened sum, in log order."""
         return tuple(self._sums)
@@ -113,14 +175,23 @@ class History:
         return tuple(UnreleasedRow(run, self._not_closed_by(run)) for run in without)
 
     def _check_chain(self, name: str, link: Link) -> Iterator[VerificationError]:
-        seq, last = self._last.get(link.signer, (-1, NO_ENTRY))
-        self._last[link.signer] = (link.seq, name)
+        before, last = self._last.get(link.signer, (None, NO_ENTRY))
+        seq = -1 if before is None else before.seq
+        self._last[link.signer] = (link, name)
         if link.seq != seq + 1:
             yield ChainError(f"{link.signer}: entry {link.seq} follows entry {seq}")
         elif link.prev != last:
             yield ChainError(f"{link.signer}: entry {link.seq} names another entry before it")
+        yield from check_pin(link, before)
 
-    def _judge(self, name: str, entry: Entry) -> Iterator[VerificationError]:
+    def _check_pin(self, link: Link) -> Iterator[VerificationError]:
+        for err in self._pins.check(link):
+            if (link.signer, type(err)) not in self._told:  # what follows from it is not repeated
+                self._told.add((link.signer, type(err)))
+                yield err
+
+    def _judge(self, logged: Logged) -> Iterator[VerificationError]:
+        name, entry = logged.name, logged.entry
         match entry:
             case RoundOpen():
                 yield from self._rounds.open(name, entry)
@@ -129,11 +200,23 @@ class History:
                 self._record_end(entry, self._rounds.order_of(entry))
             case ReleaseEntry():
                 yield from self._take_release(entry)
-            case Spend():
-                yield from self._rounds.spend(name, entry)
-                yield from self._accounts[entry.link.signer].take(entry)
-            case _:  # an Authorise or a RunClose
-                yield from self._accounts[entry.link.signer].take(entry)
+            case AuditReport():
+                self._reports.append(_report(entry))
+            case _:  # a partner's entry
+                if isinstance(entry, Spend):
+                    yield from self._rounds.spend(name, entry)
+                yield from self._accounts[entry.link.signer].take(name, entry)
+                self._list(logged.index, name, entry)
+
+    def _list(self, index: int, name: str, entry: PartnerEntry) -> None:
+        match entry:
+            case DatasetEpoch():
+                self._epochs.append((entry, name))
+            case Authorise():
+                self._allowed.append((index, entry))
+            case Amend():
+                link, noise = entry.link, entry.noise_multiplier
+                self._amends.append(AmendRow(link.signer, link.run, entry.spend, noise))
 
     def _record_end(self, entry: RoundClose, order: RoundOpen | None) -> None:
         place = (entry.link.run, entry.step.round, entry.step.attempt)
@@ -191,3 +274,12 @@ class History:
 
     def _not_closed_by(self, run: str) -> tuple[str, ...]:
         return tuple(sorted(name for name, a in self._accounts.items() if run in a.open_runs))
+
+
+def _report(entry: AuditReport) -> AuditReportRow:
+    return AuditReportRow(
+        at=entry.link.at,
+        size=entry.link.pin.size,
+        findings=entry.findings,
+        report_digest=entry.report_digest,
+    )

@@ -1,4 +1,4 @@
-"""Signed messages that are answered but not logged: the opening and closing of a run, replies."""
+"""Signed messages that are answered but not logged: a run's opening and closing, replies."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -41,6 +41,19 @@ class AskClose:
     """The coordinator asks a partner to close a run."""
 
     payload_type: ClassVar[str] = "application/vnd.fedscore.ask-close+json;v=1"
+    charter: str
+    run: str
+
+    def __post_init__(self) -> None:
+        check_digest(self.charter, "charter")
+        check_name(self.run, "run")
+
+
+@dataclass(frozen=True)
+class AskCosign:
+    """The coordinator asks a partner to cosign the checkpoint in the evidence sent along."""
+
+    payload_type: ClassVar[str] = "application/vnd.fedscore.ask-cosign+json;v=1"
     charter: str
     run: str
 

@@ -1,17 +1,18 @@
 """Orders as a partner receives them: the coordinator's word under our charter, or refused."""
 
+from typing import get_args
+
 from protocols.errors import OrderRefusedError, SignatureError
 from protocols.ledger.codec import decode
 from protocols.ledger.entry import COORDINATOR, RoundOpen
 from protocols.ledger.envelope import Envelope, verify_envelope
-from protocols.ledger.messages import AskAuthorise, AskClose
+from protocols.ledger.messages import AskAuthorise, AskClose, AskCosign
 from protocols.ledger.terms import Terms
 
-Asked = AskAuthorise | RoundOpen | AskClose
+Asked = AskAuthorise | AskCosign | RoundOpen | AskClose
 
-_KINDS: dict[str, type[Asked]] = {
-    kind.payload_type: kind for kind in (AskAuthorise, RoundOpen, AskClose)
-}
+_KINDS: dict[str, type[Asked]] = {kind.payload_type: kind for kind in get_args(Asked)}
+_WORDS = {AskAuthorise: "authorise", AskCosign: "cosign", AskClose: "close"}
 
 
 def read_order(envelope: Envelope, terms: Terms) -> Asked:
@@ -37,7 +38,7 @@ def read_order(envelope: Envelope, terms: Terms) -> Asked:
 
 
 def place_of(asked: Asked) -> str:
-    """Return where an order belongs: there is one order for each place, ever."""
+    """Return where an order belongs: what is logged or spent for a place happens once, ever."""
     if isinstance(asked, RoundOpen):
         return f"{asked.link.run}/{asked.step.round}/{asked.step.attempt}"
-    return f"{asked.run}/{'authorise' if isinstance(asked, AskAuthorise) else 'close'}"
+    return f"{asked.run}/{_WORDS[type(asked)]}"

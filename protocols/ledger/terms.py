@@ -31,6 +31,8 @@ class Terms:
         partners: Partner's name to raw Ed25519 key.
         order_key: The coordinator's key for orders and entries.
         auditor: Auditor's name to raw Ed25519 key.
+        witnesses: Partners' and auditor's names to the raw Ed25519 keys they cosign with.
+        quorum: How many witnesses must have cosigned a checkpoint that a run may rely on.
         delta: Of every epsilon.
         released_cap_micro, worst_cap_micro: Most micro-epsilon a partner's borrowers may spend.
         minimum_noise: Smallest noise multiplier any order may have.
@@ -50,6 +52,8 @@ class Terms:
     partners: Mapping[str, bytes]
     order_key: bytes
     auditor: Mapping[str, bytes]
+    witnesses: Mapping[str, bytes]
+    quorum: int
     delta: Fraction
     released_cap_micro: int
     worst_cap_micro: int
@@ -84,11 +88,10 @@ class Terms:
         Raises:
             EntryError: The charter names no such signer.
         """
-        if signer == COORDINATOR:
-            return self.order_key
-        if signer not in self.partners:
+        keys = {**self.charter_signers, COORDINATOR: self.order_key}
+        if signer not in keys:
             raise EntryError("an entry is signed by somebody whom the charter does not name")
-        return self.partners[signer]
+        return keys[signer]
 
     @property
     def charter_signers(self) -> dict[str, bytes]:
@@ -117,6 +120,8 @@ def terms_of(table: Mapping[str, object]) -> Terms:
         partners=keys,
         order_key=_key(coordinator, "order_key"),
         auditor={_text(auditor, "name"): _key(auditor, "identity_key")},
+        witnesses={_text(item, "name"): _key(item, "cosign_key") for item in (*partners, auditor)},
+        quorum=_integer(table, "witness_quorum"),
         delta=parse_decimal(_text(privacy, "delta")),
         released_cap_micro=_integer(privacy, "released_cap_micro"),
         worst_cap_micro=_integer(privacy, "worst_cap_micro"),
@@ -136,11 +141,14 @@ def terms_of(table: Mapping[str, object]) -> Terms:
 def _check_parties(terms: Terms, *, parties: int) -> None:
     """Every name and key stands for one party, or a signature would count for two."""
     signers = terms.charter_signers
-    keys = {*signers.values(), terms.order_key, terms.log.key}
-    if len({*signers, COORDINATOR}) != parties - 1 or len(keys) != parties:
-        raise EntryError("charter: every party needs a name and a key of its own")
+    keys = {*signers.values(), *terms.witnesses.values(), terms.order_key, terms.log.key}
+    expected = parties + len(terms.witnesses)
+    if len({*signers, COORDINATOR}) != parties - 1 or len(keys) != expected:
+        raise EntryError("charter: every party needs a name, and every purpose a key of its own")
     for name in signers:
         check_name(name, "charter: name")
+    if not 1 <= terms.quorum <= terms.minimum_cohort:
+        raise EntryError("charter: witness_quorum is 1 to minimum_cohort")
 
 
 def _sharing(privacy: Mapping[str, object]) -> Sharing:

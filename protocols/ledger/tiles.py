@@ -6,6 +6,7 @@ of one size, so that each level has at most one partial tile, the last.
 Source: C2SP tlog-tiles v1.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
@@ -18,6 +19,7 @@ MOST_LEAF_BYTES = 65_535
 TILE_WIDTH = 256
 
 _ENTRIES = "entries"
+_BUNDLE = re.compile(r"tile/entries/((?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _LENGTH_BYTES = 2
 _UNKNOWN = b""  # in place of a hash whose entry cannot be read
 
@@ -41,6 +43,17 @@ def tile_files(leaves: Iterable[bytes]) -> Iterator[tuple[str, bytes]]:
         yield tile_path(_ENTRIES, number, len(bundle)), b"".join(map(_entry, bundle))
     for path, tile in _hash_tiles(hashes):
         yield path, b"".join(tile)
+
+
+def size_of(files: Mapping[str, bytes]) -> int:
+    """Return the number of leaves that the paths of the entry bundles speak of."""
+    sizes = [0]
+    for path in files:
+        match = _BUNDLE.fullmatch(path)
+        if match:
+            number, width = int(re.sub("[x/]", "", match[1])), int(match[2] or TILE_WIDTH)
+            sizes.append(number * TILE_WIDTH + width)
+    return max(sizes)
 
 
 def leaves_in(files: Mapping[str, bytes], size: int) -> Iterator[bytes]:
@@ -92,7 +105,8 @@ def check_tiles(files: Mapping[str, bytes], size: int) -> Iterator[tuple[str, Ve
             yield path, FolderError(f"{path} is missing")
         elif all(tile) and files[path] != b"".join(tile):
             yield path, TileError(f"{path} holds other hashes than the entries have")
-    yield from ((path, FolderError(f"{path} is no file of this log")) for path in sorted(strays))
+    # The name is a stranger's words: it is the path that is yielded, and in no message.
+    yield from ((path, FolderError("the file is none of this log")) for path in sorted(strays))
 
 
 def tile_path(level: int | str, number: int, width: int) -> str:

@@ -4,7 +4,8 @@ The numbers in comments are the steps of ``docs/ledger-format.md``, "How to chec
 6 to 8, which need what was said before, are in ``history.py``, ``rounds.py`` and ``account.py``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from protocols.errors import (
     CheckpointError,
@@ -14,18 +15,20 @@ from protocols.errors import (
     LogSizeError,
     PolicyError,
     RoleError,
+    RollbackError,
+    SplitViewError,
     VerificationError,
 )
-from protocols.ledger.audit import Audit, Finding, finding
+from protocols.ledger.audit import Audit, Finding, WitnessRow, finding
 from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import Checkpoint, open_checkpoint
+from protocols.ledger.cosignature import check_quorum, cosignatures_in
 from protocols.ledger.entry import (
     COORDINATOR,
     POLICY,
-    Authorise,
+    AuditReport,
     Entry,
-    RunClose,
-    Spend,
+    PartnerEntry,
     entry_in,
 )
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
@@ -33,43 +36,66 @@ from protocols.ledger.history import History, Logged
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.terms import Terms
+from protocols.ledger.tiles import check_tiles, leaves_in, size_of
 from protocols.ledger.tree import Tree
 
 CHECKPOINT_NAME = "checkpoint"
-ENTRIES_NAME = "entries.jsonl"
+WITNESSED_NAME = "witnessed"
+_NOTES = (CHECKPOINT_NAME, WITNESSED_NAME)
 
 
-def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -> Audit:
+def verify_log(
+    terms: Terms,
+    *,
+    signatures: bytes,
+    files: Mapping[str, bytes],
+    saved: Sequence[bytes] = (),
+) -> Audit:
     """Check everything that an exported log claims, and price it again.
 
     Args:
         terms: Of the charter, obtained out of band.
         signatures: Bytes of the charter's ``signatures.json``.
-        files: Name to bytes of every file in the exported folder.
+        files: Path to bytes of every file in the exported folder.
+        saved: Checkpoints of this log that the reader kept from earlier, or has from others.
 
     Returns:
         All findings rather than the first; without any, the log is true. The numbers of a log
         with findings are what its readable, signed entries add up to. That a log is of another
         charter stands first: everything after follows from it.
     """
-    leaves = _split_lines(files.get(ENTRIES_NAME, b""))
+    leaves = _leaves(files)
+    tree = Tree(map(leaf_hash, leaves))
+    notes = _Notes(terms, tree)
     findings = [
         *_check_charter(terms, leaves),
-        *_check_folder(files),
+        *_check_folder(files, len(leaves)),
         *_check_signatures(terms, signatures),
-        *_check_tree(terms, files, leaves),
+        *notes.check_checkpoint(files),
+        *notes.check_witnessed(files),
+        *notes.check_saved(saved),
         *_check_policy(terms, leaves),
     ]
-    history = History(terms)
+    history = History(terms, root_at=tree.root_at)
     for index, leaf in enumerate(leaves):
         findings += [finding(f"leaf {index}", err) for err in _take(leaf, index, terms, history)]
-    findings += [finding(f"partner {name}", err) for name, err in history.check_end()]
+    findings += [
+        finding(f"partner {name}", err)
+        for name, err in (*history.check_end(), *history.check_witnessed(notes.witnessed))
+    ]
     return Audit(
         charter=terms.charter.hex(),
         origin=terms.log.origin,
         size=len(leaves),
+        root=tree.root.hex(),
         findings=tuple(findings),
         partners=history.partners(),
+        witnessed=notes.witnessed,
+        quorum=terms.quorum,
+        witnesses=notes.witnesses(),
+        epochs=history.epochs(),
+        amends=history.amends(),
+        reports=history.reports(),
         releases=history.releases(),
         cohort_changes=history.cohort_changes(),
         sums=history.sums(),
@@ -77,6 +103,14 @@ def verify_log(terms: Terms, *, signatures: bytes, files: Mapping[str, bytes]) -
         voids=history.voids(),
         unreleased=history.unreleased(),
     )
+
+
+def _leaves(files: Mapping[str, bytes]) -> list[bytes]:
+    """Return the leaves up to the first bundle that cannot be read."""
+    leaves: list[bytes] = []
+    with suppress(VerificationError):  # said by step 1, file by file
+        leaves.extend(leaves_in(files, size_of(files)))
+    return leaves
 
 
 def _check_charter(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
@@ -96,12 +130,12 @@ def _policy_of(leaves: Sequence[bytes]) -> Envelope | None:
     return envelope if envelope and envelope.payload_type == POLICY else None
 
 
-def _check_folder(files: Mapping[str, bytes]) -> Iterator[Finding]:
-    # (1) Nothing but the two files: a third one would be read by people and checked by nobody.
-    expected = {CHECKPOINT_NAME, ENTRIES_NAME}
-    for name in sorted(set(files) ^ expected):
-        said = "is missing" if name in expected else "does not belong to a log"
-        yield finding(ascii(name).strip("'"), FolderError(f"the file {said}"))
+def _check_folder(files: Mapping[str, bytes], size: int) -> Iterator[Finding]:
+    # (1) Nothing but checkpoints and whole tiles of exactly the entries: what else lies there would
+    # be read by people and checked by nobody.
+    tiles = {path: raw for path, raw in files.items() if path not in _NOTES}
+    for path, err in check_tiles(tiles, max(size, size_of(files))):
+        yield finding(ascii(path).strip("'"), err)
 
 
 def _check_signatures(terms: Terms, signatures: bytes) -> Iterator[Finding]:
@@ -112,26 +146,76 @@ def _check_signatures(terms: Terms, signatures: bytes) -> Iterator[Finding]:
         yield finding(SIGNATURES_NAME, err)
 
 
-def _check_tree(
-    terms: Terms, files: Mapping[str, bytes], leaves: Sequence[bytes]
-) -> Iterator[Finding]:
-    # (3) Every byte is under the signed root; hashed before anything in it is interpreted.
-    entries = files.get(ENTRIES_NAME, b"")
-    if entries and not entries.endswith(b"\n"):
-        yield finding(ENTRIES_NAME, EntryError("the last line has no end"))
-    if CHECKPOINT_NAME not in files:
-        return
-    try:
-        checkpoint = _open(files[CHECKPOINT_NAME], terms)
-    except CheckpointError as err:
-        yield finding(CHECKPOINT_NAME, err)
-        return
-    if checkpoint.size != len(leaves):
-        said = f"{len(leaves)} leaves, the checkpoint is over {checkpoint.size}"
-        yield finding(ENTRIES_NAME, LogSizeError(said))
-    elif checkpoint.root != Tree(map(leaf_hash, leaves)).root:
-        said = "the leaves do not lead to the signed root"
-        yield finding(ENTRIES_NAME, InclusionError(said))
+class _Notes:
+    """The checkpoints in the folder and those that were kept, against the tree of the leaves."""
+
+    def __init__(self, terms: Terms, tree: Tree) -> None:
+        self._terms, self._tree = terms, tree
+        self._cosigned: dict[str, WitnessRow] = {}
+        self.witnessed = 0
+
+    def witnesses(self) -> tuple[WitnessRow, ...]:
+        """Return what each witness cosigned last."""
+        names = self._terms.witnesses
+        return tuple(self._cosigned.get(name, WitnessRow(name, 0, 0)) for name in names)
+
+    def check_checkpoint(self, files: Mapping[str, bytes]) -> Iterator[Finding]:
+        # (3) Every byte is under the signed root; hashed before anything in it is interpreted.
+        if CHECKPOINT_NAME not in files:
+            yield finding(CHECKPOINT_NAME, FolderError("the file is missing"))
+            return
+        try:
+            checkpoint = self._open(files[CHECKPOINT_NAME])
+            if checkpoint.size != self._tree.size:
+                raise LogSizeError(
+                    f"{self._tree.size} leaves, the checkpoint is over {checkpoint.size}"
+                )
+            if checkpoint.root != self._tree.root:
+                raise InclusionError("the leaves do not lead to the signed root")
+            self._take_cosignatures(files[CHECKPOINT_NAME].decode(), checkpoint.size)
+        except VerificationError as err:
+            yield finding(CHECKPOINT_NAME, err)
+
+    def check_witnessed(self, files: Mapping[str, bytes]) -> Iterator[Finding]:
+        # (3) A quorum of witnesses has seen this log, at least up to here.
+        if WITNESSED_NAME not in files:
+            return
+        try:
+            checkpoint = self._open(files[WITNESSED_NAME])
+            self._check_prefix(checkpoint, "a quorum of witnesses")
+            note = files[WITNESSED_NAME].decode()
+            check_quorum(note, self._terms.witnesses, self._terms.quorum)
+            self._take_cosignatures(note, checkpoint.size)
+        except VerificationError as err:
+            yield finding(WITNESSED_NAME, err)
+
+    def check_saved(self, saved: Sequence[bytes]) -> Iterator[Finding]:
+        # (3) It goes on from what was seen of it before.
+        for number, note in enumerate(saved, start=1):
+            try:
+                self._check_prefix(self._open(note), "the reader")
+            except VerificationError as err:
+                yield finding(f"saved checkpoint {number}", err)
+
+    def _open(self, note: bytes) -> Checkpoint:
+        try:
+            return open_checkpoint(note.decode("utf-8"), self._terms.log)
+        except UnicodeDecodeError as err:
+            raise CheckpointError("the checkpoint is not UTF-8") from err
+
+    def _check_prefix(self, seen: Checkpoint, who: str) -> None:
+        if seen.size > self._tree.size:
+            raise RollbackError(f"{who} saw {seen.size} leaves, this log has {self._tree.size}")
+        if self._tree.root_at(seen.size) != seen.root:
+            raise SplitViewError(f"{who} saw another log of {seen.size} leaves than this")
+
+    def _take_cosignatures(self, note: str, size: int) -> None:
+        found = cosignatures_in(note, self._terms.witnesses)
+        for item in found:
+            if size >= self._cosigned.get(item.witness, WitnessRow(item.witness, 0, 0)).size:
+                self._cosigned[item.witness] = WitnessRow(item.witness, size, item.at)
+        if len(found) >= self._terms.quorum:
+            self.witnessed = max(self.witnessed, size)
 
 
 def _check_policy(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
@@ -154,18 +238,22 @@ def _take(leaf: bytes, index: int, terms: Terms, history: History) -> Iterator[V
     try:
         envelope = parse_envelope(leaf)
         if envelope.payload_type == POLICY:
+            history.skip()
             if index > 0:
                 yield PolicyError("a charter stands after the first leaf")
             return
         entry = entry_in(envelope)
     except EntryError as err:
+        history.skip()
         # Leaf 0 was reported in step 4 already.
         if index > 0:
             yield err
         return
     errors = list(_check_entry(envelope, entry, terms))
     yield from errors
-    if not errors:
+    if errors:
+        history.skip()
+    else:
         yield from history.take(Logged(index, digest(leaf).hex(), entry))
 
 
@@ -174,8 +262,7 @@ def _check_entry(envelope: Envelope, entry: Entry, terms: Terms) -> Iterator[Ver
     signer = entry.link.signer
     if entry.link.charter != terms.charter.hex():
         yield PolicyError(f"under charter {entry.link.charter[:16]}, not this one")
-    is_partner_kind = isinstance(entry, Authorise | Spend | RunClose)
-    if signer not in (terms.partners if is_partner_kind else (COORDINATOR,)):
+    if signer not in _signers_of(entry, terms):
         yield RoleError(f"{signer} may not make a {type(entry).__name__}")
         return
     try:
@@ -185,15 +272,8 @@ def _check_entry(envelope: Envelope, entry: Entry, terms: Terms) -> Iterator[Ver
         yield err
 
 
-def _open(note: bytes, terms: Terms) -> Checkpoint:
-    try:
-        text = note.decode("utf-8")
-    except UnicodeDecodeError as err:
-        raise CheckpointError("the checkpoint is not UTF-8") from err
-    return open_checkpoint(text, terms.log)
-
-
-def _split_lines(raw: bytes) -> list[bytes]:
-    """Return the lines, without their ends; what follows the last end is a line too."""
-    lines = raw.split(b"\n")
-    return lines if lines[-1] else lines[:-1]
+def _signers_of(entry: Entry, terms: Terms) -> Collection[str]:
+    """Return who may make an entry of its kind."""
+    if isinstance(entry, AuditReport):
+        return terms.auditor
+    return terms.partners if isinstance(entry, PartnerEntry) else (COORDINATOR,)

@@ -24,39 +24,39 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotocols/wire/audit_v1.proto\x12\x11\x66\x65\x64score.audit.v1\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"h\n\x0eGetTileRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.fedscore.audit.v1.TileKind\x12\r\n\x05level\x18\x02 \x01(\x05\x12\r\n\x05index\x18\x03 \x01(\x03\x12\r\n\x05width\x18\x04 \x01(\x05\"\x1f\n\x0fGetTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"M\n\x12ListEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x14\n\x0cmost_entries\x18\x02 \x01(\x05\x12\x12\n\nmost_bytes\x18\x03 \x01(\x05\"4\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04next\x18\x02 \x01(\x03\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x11\n\ttree_size\x18\x02 \x01(\x03\")\n\x19GetInclusionProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"+\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"$\n\x13WatchEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\"J\n\x14WatchEntriesResponse\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\t*R\n\x08TileKind\x12\x19\n\x15TILE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TILE_KIND_HASHES\x10\x01\x12\x15\n\x11TILE_KIND_ENTRIES\x10\x02\x32\xeb\x04\n\x0c\x41uditService\x12\x62\n\rGetCheckpoint\x12\'.fedscore.audit.v1.GetCheckpointRequest\x1a(.fedscore.audit.v1.GetCheckpointResponse\x12P\n\x07GetTile\x12!.fedscore.audit.v1.GetTileRequest\x1a\".fedscore.audit.v1.GetTileResponse\x12\\\n\x0bListEntries\x12%.fedscore.audit.v1.ListEntriesRequest\x1a&.fedscore.audit.v1.ListEntriesResponse\x12n\n\x11GetInclusionProof\x12+.fedscore.audit.v1.GetInclusionProofRequest\x1a,.fedscore.audit.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.fedscore.audit.v1.GetConsistencyProofRequest\x1a..fedscore.audit.v1.GetConsistencyProofResponse\x12\x61\n\x0cWatchEntries\x12&.fedscore.audit.v1.WatchEntriesRequest\x1a\'.fedscore.audit.v1.WatchEntriesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dprotocols/wire/audit_v1.proto\x12\x11\x66\x65\x64score.audit.v1\"\x16\n\x14GetCheckpointRequest\">\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\x12\x11\n\twitnessed\x18\x02 \x01(\t\"h\n\x0eGetTileRequest\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.fedscore.audit.v1.TileKind\x12\r\n\x05level\x18\x02 \x01(\x05\x12\r\n\x05index\x18\x03 \x01(\x03\x12\r\n\x05width\x18\x04 \x01(\x05\"\x1f\n\x0fGetTileResponse\x12\x0c\n\x04tile\x18\x01 \x01(\x0c\"M\n\x12ListEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x14\n\x0cmost_entries\x18\x02 \x01(\x05\x12\x12\n\nmost_bytes\x18\x03 \x01(\x05\"4\n\x13ListEntriesResponse\x12\x0f\n\x07\x65ntries\x18\x01 \x03(\x0c\x12\x0c\n\x04next\x18\x02 \x01(\x03\"<\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x03\x12\x11\n\ttree_size\x18\x02 \x01(\x03\")\n\x19GetInclusionProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x03\x12\x10\n\x08new_size\x18\x02 \x01(\x03\"+\n\x1bGetConsistencyProofResponse\x12\x0c\n\x04path\x18\x01 \x03(\x0c\"$\n\x13WatchEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\"J\n\x14WatchEntriesResponse\x12\r\n\x05\x66irst\x18\x01 \x01(\x03\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\t*R\n\x08TileKind\x12\x19\n\x15TILE_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10TILE_KIND_HASHES\x10\x01\x12\x15\n\x11TILE_KIND_ENTRIES\x10\x02\x32\xeb\x04\n\x0c\x41uditService\x12\x62\n\rGetCheckpoint\x12\'.fedscore.audit.v1.GetCheckpointRequest\x1a(.fedscore.audit.v1.GetCheckpointResponse\x12P\n\x07GetTile\x12!.fedscore.audit.v1.GetTileRequest\x1a\".fedscore.audit.v1.GetTileResponse\x12\\\n\x0bListEntries\x12%.fedscore.audit.v1.ListEntriesRequest\x1a&.fedscore.audit.v1.ListEntriesResponse\x12n\n\x11GetInclusionProof\x12+.fedscore.audit.v1.GetInclusionProofRequest\x1a,.fedscore.audit.v1.GetInclusionProofResponse\x12t\n\x13GetConsistencyProof\x12-.fedscore.audit.v1.GetConsistencyProofRequest\x1a..fedscore.audit.v1.GetConsistencyProofResponse\x12\x61\n\x0cWatchEntries\x12&.fedscore.audit.v1.WatchEntriesRequest\x1a\'.fedscore.audit.v1.WatchEntriesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protocols.wire.audit_v1_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TILEKIND']._serialized_start=723
-  _globals['_TILEKIND']._serialized_end=805
+  _globals['_TILEKIND']._serialized_start=742
+  _globals['_TILEKIND']._serialized_end=824
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=52
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=74
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=76
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=119
-  _globals['_GETTILEREQUEST']._serialized_start=121
-  _globals['_GETTILEREQUEST']._serialized_end=225
-  _globals['_GETTILERESPONSE']._serialized_start=227
-  _globals['_GETTILERESPONSE']._serialized_end=258
-  _globals['_LISTENTRIESREQUEST']._serialized_start=260
-  _globals['_LISTENTRIESREQUEST']._serialized_end=337
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=339
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=391
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=393
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=453
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=455
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=496
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=498
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=562
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=564
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=607
-  _globals['_WATCHENTRIESREQUEST']._serialized_start=609
-  _globals['_WATCHENTRIESREQUEST']._serialized_end=645
-  _globals['_WATCHENTRIESRESPONSE']._serialized_start=647
-  _globals['_WATCHENTRIESRESPONSE']._serialized_end=721
-  _globals['_AUDITSERVICE']._serialized_start=808
-  _globals['_AUDITSERVICE']._serialized_end=1427
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=138
+  _globals['_GETTILEREQUEST']._serialized_start=140
+  _globals['_GETTILEREQUEST']._serialized_end=244
+  _globals['_GETTILERESPONSE']._serialized_start=246
+  _globals['_GETTILERESPONSE']._serialized_end=277
+  _globals['_LISTENTRIESREQUEST']._serialized_start=279
+  _globals['_LISTENTRIESREQUEST']._serialized_end=356
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=358
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=410
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=412
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=472
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=474
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=515
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=517
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=581
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=583
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=626
+  _globals['_WATCHENTRIESREQUEST']._serialized_start=628
+  _globals['_WATCHENTRIESREQUEST']._serialized_end=664
+  _globals['_WATCHENTRIESRESPONSE']._serialized_start=666
+  _globals['_WATCHENTRIESRESPONSE']._serialized_end=740
+  _globals['_AUDITSERVICE']._serialized_start=827
+  _globals['_AUDITSERVICE']._serialized_end=1446
 # @@protoc_insertion_point(module_scope)

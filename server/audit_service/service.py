@@ -47,7 +47,8 @@ class AuditService:
     async def GetCheckpoint(self, raw: bytes, context: "Context") -> bytes:
         """Return the latest signed note."""
         check_checkpoint_request(raw)
-        reply = audit.GetCheckpointResponse(checkpoint=self._feed.reader.note)
+        reader = self._feed.reader
+        reply = audit.GetCheckpointResponse(checkpoint=reader.note, witnessed=reader.witnessed)
         return reply.SerializeToString()
 
     async def GetTile(self, raw: bytes, context: "Context") -> bytes:

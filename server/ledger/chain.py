@@ -4,12 +4,13 @@ A partner's entries are judged by the auditor's own rules before they are logged
 everything would let one broken or hostile partner spoil the verdict on all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from protocols.errors import ChainError, VerificationError
+from protocols.errors import ChainError, DateError, VerificationError
 from protocols.ledger.chain import Chain
-from protocols.ledger.entry import PartnerEntry, Spend
+from protocols.ledger.entry import Link, PartnerEntry, Spend
 from protocols.ledger.epsilons import Epsilons
+from protocols.ledger.pins import CLOCKS_APART_S, Pins
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
 
@@ -17,15 +18,20 @@ from protocols.ledger.terms import Terms
 class PartnerChain:
     """One partner's entries, in its order."""
 
-    def __init__(self, partner: str, *, terms: Terms, rounds: Rounds) -> None:
+    def __init__(
+        self, partner: str, *, terms: Terms, rounds: Rounds, pins: Pins, clock: Callable[[], float]
+    ) -> None:
         """Begin with nothing said.
 
         Args:
             partner: Its name in the charter.
             terms: The charter's terms.
             rounds: The orders so far; kept up to date by the caller.
+            pins: The log so far; kept up to date by the caller.
+            clock: Seconds since 1970.
         """
         self._partner, self._terms, self._rounds = partner, terms, rounds
+        self._pins, self._clock = pins, clock
         self._said: list[tuple[str, PartnerEntry]] = []  # digest and entry, to go back to
         self._chain = self._rebuilt()
 
@@ -61,9 +67,15 @@ class PartnerChain:
             if self._chain.name_of(seq) != name:
                 raise ChainError(f"{self._partner}: entry {seq} is another than it was")
             return False
-        for fault in self._judge(name, entry):
+        for fault in (*self._check_now(entry.link), *self._judge(name, entry)):
             raise fault
         return True
+
+    def _check_now(self, link: Link) -> Iterator[VerificationError]:
+        """Yield what is wrong with an entry that is logged next, at this hour."""
+        yield from self._pins.check(link)
+        if link.at > self._clock() + CLOCKS_APART_S:
+            yield DateError(f"{self._partner} dates its entry {link.seq} after now")
 
     def _judge(self, name: str, entry: PartnerEntry) -> Iterator[VerificationError]:
         faults = list(self._chain.take(name, entry))

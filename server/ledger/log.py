@@ -1,19 +1,17 @@
 """The coordinator's log: append, sign, prove, and hand out a copy that anybody can check."""
 
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols.errors import CheckpointError, ConfigError, EntryError
+from protocols.errors import CheckpointError, OversizedLeafError
 from protocols.ledger.checkpoint import Checkpoint, LogKey, open_checkpoint, sign_checkpoint
-from protocols.ledger.keyfile import sync_folder
+from protocols.ledger.export import write_export
 from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.tiles import MOST_LEAF_BYTES
 from protocols.ledger.tree import Tree
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
 from server.ledger.store import LogStore
 
 
@@ -35,6 +33,7 @@ class Log:
             note = self._sign()
             store.append(0, (), note)
         self._note = self._checked(note)
+        self._witnessed = store.witnessed()
 
     @property
     def size(self) -> int:
@@ -46,6 +45,16 @@ class Log:
         """The latest signed checkpoint."""
         return self._note
 
+    @property
+    def witnessed(self) -> str | None:
+        """The latest checkpoint that a quorum has cosigned; None before the first."""
+        return self._witnessed
+
+    def keep_witnessed(self, note: str) -> None:
+        """Keep a checkpoint of this log that a quorum has cosigned."""
+        self._store.keep_witnessed(note)
+        self._witnessed = note
+
     def append(self, leaves: Sequence[bytes]) -> int:
         """Keep leaves durably under one new checkpoint, all or none.
 
@@ -53,11 +62,11 @@ class Log:
             The position of the first of them.
 
         Raises:
-            EntryError: A leaf holds a line end, so it is no canonical JSON.
+            OversizedLeafError: A leaf is larger than a log's tiles can hold.
             RoundError: The store could not keep them; the log is as before.
         """
-        if any(b"\n" in leaf for leaf in leaves):
-            raise EntryError("a leaf is one line")
+        if any(len(leaf) > MOST_LEAF_BYTES for leaf in leaves):
+            raise OversizedLeafError(f"a leaf has more than {MOST_LEAF_BYTES} bytes")
         first = self.size
         self._tree.extend(leaf_hash(leaf) for leaf in leaves)
         try:
@@ -69,9 +78,10 @@ class Log:
         self._note = note
         return first
 
-    def inclusion_path(self, index: int) -> list[bytes]:
-        """Return the audit path of leaf ``index`` under ``note``, lowest sibling first."""
-        return self._tree.inclusion_path(index)
+    @property
+    def tree(self) -> Tree:
+        """The tree over all leaves; to be read only."""
+        return self._tree
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf at ``index``."""
@@ -102,60 +112,9 @@ class Log:
 
 
 def export_log(log: Log, folder: Path) -> None:
-    """Write ``checkpoint`` and ``entries.jsonl`` for an auditor, in place of an older export.
-
-    Both are complete under ``folder`` or not there at all.
+    """Write the log for an auditor, in place of an older export; whole, or not at all.
 
     Raises:
         ConfigError: ``folder`` holds something else than an export, or cannot be written.
     """
-    folder = folder.absolute()
-    fresh = folder.with_name(f".{folder.name}.new")
-    try:
-        _refuse_strangers(folder)
-        _remove(fresh)
-        _write_export(log, fresh)
-        _swap(fresh, folder)
-    except OSError as err:
-        raise ConfigError(f"{folder.name}: the log cannot be written here") from err
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _write_export(log: Log, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    with (folder / ENTRIES_NAME).open("wb") as file:
-        file.writelines(leaf + b"\n" for leaf in log.leaves())
-        file.flush()
-        os.fsync(file.fileno())
-    with (folder / CHECKPOINT_NAME).open("wb") as file:
-        file.write(log.note.encode("utf-8"))
-        file.flush()
-        os.fsync(file.fileno())
-    sync_folder(folder)
-
-
-def _refuse_strangers(folder: Path) -> None:
-    names = {item.name for item in folder.iterdir()} if folder.exists() else set()
-    if names - {CHECKPOINT_NAME, ENTRIES_NAME}:
-        raise ConfigError(f"{folder.name}: holds more than an exported log; choose another folder")
-
-
-def _swap(fresh: Path, folder: Path) -> None:
-    stale = folder.with_name(f".{folder.name}.old")
-    if folder.exists():
-        _remove(stale)
-        folder.rename(stale)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        if stale.exists():
-            stale.rename(folder)
-        raise
-    sync_folder(folder.parent)
-    _remove(stale)
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)
+    write_export(folder, note=log.note, witnessed=log.witnessed, leaves=log.leaves())

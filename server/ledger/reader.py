@@ -23,6 +23,9 @@ class LogSource(Protocol):
     def note(self) -> str | None:
         """Return the latest note; None if there is none yet."""
 
+    def witnessed(self) -> str | None:
+        """Return the last note that a quorum has cosigned; None if there is none yet."""
+
     def leaves(self, first: int, stop: int) -> Iterator[bytes]:
         """Return leaves from ``first`` up to, without, ``stop``; fewer if there are not."""
 
@@ -45,7 +48,7 @@ class LogReader:
         """
         self._source, self._log = source, log
         self._tree = Tree()
-        self._note = ""
+        self._note, self._witnessed = "", ""
         self.refresh()
 
     @property
@@ -57,6 +60,11 @@ class LogReader:
     def note(self) -> str:
         """The latest signed checkpoint, with the lines of its witnesses if it has any."""
         return self._note
+
+    @property
+    def witnessed(self) -> str:
+        """The last checkpoint that a quorum of witnesses has cosigned; empty before the first."""
+        return self._witnessed
 
     def refresh(self) -> bool:
         """Take in what was logged since; on any doubt nothing of it.
@@ -70,6 +78,7 @@ class LogReader:
         """
         with self._source.snapshot():
             note = self._source.note()
+            self._witnessed = self._source.witnessed() or ""
             if note == self._note:
                 return False
             if note is None:

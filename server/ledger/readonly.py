@@ -56,6 +56,12 @@ class ReadOnlyLogStore:
             row = self._database.execute("SELECT note FROM checkpoints").fetchone()
         return None if row is None else str(row[0])
 
+    def witnessed(self) -> str | None:
+        """Return the last note that a quorum has cosigned; None if there is none yet."""
+        with _translated():
+            row = self._database.execute("SELECT note FROM witnessed").fetchone()
+        return None if row is None else str(row[0])
+
     def leaves(self, first: int, stop: int) -> Iterator[bytes]:
         """Return the leaves from ``first`` up to, without, ``stop``; fewer if there are not."""
         with _translated():

@@ -10,20 +10,30 @@ from protocols.errors import VerificationError
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
+    Authorise,
     Entry,
     Link,
     PartnerEntry,
+    Pin,
     RoundOpen,
     parse_entry,
     sign_entry,
 )
 from protocols.ledger.envelope import Envelope
 from protocols.ledger.epsilons import Epsilons
-from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion
+from protocols.ledger.evidence import (
+    Evidence,
+    Inclusion,
+    consistency,
+    evidence_bytes,
+    inclusion,
+)
+from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
 from server.ledger.chain import PartnerChain
 from server.ledger.log import Log
+from server.ledger.witnesses import Witnesses
 
 
 class Scribe:
@@ -53,14 +63,18 @@ class Scribe:
         self._log, self._terms, self._key, self._clock = log, terms, key, clock
         self._places: dict[str, dict[int, int]] = {name: {} for name in terms.partners}
         self._rounds = Rounds(terms)
+        self._pins = Pins(log.tree.root_at)
         self._chains = {
-            name: PartnerChain(name, terms=terms, rounds=self._rounds) for name in terms.partners
+            name: PartnerChain(name, terms=terms, rounds=self._rounds, pins=self._pins, clock=clock)
+            for name in terms.partners
         }
+        self.witnesses = Witnesses(log, terms)
         self._head = (-1, NO_ENTRY)
         if log.size == 0:
             log.append([policy.to_bytes()])
         if log.leaf(0) != policy.to_bytes():
             raise VerificationError("the log belongs to another charter; use another folder")
+        self._pins.record(0)
         for index, leaf in enumerate(log.leaves()):
             if index:
                 self._note(index, *parse_entry(leaf))
@@ -72,6 +86,7 @@ class Scribe:
             signer=COORDINATOR,
             seq=self._head[0] + 1,
             prev=self._head[1],
+            pin=Pin(self._log.tree.size, self._log.tree.root.hex()),
             at=int(self._clock()),
             run=run,
         )
@@ -98,15 +113,33 @@ class Scribe:
         return self._chains[partner].take(leaves)
 
     def evidence(self, partner: str, leaves: bytes) -> bytes:
-        """Return proof that the log holds each of these leaves of a partner."""
-        places = self._places[partner]
-        seqs = [parse_entry(leaf)[1].link.seq for leaf in leaves.splitlines()]
-        proofs = [
-            inclusion(seq, places[seq], self._log.inclusion_path(places[seq]))
-            for seq in seqs
-            if seq in places
-        ]
-        return evidence_bytes(Evidence(note=self._log.note, inclusions=tuple(proofs)))
+        """Return proof that the log holds each of these leaves of a partner, and only grew.
+
+        An authorisation is shown under the last checkpoint with a quorum, everything else under the
+        last one.
+        """
+        entries = [parse_entry(leaf)[1] for leaf in leaves.splitlines()]
+        seqs = [entry.link.seq for entry in entries if entry.link.seq in self._places[partner]]
+        last = max((self._places[partner][seq] for seq in seqs), default=-1)
+        note = self._log.note
+        is_new = any(isinstance(entry, Authorise) for entry in entries)
+        if is_new and self._log.witnessed and last < self.witnesses.witnessed:
+            note = self._log.witnessed
+        known = sorted(self.witnesses.may_have_seen(partner))
+        size = self.witnesses.hand_out(partner, note)
+        tree = self._log.tree
+        evidence = Evidence(
+            note=note,
+            consistency=tuple(
+                consistency(old, tree.consistency_path(old, size)) for old in known if old < size
+            ),
+            inclusions=tuple(self._inclusion(partner, seq, size) for seq in seqs),
+        )
+        return evidence_bytes(evidence)
+
+    def _inclusion(self, partner: str, seq: int, size: int) -> Inclusion:
+        index = self._places[partner][seq]
+        return inclusion(seq, index, self._log.tree.inclusion_path(index, size=size))
 
     def last_seq(self, partner: str) -> int:
         """Return the number of a partner's last entry in the log; -1 if there is none."""
@@ -136,11 +169,12 @@ class Scribe:
 
     def _note(self, index: int, envelope: Envelope, entry: Entry) -> None:
         signer = entry.link.signer
+        self._pins.record(entry.link.at)
         if signer == COORDINATOR:
             self._head = (entry.link.seq, envelope.digest.hex())
             if isinstance(entry, RoundOpen):
                 list(self._rounds.open(envelope.digest.hex(), entry))
             return
-        self._places[signer][entry.link.seq] = index
         if isinstance(entry, PartnerEntry):
+            self._places[signer][entry.link.seq] = index
             self._chains[signer].read(envelope.digest.hex(), entry)

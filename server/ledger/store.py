@@ -1,4 +1,4 @@
-"""Where the log's leaves and its last checkpoint rest; SQLite, or anything with four methods."""
+"""Where the log's leaves and its last checkpoints rest; SQLite, or anything with six methods."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS leaves (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS checkpoints (only INTEGER PRIMARY KEY CHECK (only = 0),
     note TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS witnessed (only INTEGER PRIMARY KEY CHECK (only = 0),
+    note TEXT NOT NULL) STRICT;
 """
 
 
@@ -22,6 +24,12 @@ class LogStore(Protocol):
 
     def note(self) -> str | None:
         """Return the last checkpoint; None in a new store."""
+
+    def keep_witnessed(self, note: str) -> None:
+        """Keep the last checkpoint that a quorum has cosigned."""
+
+    def witnessed(self) -> str | None:
+        """Return the last checkpoint that a quorum has cosigned; None before the first."""
 
     def leaf(self, index: int) -> bytes:
         """Return one leaf."""
@@ -68,6 +76,23 @@ class SqliteLogStore:
     def note(self) -> str | None:
         """Return the last checkpoint; None in a new store."""
         row = self._database.execute("SELECT note FROM checkpoints").fetchone()
+        return None if row is None else str(row[0])
+
+    def keep_witnessed(self, note: str) -> None:
+        """Keep the last checkpoint that a quorum has cosigned, durably.
+
+        Raises:
+            RoundError: It was not kept.
+        """
+        try:
+            with self._database:
+                self._database.execute("INSERT OR REPLACE INTO witnessed VALUES (0, ?)", (note,))
+        except sqlite3.Error as err:
+            raise RoundError("the log could not keep a cosigned checkpoint") from err
+
+    def witnessed(self) -> str | None:
+        """Return the last checkpoint that a quorum has cosigned; None before the first."""
+        row = self._database.execute("SELECT note FROM witnessed").fetchone()
         return None if row is None else str(row[0])
 
     def leaf(self, index: int) -> bytes:

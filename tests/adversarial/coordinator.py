@@ -26,10 +26,13 @@ from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import ScoringError
 from protocols.ledger.canonical import digest
 from protocols.ledger.charge import dearest
+from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.codec import decode, encode
+from protocols.ledger.cosignature import cosigned
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_KEY,
+    NO_PIN,
     Authorise,
     Link,
     Mechanism,
@@ -71,6 +74,7 @@ class Coordinator:
         scribe: The log.
         order_key, log_key: The coordinator's two keys.
         identities: Every partner's own key; the peers are made up with them.
+        witnesses: Every other witness's cosigning key.
         carried: What the node last sent along.
         secrets: Run keys of the peers, by run and name.
     """
@@ -81,6 +85,7 @@ class Coordinator:
     order_key: Ed25519PrivateKey
     log_key: Ed25519PrivateKey
     identities: dict[str, Ed25519PrivateKey]
+    witnesses: dict[str, Ed25519PrivateKey]
     carried: bytes = b""
     step: tuple[int, int] = field(default=(0, 1))
     secrets: dict[tuple[str, str], RunKey] = field(default_factory=dict)
@@ -139,9 +144,10 @@ class Coordinator:
         most = dearest(PLAN, spare_attempts=2)
         key = self.secret(name, run).public.hex() if mask_key is None else mask_key
         entry = Authorise(
-            link=Link(charter or self.charter, name, seq=0, prev=NO_ENTRY, at=0, run=run),
+            link=Link(charter or self.charter, name, 0, NO_ENTRY, NO_PIN, at=0, run=run),
             queries=PLAN,
             spare_attempts=2,
+            epoch="ee" * 32,
             code_digest=self.terms.code_digest,
             mask_key=key if self.terms.sharing.is_shared else NO_KEY,
             most=epsilons_of(most, delta=self.terms.delta, sharing=self.terms.sharing),
@@ -211,10 +217,23 @@ class Coordinator:
         self.carried = reply.leaves
         if new := self.scribe.new_from(self.node.name, reply.leaves):
             self.scribe.append(new)
+        if reply.cosigned:
+            self.scribe.witnesses.take(self.node.name, reply.cosigned.decode())
         return reply
 
     def authorise(self, run: str = RUN, **changes: object) -> Answer:
-        return self.read(self.send(self.deliver(self.ask_authorise(run, **changes), b"")))
+        answer = self.read(self.send(self.deliver(self.ask_authorise(run, **changes), b"")))
+        self.witness()
+        return answer
+
+    def witness(self) -> None:
+        """Have as many other witnesses as make a quorum cosign the log as it is."""
+        log = self.scribe.log
+        checkpoint = open_checkpoint(log.note, self.terms.log)
+        for name, key in list(self.witnesses.items())[: self.terms.quorum]:
+            self.scribe.witnesses.hand_out(name, log.note)
+            note = cosigned(checkpoint, name=name, key=key, at=1_700_000_000)
+            self.scribe.witnesses.take(name, note)
 
     def logged(self, opened: RoundOpen) -> Envelope:
         """Sign an order and log it, so that its spend may be logged, too."""
@@ -255,6 +274,14 @@ def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
         log_key=log_key,
         identities={
             name: load_partner_keys(world.settings(name).keys).identity for name in terms.partners
+        },
+        witnesses={
+            "auditor": load_key(world.folder / "auditor" / "cosign.pem"),
+            **{
+                name: load_partner_keys(world.settings(name).keys).cosign
+                for name in terms.partners
+                if name != node.name
+            },
         },
     )
 

@@ -21,6 +21,7 @@ from protocols.errors import (
     ConflictingOrderError,
     ContractError,
     EntryError,
+    ForeignKeyError,
     NoiseTooLowError,
     OrderRefusedError,
     RolledBackError,
@@ -34,14 +35,16 @@ from protocols.errors import (
 )
 from protocols.ledger.canonical import canonical_json, digest, parse_canonical, to_base64
 from protocols.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from protocols.ledger.codec import encode
 from protocols.ledger.entry import Mechanism, PlannedQuery, Step
 from protocols.ledger.envelope import parse_envelope, sign
 from protocols.ledger.evidence import Evidence, evidence_bytes, parse_evidence
-from protocols.ledger.messages import Acknowledged, Contribution, Refused
+from protocols.ledger.messages import Acknowledged, AskCosign, Contribution, Refused
 from protocols.records import MAX_BYTES
 from tests.adversarial.coordinator import (
     NOISE,
     PLAN,
+    RUN,
     Coordinator,
     coordinator_of,
     first_node,
@@ -117,13 +120,13 @@ def _linked(at: Coordinator, **changes: str) -> Delivery:
 LIES: dict[str, tuple[Lie, type[ScoringError], str]] = {
     "an order by a key the charter does not know": (
         lambda at: at.deliver(at.opened(), key=Ed25519PrivateKey.generate()),
-        SignatureError,
-        "signature",
+        ForeignKeyError,
+        "foreign-key",
     ),
     "an order by the log's key": (
         lambda at: at.deliver(at.opened(), key=at.log_key),
-        SignatureError,
-        "signature",
+        ForeignKeyError,
+        "foreign-key",
     ),
     "an order with a changed signature": (
         lambda at: _with_signature(
@@ -349,7 +352,7 @@ def _noted(
 ) -> bytes:
     """Return evidence that proves nothing but a checkpoint of this size."""
     checkpoint = Checkpoint(at.terms.log.origin, size, root)
-    return evidence_bytes(Evidence(sign_checkpoint(checkpoint, key or at.log_key), ()))
+    return evidence_bytes(Evidence(sign_checkpoint(checkpoint, key or at.log_key), (), ()))
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -369,7 +372,8 @@ def test_an_attempt_does_not_go_back(working: Coordinator) -> None:
 
 def test_an_unproven_authorisation_buys_nothing(fresh: Coordinator) -> None:
     assert isinstance(fresh.authorise(), Acknowledged)
-    unproven = fresh.deliver(fresh.opened(), evidence=_noted(fresh, 1, root=_root(fresh)))
+    size = fresh.scribe.log.size
+    unproven = fresh.deliver(fresh.opened(), evidence=_noted(fresh, size, root=_root(fresh)))
     refuses(fresh, unproven, UnprovenEntryError, "unproven-entry")
     still_works(fresh)
 
@@ -442,6 +446,7 @@ def test_authorisations_add_up_until_the_cap(fresh: Coordinator) -> None:
         delivery = fresh.deliver(fresh.ask_authorise(name, queries=dear, spare_attempts=0), b"")
         if isinstance(fresh.read(fresh.send(delivery)), Refused):
             break
+        fresh.witness()
         fresh.step = (0, 1)
         opened = fresh.opened(mechanism=dear[0].mechanism)
         opened = replace(opened, link=replace(opened.link, run=name))
@@ -533,6 +538,9 @@ def garbage_target(world: World, opened_node: PartnerNode) -> Coordinator:
     """One node for all the garbage: none of it may leave a trace."""
     at = coordinator_of(world, with_book(opened_node))
     assert isinstance(at.authorise(), Acknowledged)
+    ask = AskCosign(charter=at.charter, run=RUN)
+    shown = sign(encode(ask), payload_type=ask.payload_type, keys=[at.order_key])
+    assert isinstance(at.read(at.send(at.deliver(shown))), Acknowledged)  # all is proven by now
     return at
 
 

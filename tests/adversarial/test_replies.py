@@ -37,14 +37,18 @@ class Liar:
         lie: Makes a lie of an honest reply.
         times: How many contributions in a row are lies.
         seen: Honest replies to orders so far.
+        hides: Whether it sends no entries along after the first lie, until it contributes again.
     """
 
     world: World
     lie: Callable[["Liar", Reply], Reply | None]
     times: int
     seen: list[Reply]
+    hides: bool = False
 
     def bend(self, name: str, reply: Reply) -> Reply | None:
+        if name == LIAR and self.hides and len(self.seen) == 2 and not reply.vector:
+            return replace(reply, leaves=b"")
         if name != LIAR or not reply.vector:
             return reply
         self.seen.append(reply)
@@ -252,7 +256,7 @@ def test_leaves_in_another_order_are_not_taken(three: World) -> None:
     def lose_then_reverse(liar: Liar, reply: Reply) -> Reply | None:
         return None if len(liar.seen) == 2 else _reversed(liar, reply)
 
-    three.bend_reply = Liar(three, lose_then_reverse, times=2, seen=[]).bend
+    three.bend_reply = Liar(three, lose_then_reverse, times=2, seen=[], hides=True).bend
     events = _train_a_little(three)
     rounds = [(event["round"], event["attempt"]) for event in events if event["event"] == "round"]
     assert rounds == [(1, 1), (2, 3), (3, 1)]
@@ -266,7 +270,7 @@ def test_an_older_spend_does_not_pay_for_a_later_order(three: World) -> None:
         older = reply.leaves.splitlines()[0]
         return liar.answering(reply, spend=digest(older).hex())
 
-    three.bend_reply = Liar(three, lose_then_pay_with_it, times=2, seen=[]).bend
+    three.bend_reply = Liar(three, lose_then_pay_with_it, times=2, seen=[], hides=True).bend
     events = _train_a_little(three)
     missing = [event["missing"] for event in events if event["event"] == "void"]
     assert missing == [{LIAR: "no-reply"}, {LIAR: "EntryError"}]

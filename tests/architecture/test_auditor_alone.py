@@ -21,8 +21,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
     (folder / "signatures.json").write_bytes(world.signatures)
     (folder / "log").mkdir()
-    for name, raw in world.files().items():
-        (folder / "log" / name).write_bytes(raw)
+    world.write(folder / "log")
     return folder
 
 

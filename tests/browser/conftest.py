@@ -47,8 +47,10 @@ class Stage:
 
     def show(self, files: Mapping[str, bytes], *, looks: bool = True) -> "Stage":
         """Replace the log, and let the watcher see it."""
-        self.folder.mkdir(exist_ok=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
         for name, raw in files.items():
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_bytes(raw)
         if looks:
             self.watcher.look()

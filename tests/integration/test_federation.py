@@ -15,7 +15,7 @@ from server.registry import Registry
 from tests.processes import Processes, real_federation
 
 NAMES = ("p0", "p1", "p2")
-RUN_S = 120.0  # a run takes a few seconds; a busy machine is slower
+RUN_S = 120.0  # a run takes a few seconds; a busy machine is slower, also to start a node again
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     with real_federation(
         folder,
         epsilon_micro=20_000_000,
-        settings={"deadline_s": 15.0, "connect_s": 60.0},
+        settings={"deadline_s": RUN_S / 2, "connect_s": 60.0},
     ) as processes:
         for name in NAMES:
             processes.start_node(name)

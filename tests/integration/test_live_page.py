@@ -13,12 +13,15 @@ from clients.auditor.page.source import RemoteSource
 from clients.auditor.page.state import Watcher
 from clients.auditor.pricing import Pricing
 from clients.auditor.remote import RemoteLog, open_channel
+from protocols.ledger.audit import Audit
 from protocols.ledger.checkpoint import LogKey
+from protocols.ledger.export import export_files
+from protocols.ledger.verify import verify_log
 from server.audit_service.main import AuditSettings, RunningAudit, start_server
 from server.certificates import make_certificates
 from server.ledger.log import Log
 from server.ledger.store import SqliteLogStore
-from tests.adversarial.ledger.honest import key_for, trained
+from tests.adversarial.ledger.honest import World, key_for, trained
 
 KEY = LogKey("test/log", key_for("log").public_key().public_bytes_raw())
 
@@ -98,12 +101,25 @@ def test_it_follows_a_log_that_grows_and_says_when_it_is_gone(
             if size > log.size:
                 log.append(world.leaves[log.size : size])
             _look_until(watcher, size)
-            assert watcher.snapshot().audit == world.audit(world.leaves[:size])
+            assert watcher.snapshot().audit == _unwitnessed(world, size)
+        assert world.witnessed
+        log.keep_witnessed(world.witnessed)
+        for _ in range(200):
+            watcher.look()
+            if watcher.snapshot().audit == world.audit():
+                break
         shown.stop()
         watcher.look()
     assert "UNAVAILABLE" in watcher.snapshot().problem
     assert watcher.snapshot().lost_since is not None
     assert watcher.snapshot().audit == world.audit()
+
+
+def _unwitnessed(world: World, size: int) -> Audit:
+    """Return the audit of the log's beginning, before any witness has seen it."""
+    leaves = world.leaves[:size]
+    files = export_files(note=world.note(leaves, size), witnessed=None, leaves=leaves)
+    return verify_log(world.terms, signatures=world.signatures, files=dict(files))
 
 
 def _look_until(watcher: Watcher, size: int) -> None:

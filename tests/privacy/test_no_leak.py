@@ -90,7 +90,7 @@ def _questions(at: Coordinator) -> list[Question]:
     return [at.histogram(), Gram(encoding), at.gradient(), evaluation]
 
 
-Seen = tuple[type, str, tuple[int, int, int]]
+Seen = tuple[type, str, tuple[int, ...]]
 
 
 def _converse(at: Coordinator) -> list[Seen]:
@@ -101,10 +101,12 @@ def _converse(at: Coordinator) -> list[Seen]:
         reply = at.send(delivery)
         answer = at.read(reply)
         word = answer.reason if isinstance(answer, Refused) else ""
-        sizes = (len(reply.answer), len(reply.vector), len(reply.leaves))
+        parts = (reply.answer, reply.vector, reply.leaves, reply.cosigned)
+        sizes = tuple(len(part) for part in parts)
         seen.append((type(answer), word, sizes))
 
     send(at.deliver(at.ask_authorise(queries=PLAN), b""))
+    at.witness()
     for number, question in enumerate(_questions(at), start=1):
         opened = replace(at.opened(question), step=Step(number, 1))
         order = at.scribe.sign(opened)

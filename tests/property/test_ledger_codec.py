@@ -12,24 +12,64 @@ from protocols.ledger.canonical import canonical_json, from_base64, parse_canoni
 from protocols.ledger.checkpoint import LogKey, open_checkpoint
 from protocols.ledger.codec import decode
 from protocols.ledger.cosignature import cosign, cosignatures_in, with_lines
-from protocols.ledger.entry import parse_entry
+from protocols.ledger.entry import NO_PIN, Pin, parse_entry
 from protocols.ledger.envelope import parse_envelope
-from protocols.ledger.evidence import Evidence, evidence_bytes, inclusion, parse_evidence
-from protocols.ledger.messages import AskAuthorise
+from protocols.ledger.evidence import (
+    Evidence,
+    consistency,
+    evidence_bytes,
+    inclusion,
+    parse_evidence,
+    verify_evidence,
+)
+from protocols.ledger.messages import AskAuthorise, AskCosign
 from protocols.ledger.note import parse_note, print_note
 from protocols.ledger.policy import parse_signatures, policy_envelope
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.proof_bundle import open_bundle, proof_bundle
 from protocols.ledger.terms import terms_of
 from protocols.ledger.verify import verify_log
-from tests.adversarial.ledger.honest import charter_table, key_for, trained
+from tests.adversarial.ledger.honest import (
+    GRAM,
+    PARTNERS,
+    charter_table,
+    key_for,
+    started,
+    trained,
+)
 
 _WORLD = trained()
 _LOG = LogKey("test/log", _WORLD.terms.log.key)
 _NOTE = _WORLD.files()["checkpoint"]
 _WITNESS = {"ada": key_for("ada").public_key().public_bytes_raw()}
 _LINE = cosign(_NOTE.decode(), name="ada", key=key_for("ada"), at=7)
-_EVIDENCE = evidence_bytes(Evidence("note", (inclusion(0, 1, [b"\1" * 32]),)))
+_TREE = _WORLD.tree
+_EVIDENCE = Evidence(
+    _WORLD.cosigned(_WORLD.leaves, _TREE.size),
+    (consistency(5, _TREE.consistency_path(5)),),
+    (inclusion(0, 1, _TREE.inclusion_path(1)),),
+)
+_SEEN = Pin(5, _TREE.root_at(5).hex())
+
+
+def _epoch_amend_report() -> list[bytes]:
+    """Return one leaf of each kind that the honest history does without."""
+    world = started()
+    spend = world.spend("north", world.order("run-1", (1, 1), GRAM, PARTNERS))
+    world.amend("north", "run-1", spend, "15")
+    world.report()
+    return [world.leaves[1], *world.leaves[-2:]]
+
+
+_EPOCH, _AMEND, _REPORT = _epoch_amend_report()
+
+
+def _verify(raw: bytes, seen: Pin) -> object:
+    evidence = parse_evidence(raw)
+    return verify_evidence(
+        evidence, leaf_of={0: _WORLD.leaves[1]}.get, seen=seen, terms=_WORLD.terms
+    )
+
 
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
 _VALUES = st.recursive(
@@ -42,9 +82,15 @@ _PARSERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "canonical": (parse_canonical, _WORLD.leaves[1]),
     "envelope": (parse_envelope, _WORLD.leaves[1]),
     "entry": (parse_entry, _WORLD.leaves[-1]),
-    "order": (parse_entry, _WORLD.leaves[4]),
+    "order": (parse_entry, _WORLD.leaves[7]),
+    "epoch": (parse_entry, _EPOCH),
+    "amend": (parse_entry, _AMEND),
+    "audit report": (parse_entry, _REPORT),
     "message": (lambda raw: decode(AskAuthorise, raw), _WORLD.leaves[1]),
-    "evidence": (parse_evidence, _EVIDENCE),
+    "cosign": (lambda raw: decode(AskCosign, raw), _WORLD.leaves[1]),
+    "evidence": (parse_evidence, evidence_bytes(_EVIDENCE)),
+    "evidence that is verified": (lambda raw: _verify(raw, _SEEN), evidence_bytes(_EVIDENCE)),
+    "evidence that is the first": (lambda raw: _verify(raw, NO_PIN), evidence_bytes(_EVIDENCE)),
     "signatures": (parse_signatures, _WORLD.signatures),
     "policy": (lambda raw: policy_envelope(_WORLD.terms, raw), _WORLD.signatures),
     "checkpoint": (lambda raw: open_checkpoint(raw.decode("utf-8", "replace"), _LOG), _NOTE),
@@ -111,10 +157,12 @@ def test_a_charter_of_any_shape_raises_nothing_but_our_errors(data: st.DataObjec
 @settings(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_a_log_of_any_bytes_is_audited_without_an_exception(data: st.DataObject) -> None:
-    files = _WORLD.files(_WORLD.leaves[:6])
+    files = _WORLD.files(_WORLD.leaves[:9])
     name = data.draw(st.sampled_from(sorted(files)))
     files[name] = data.draw(st.binary(max_size=200) | _mutations(files[name]))
-    verify_log(_WORLD.terms, signatures=data.draw(st.binary(max_size=50)), files=files)
+    saved = data.draw(st.lists(st.binary(max_size=20) | _mutations(_NOTE), max_size=2))
+    signatures = data.draw(st.binary(max_size=50))
+    verify_log(_WORLD.terms, signatures=signatures, files=files, saved=saved)
 
 
 def _mutations(good: bytes) -> st.SearchStrategy[bytes]:

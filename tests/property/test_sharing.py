@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.ledger.sharing import DISTRIBUTED, Sharing
@@ -10,6 +10,7 @@ from protocols.ledger.sharing import DISTRIBUTED, Sharing
 _SIGMAS = st.integers(1, 10**12).map(lambda micro: Fraction(micro, 10**6))
 
 
+@settings(deadline=None)
 @given(_SIGMAS, st.integers(1, 1_000), st.integers(1, 100), st.integers(1, 2**24))
 def test_a_share_is_the_smallest_integer_that_will_do(
     sigma: Fraction, shares: int, lenders: int, clip_steps: int

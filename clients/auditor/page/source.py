@@ -1,14 +1,12 @@
 """Where the live page's log comes from: an exported folder, or the coordinator itself."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from protocols.errors import ConfigError, LogSizeError
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
+from protocols.ledger.export import export_files, read_export
 
-_OURS = (CHECKPOINT_NAME, ENTRIES_NAME)
 _TRIES = 5  # an export replaces the folder in a moment
 
 Stamp = tuple[tuple[str, int, int, int, int], ...]
@@ -27,6 +25,9 @@ class LogSource(Protocol):
 
 class Fetcher(Protocol):
     """Part of ``clients.auditor.remote.RemoteLog``."""
+
+    def witnessed(self) -> str | None:
+        """Return the last checkpoint that a quorum has cosigned, if there is one."""
 
     def fetch(self, since: int = 0) -> tuple[str, list[bytes]]:
         """Return the latest checkpoint and the leaves under it from ``since`` on."""
@@ -47,9 +48,7 @@ class FolderSource:
             before = self._look()
             if self._files is not None and before == self._stamp:
                 return self._files
-            # Other files are only named, never read: they may be of any size and kind.
-            names = [name for name, *_ in before]
-            files = {name: self._read(name) if name in _OURS else b"" for name in names}
+            files = read_export(self._folder)
             if self._look() == before:
                 self._files, self._stamp = files, before
                 return files
@@ -57,20 +56,13 @@ class FolderSource:
 
     def _look(self) -> Stamp:
         try:
-            names = sorted(os.listdir(self._folder))
-            stats = [(name, os.stat(self._folder / name)) for name in names]
+            stats = [(str(path), path.lstat()) for path in sorted(self._folder.rglob("*"))]
         except OSError as err:
             raise ConfigError(f"{self._folder.name}: no such folder, or it cannot be read") from err
         return tuple(
             (name, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             for name, stat in stats
         )
-
-    def _read(self, name: str) -> bytes:
-        try:
-            return (self._folder / name).read_bytes()
-        except OSError as err:
-            raise ConfigError(f"{name}: absent or unreadable") from err
 
 
 class RemoteSource:
@@ -84,19 +76,20 @@ class RemoteSource:
         """Ask ``fetcher`` for what is new."""
         self._fetcher = fetcher
         self._leaves: list[bytes] = []
+        self._notes: tuple[str, str | None] = ("", None)
         self._files: dict[str, bytes] | None = None
 
     def files(self) -> Mapping[str, bytes]:
         """Return checkpoint and entries; the whole log anew if it went back."""
+        witnessed = self._fetcher.witnessed()  # first, so that it is not ahead of the rest
         try:
             note, fresh = self._fetcher.fetch(len(self._leaves))
         except LogSizeError:
             note, fresh = self._fetcher.fetch()
             self._leaves, self._files = [], None
-        said = note.encode("utf-8")
-        if self._files is not None and not fresh and said == self._files[CHECKPOINT_NAME]:
+        if self._files is not None and not fresh and (note, witnessed) == self._notes:
             return self._files
         self._leaves += fresh
-        lines = b"".join(leaf + b"\n" for leaf in self._leaves)
-        self._files = {CHECKPOINT_NAME: said, ENTRIES_NAME: lines}
+        self._notes = (note, witnessed)
+        self._files = dict(export_files(note=note, witnessed=witnessed, leaves=self._leaves))
         return self._files

@@ -9,13 +9,12 @@ from datetime import datetime
 from clients.auditor.page.source import LogSource
 from clients.auditor.pricing import Pricing
 from protocols.errors import CheckpointError, ScoringError
-from protocols.ledger.audit import Audit, finding
+from protocols.ledger.audit import Audit
 from protocols.ledger.checkpoint import Checkpoint, open_checkpoint
 from protocols.ledger.terms import Terms
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME, verify_log
+from protocols.ledger.verify import CHECKPOINT_NAME, verify_log
 
 _log = logging.getLogger(__name__)
-_REWRITTEN = "the log no longer begins with the entries that this page has found true"
 
 Clock = Callable[[], datetime]
 Price = Callable[[Audit], Pricing]
@@ -77,7 +76,7 @@ class Watcher:
         self._settle_s = settle_s
         self._stop = threading.Event()
         self._files: Mapping[str, bytes] | None = None
-        self._true_entries = b""
+        self._true_note: tuple[bytes, ...] = ()
         self._now = Snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -117,7 +116,7 @@ class Watcher:
             if again != files:
                 files, audit = again, self._verify(again)
         if audit.is_true:
-            audit = self._remember(audit, files)
+            self._true_note = (files[CHECKPOINT_NAME],)
         now = self._clock()
         # The verdict first: other accountants take longer.
         self._now = Snapshot(
@@ -130,16 +129,10 @@ class Watcher:
         self._now = replace(self._now, pricing=self._price(audit))
 
     def _verify(self, files: Mapping[str, bytes]) -> Audit:
-        return verify_log(self._terms, signatures=self._signatures, files=files)
-
-    def _remember(self, audit: Audit, files: Mapping[str, bytes]) -> Audit:
-        """Return ``audit``, or a finding more if the log was true before and is another one now."""
-        entries = files[ENTRIES_NAME]
-        if entries.startswith(self._true_entries):
-            self._true_entries = entries
-            return audit
-        found = finding(CHECKPOINT_NAME, CheckpointError(_REWRITTEN))
-        return replace(audit, findings=(*audit.findings, found))
+        # What was true here once must still be the beginning of the log.
+        return verify_log(
+            self._terms, signatures=self._signatures, files=files, saved=self._true_note
+        )
 
     def _checkpoint_in(self, files: Mapping[str, bytes]) -> Checkpoint | None:
         try:

@@ -122,9 +122,11 @@ class Page:
 
     @property
     def witnesses(self) -> tuple[str, ...] | None:
-        """Who has cosigned the checkpoint; None if audits do not say."""
-        listed = getattr(self.audit, "witnesses", None)
-        return None if listed is None else tuple(str(item.witness) for item in listed)
+        """Who has cosigned the last checkpoint with a quorum; None before the first look."""
+        if self.audit is None:
+            return None
+        seen = self.audit.witnessed
+        return tuple(row.name for row in self.audit.witnesses if seen and row.size == seen)
 
     @property
     def tone(self) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,15 +17,22 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from protocols.ledger.audit import Audit
 from protocols.ledger.canonical import digest, to_base64
 from protocols.ledger.checkpoint import Checkpoint, sign_checkpoint
+from protocols.ledger.cosignature import cosign, with_lines
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
     NO_FAULT,
     NO_KEY,
+    NO_PIN,
+    NO_RUN,
+    Amend,
+    AuditReport,
     Authorise,
+    DatasetEpoch,
     Entry,
     Link,
     Mechanism,
+    Pin,
     PlannedQuery,
     ReleaseEntry,
     RoundClose,
@@ -35,6 +43,7 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.epsilons import Epsilons
+from protocols.ledger.export import export_files
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import policy_envelope, sign_charter
 from protocols.ledger.price import epsilon_micro
@@ -79,15 +88,26 @@ def charter_table(partners: Sequence[str] = PARTNERS, **privacy: object) -> dict
         "contract_digest": "ab" * 32,
         "code_digest": CODE,
         "holdout_percent": 20,
+        "witness_quorum": min(2, len(partners)),
         "coordinator": {
             "name": "hub",
             "order_key": public("order"),
             "log_key": public("log"),
             "log_origin": "test/log",
         },
-        "auditor": {"name": "auditor", "identity_key": public("auditor")},
+        "auditor": {
+            "name": "auditor",
+            "identity_key": public("auditor"),
+            "cosign_key": public("auditor cosign"),
+        },
         "partners": [
-            {"name": name, "identity_key": public(name), "node_key": "-", "capacity": 1000}
+            {
+                "name": name,
+                "identity_key": public(name),
+                "cosign_key": public(f"{name} cosign"),
+                "node_key": "-",
+                "capacity": 1000,
+            }
             for name in partners
         ],
         "privacy": {
@@ -146,17 +166,37 @@ class World:
     orders: dict[str, RoundOpen] = field(default_factory=dict)
     spent: dict[tuple[str, str], list[Mechanism]] = field(default_factory=dict)
     most: dict[tuple[str, str], Fraction] = field(default_factory=dict)
+    epochs: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    witnessed: str | None = None
 
     def __post_init__(self) -> None:
         self.terms: Terms = terms_of(self.table)
         self.signatures = signatures_for(self.table)
-        self.leaves.append(policy_envelope(self.terms, self.signatures).to_bytes())
+        self.tree = Tree()
+        self.add(policy_envelope(self.terms, self.signatures).to_bytes())
+
+    def add(self, leaf: bytes) -> None:
+        """Append a leaf, whatever it is."""
+        self.leaves.append(leaf)
+        self.tree.extend([leaf_hash(leaf)])
+
+    def witness(self) -> None:
+        """Show everybody the log as it is, and have it cosigned by all."""
+        self.witnessed = self.cosigned(self.leaves, len(self.leaves))
+        self.seen = dict.fromkeys(self.terms.charter_signers, len(self.leaves))
+
+    def pin(self, signer: str) -> Pin:
+        """Return the last checkpoint that a signer has seen; the coordinator sees its own."""
+        size = self.seen.get(signer, 0) if signer != COORDINATOR else len(self.leaves)
+        return Pin(size, self.tree.root_at(size).hex()) if size else NO_PIN
 
     def link(self, signer: str, run: str) -> Link:
         """Return where the signer's next entry stands."""
         seq, prev = self.last.get(signer, (-1, NO_ENTRY))
         charter = self.terms.charter.hex()
-        return Link(charter, signer, seq + 1, prev, 1_700_000_000 + len(self.leaves), run)
+        at = 1_700_000_000 + len(self.leaves)
+        return Link(charter, signer, seq + 1, prev, self.pin(signer), at, run)
 
     def say(self, entry: Entry, *, key: str = "", **bend: Any) -> str:
         """Sign ``entry`` and append it; returns its digest, hex."""
@@ -166,12 +206,21 @@ class World:
         by = key or ("order" if signer == COORDINATOR else signer)
         leaf = sign_entry(entry, key_for(by)).to_bytes()
         name = digest(leaf).hex()
-        self.leaves.append(leaf)
+        self.add(leaf)
         self.last[signer] = (entry.link.seq, name)
         return name
 
+    def begin_epoch(self, partner: str, data: str = "loans", **bend: Any) -> str:
+        """The partner names its data."""
+        commitment = digest(f"{partner} {data}".encode()).hex()
+        link = self.link(partner, bend.pop("run", "run-1"))
+        self.epochs[partner] = self.say(DatasetEpoch(link, commitment), **bend)
+        return self.epochs[partner]
+
     def authorise(self, partner: str, run: str, **bend: Any) -> str:
         """The partner allows the plan."""
+        if partner not in self.epochs:
+            self.begin_epoch(partner, run=run)
         link = self.link(partner, run)
         plan, spare = bend.get("queries", PLAN), bend.get("spare_attempts", SPARE)
         worths = [(item.rounds, _worth(item.mechanism)) for item in plan]
@@ -181,7 +230,8 @@ class World:
         self.most[partner, run] = Fraction(most)
         price = self.price(sum(value for (name, _), value in self.most.items() if name == partner))
         mask_key = public_mask_key(partner, run) if self.is_masked else NO_KEY
-        return self.say(Authorise(link, PLAN, SPARE, CODE, mask_key, price), **bend)
+        epoch = self.epochs[partner]
+        return self.say(Authorise(link, PLAN, SPARE, epoch, CODE, mask_key, price), **bend)
 
     def order(
         self,
@@ -283,17 +333,50 @@ class World:
     def _privacy(self) -> Any:  # Any: a part of a charter's table
         return self.table["privacy"]
 
-    def files(self, leaves: Sequence[bytes] | None = None) -> dict[str, bytes]:
-        """Return the exported folder; the log's own key signs whatever ``leaves`` there are."""
-        kept = list(self.leaves if leaves is None else leaves)
-        root = Tree(map(leaf_hash, kept)).root
-        note = sign_checkpoint(Checkpoint("test/log", len(kept), root), key_for("log"))
-        lines = b"".join(leaf + b"\n" for leaf in kept)
-        return {"checkpoint": note.encode(), "entries.jsonl": lines}
+    def amend(self, partner: str, run: str, spend: str, noise: str, **bend: Any) -> str:
+        """The partner corrects its last spend of the run."""
+        mine = self.spent[partner, run]
+        mine[-1] = Mechanism(mine[-1].query, noise)
+        entry = Amend(self.link(partner, run), spend, noise, self.spent_price(partner))
+        return self.say(entry, **bend)
 
-    def audit(self, leaves: Sequence[bytes] | None = None) -> Audit:
+    def report(self, **bend: Any) -> str:
+        """The auditor says that it found nothing."""
+        return self.say(AuditReport(self.link("auditor", NO_RUN), 0, "ad" * 32), **bend)
+
+    def note(self, leaves: Sequence[bytes], size: int) -> str:
+        """Return the checkpoint over the first so many of some leaves, by the log's own key."""
+        root = Tree(map(leaf_hash, leaves[:size])).root
+        return sign_checkpoint(Checkpoint("test/log", size, root), key_for("log"))
+
+    def cosigned(self, leaves: Sequence[bytes], size: int) -> str:
+        """Return the same, cosigned by every witness."""
+        note = self.note(leaves, size)
+        lines = [
+            cosign(note, name=name, key=key_for(f"{name} cosign"), at=1_700_100_000)
+            for name in self.terms.witnesses
+        ]
+        return with_lines(note, lines)
+
+    def files(self, leaves: Sequence[bytes] | None = None) -> dict[str, bytes]:
+        """Return the exported folder; the log's own key signs whatever ``leaves`` there are.
+
+        Witnesses' cosignatures are over what they really saw.
+        """
+        kept = list(self.leaves if leaves is None else leaves)
+        note = self.note(kept, len(kept))
+        return dict(export_files(note=note, witnessed=self.witnessed, leaves=kept))
+
+    def write(self, folder: Path, leaves: Sequence[bytes] | None = None) -> None:
+        """Write the exported folder."""
+        for path, raw in self.files(leaves).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(raw)
+
+    def audit(self, leaves: Sequence[bytes] | None = None, **kept: Any) -> Audit:
         """Verify the exported log."""
-        return verify_log(self.terms, signatures=self.signatures, files=self.files(leaves))
+        files = self.files(leaves)
+        return verify_log(self.terms, signatures=self.signatures, files=files, **kept)
 
     def kinds(self, leaves: Sequence[bytes] | None = None) -> set[str]:
         """Return the kinds of findings."""
@@ -321,6 +404,7 @@ def authorised(world: World, run: str = "run-1") -> World:
     """Let every partner of a world authorise ``run``."""
     for name in world.terms.partners:
         world.authorise(name, run)
+    world.witness()
     return world
 
 
@@ -347,11 +431,13 @@ def trained() -> World:
     for name in PARTNERS:
         world.close_run(name, "run-1")
         world.authorise(name, "run-2")
+    world.witness()
     for step, mechanism in enumerate((HISTOGRAM, GRAM, GRADIENT, GRADIENT), start=1):
         world.round("run-2", (step, 1), mechanism)
     for name in PARTNERS:
         world.close_run(name, "run-2")
     world.release("run-2")
+    world.witness()
     return world
 
 

@@ -145,6 +145,7 @@ def _spend_before_authorisation() -> World:
     order = world.order("run-1", (1, 1), HISTOGRAM, PARTNERS)
     world.spend("north", order)
     world.authorise("north", "run-1")
+    world.witness()
     return world
 
 
@@ -490,9 +491,9 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
     "entry under another charter": (_entries_under_another_charter, "PolicyError"),
     "no entry": (_not_an_entry, "EntryError"),
     # Who says it.
-    "spend signed by the coordinator": (_spend(key="order"), "SignatureError"),
-    "spend signed by another partner": (_spend(key="south"), "SignatureError"),
-    "order signed by the log": (_order(key="log"), "SignatureError"),
+    "spend signed by the coordinator": (_spend(key="order"), "ForeignKeyError"),
+    "spend signed by another partner": (_spend(key="south"), "ForeignKeyError"),
+    "order signed by the log": (_order(key="log"), "ForeignKeyError"),
     "spend of a stranger": (_in_the_name_of("mallory"), "RoleError"),
     "spend of the coordinator": (_in_the_name_of("coordinator"), "RoleError"),
     "order by a partner": (_order_by_a_partner, "RoleError"),
@@ -597,30 +598,56 @@ _LIES: dict[str, tuple[Callable[[], World], str]] = {
 }
 
 
+# What follows from a lie: some of those who signed had seen another log, or more of this one.
+_FOLLOWS = {
+    "no charter first": {"RollbackError"},
+    "another charter first": {"SplitViewError"},
+    "complete before the last spend": {"RollbackError"},
+}
+_SEEN = {"RollbackError", "SplitViewError", "WitnessError", "PinError"}
+
+
 @pytest.mark.parametrize("name", _LIES)
 def test_a_lie_is_found_and_called_by_its_name(name: str) -> None:
     told, kind = _LIES[name]
-    assert told().kinds() == {kind}
+    assert told().kinds() == {kind} | _FOLLOWS.get(name, set())
+
+
+def test_what_follows_is_of_lies_that_are_told_here() -> None:
+    assert set(_FOLLOWS) <= set(_LIES)
 
 
 def test_a_dropped_spend_leaves_a_gap_that_its_signer_did_not_make() -> None:
-    assert "ChainError" in _dropped_spend().kinds()
+    # The next claim counts the spend, and the coordinator's next order was made after it.
+    assert _dropped_spend().kinds() == {"ChainError", "PriceError", "RollbackError"}
 
 
 def test_swapped_spends_break_the_chain() -> None:
-    assert "ChainError" in _two_spends_swapped().kinds()
+    assert _two_spends_swapped().kinds() == {"ChainError", "PriceError"}
 
 
 def test_a_round_close_before_its_order_is_out_of_turn() -> None:
-    assert "TurnError" in _close_before_the_order().kinds()
+    # Every leaf after it has moved, so that nobody has seen this log.
+    assert _close_before_the_order().kinds() == {"TurnError", "ChainError"} | _SEEN
 
 
 def test_every_leaf_dropped_from_a_whole_history_is_missed() -> None:
     world = trained()
+    for index in range(len(world.leaves)):
+        kinds = world.kinds(_without(world, index))
+        assert "RollbackError" in kinds, f"leaf {index} was dropped and no witness noticed"
+
+
+def test_every_leaf_dropped_is_missed_by_its_signer_though_nobody_had_seen_it() -> None:
+    world = trained()
     # The last four end their signers' chains: a log that never had them looks the same.
     for index in range(len(world.leaves) - 4):
-        kept = world.leaves[:index] + world.leaves[index + 1 :]
-        assert world.kinds(kept), f"leaf {index} was dropped and nobody noticed"
+        kinds = world.kinds(_without(world, index))
+        assert kinds - _SEEN, f"leaf {index} was dropped and nobody noticed"
+
+
+def _without(world: World, index: int) -> list[bytes]:
+    return world.leaves[:index] + world.leaves[index + 1 :]
 
 
 def test_all_lies_are_listed_and_not_the_first_alone() -> None:
@@ -630,7 +657,7 @@ def test_all_lies_are_listed_and_not_the_first_alone() -> None:
     world.order("run-1", (2, 1), _WEAK, PARTNERS)
     assert world.kinds() == {"PriceError", "UnknownRunError", "TermsError"}
     places = [item.where for item in world.audit().findings]
-    assert places == ["leaf 5", "leaf 6", "leaf 7"]
+    assert places == ["leaf 8", "leaf 9", "leaf 10"]
 
 
 def test_what_breaks_a_rule_is_priced_all_the_same() -> None:
@@ -729,6 +756,7 @@ def test_whatever_the_charter_just_allows_is_no_lie() -> None:
     plan = (PlannedQuery(at_the_minimum, 19), PlannedQuery(HISTOGRAM, 1))
     for name in ("north", "south"):
         world.authorise(name, "run-1", queries=plan, spare_attempts=3)
+    world.witness()
     world.round("run-1", (1, 1), at_the_minimum, ("north", "south"))
     assert world.kinds() == set()
 

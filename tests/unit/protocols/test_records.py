@@ -39,18 +39,35 @@ def test_a_part_too_large_to_travel_is_refused_before_it_is_sent() -> None:
         (RecordDict({RECORD: ConfigRecord()}), "expected the parts"),
         (RecordDict({RECORD: ConfigRecord({"answer": b"", "vector": b""})}), "expected the parts"),
         (
-            RecordDict({RECORD: ConfigRecord({"answer": b"", "vector": "text", "leaves": b""})}),
-            "vector must be bytes",
-        ),
-        (
-            RecordDict({RECORD: ConfigRecord({"answer": b"", "vector": [b""], "leaves": b""})}),
+            RecordDict(
+                {
+                    RECORD: ConfigRecord(
+                        {"answer": b"", "vector": "text", "leaves": b"", "cosigned": b""}
+                    )
+                }
+            ),
             "vector must be bytes",
         ),
         (
             RecordDict(
                 {
                     RECORD: ConfigRecord(
-                        {"answer": bytes(MAX_BYTES["answer"] + 1), "vector": b"", "leaves": b""}
+                        {"answer": b"", "vector": [b""], "leaves": b"", "cosigned": b""}
+                    )
+                }
+            ),
+            "vector must be bytes",
+        ),
+        (
+            RecordDict(
+                {
+                    RECORD: ConfigRecord(
+                        {
+                            "answer": bytes(MAX_BYTES["answer"] + 1),
+                            "vector": b"",
+                            "leaves": b"",
+                            "cosigned": b"",
+                        }
                     )
                 }
             ),

@@ -171,7 +171,7 @@ def test_an_exported_log_verifies_and_an_altered_one_does_not(
     assert "entries. Check: fedscore-audit verify" in capsys.readouterr().out
     verify = ["verify", str(folder), "--charter", str(world.server / "charter.toml")]
     assert audit(verify) == 0
-    entries = folder / "entries.jsonl"
+    (entries,) = (folder / "tile" / "entries" / "000.p").iterdir()
     raw = entries.read_bytes()
     middle = len(raw) // 2
     entries.write_bytes(raw[:middle] + bytes([raw[middle] ^ 1]) + raw[middle + 1 :])

@@ -27,6 +27,7 @@ def _card(name: str, home: Path) -> PartnerCard:
     return PartnerCard(
         name=name,
         identity_key=public.identity_key,
+        cosign_key=public.cosign_key,
         node_key=public.node_key,
         capacity=30,
         code_digest=CODE,

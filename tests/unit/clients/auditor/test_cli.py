@@ -25,8 +25,7 @@ def _write(world: World, folder: Path) -> Path:
     (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
     (folder / "signatures.json").write_bytes(world.signatures)
     (folder / "log").mkdir()
-    for name, raw in world.files().items():
-        (folder / "log" / name).write_bytes(raw)
+    world.write(folder / "log")
     return folder
 
 
@@ -51,7 +50,7 @@ def test_signatures_may_lie_elsewhere(case: Path) -> None:
     assert _verify(case, "--signatures", str(elsewhere)) == 0
 
 
-@pytest.mark.parametrize("name", ["checkpoint", "entries.jsonl"])
+@pytest.mark.parametrize("name", ["checkpoint", "witnessed", "tile/0/000.p/59"])
 def test_an_altered_log_exits_1(case: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = case / "log" / name
     raw = bytearray(path.read_bytes())
@@ -90,10 +89,10 @@ def test_what_is_absent_exits_2(case: Path, name: str, capsys: pytest.CaptureFix
     assert name in capsys.readouterr().err
 
 
-def test_a_folder_in_place_of_a_file_exits_2(case: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_a_finding(case: Path) -> None:
     (case / "log" / "checkpoint").unlink()
     (case / "log" / "checkpoint").mkdir()
-    assert _verify(case) == 2
+    assert _verify(case) == 1
 
 
 def test_no_command_exits_2() -> None:
@@ -109,7 +108,7 @@ def test_init_makes_a_key_and_a_card_once(
     assert main(["init", "--home", str(home), "--name", "auditor"]) == 0
     card = (home / "auditor-card.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out == card
-    assert sorted(json.loads(card)) == ["identity_key", "name"]
+    assert sorted(json.loads(card)) == ["cosign_key", "identity_key", "name"]
     key = home / "identity.pem"
     assert key.stat().st_mode & 0o777 == 0o600
     before = key.read_bytes()

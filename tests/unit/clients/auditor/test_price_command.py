@@ -39,8 +39,7 @@ def _write(world: World, folder: Path) -> Path:
     (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
     (folder / "signatures.json").write_bytes(world.signatures)
     (folder / "log").mkdir()
-    for name, raw in world.files().items():
-        (folder / "log" / name).write_bytes(raw)
+    world.write(folder / "log")
     return folder
 
 
@@ -131,7 +130,7 @@ def test_signatures_may_lie_elsewhere(case: Path) -> None:
 
 
 def test_an_altered_log_exits_1(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = case / "log" / "entries.jsonl"
+    (path,) = (case / "log" / "tile" / "entries" / "000.p").iterdir()
     path.write_bytes(path.read_bytes().replace(b'"', b"'", 1))
     assert _price(case) == 1
     assert "NOT TRUE" in capsys.readouterr().out

@@ -18,8 +18,7 @@ def _write(world: World, folder: Path) -> Path:
     (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
     (folder / "signatures.json").write_bytes(world.signatures)
     (folder / "log").mkdir()
-    for name, raw in world.files().items():
-        (folder / "log" / name).write_bytes(raw)
+    world.write(folder / "log")
     return folder
 
 
@@ -60,7 +59,7 @@ def test_the_page_has_the_language_asked_for_and_the_record_does_not_change(case
 def test_a_false_log_exits_1_and_is_reported_all_the_same(
     case: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = case / "log" / "entries.jsonl"
+    (path,) = (case / "log" / "tile" / "entries" / "000.p").iterdir()
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
     path.write_bytes(raw)

@@ -27,8 +27,7 @@ def case(tmp_path: Path) -> Path:
     (tmp_path / "charter.toml").write_text(charter_toml(_WORLD.table), encoding="utf-8")
     (tmp_path / "signatures.json").write_bytes(_WORLD.signatures)
     (tmp_path / "log").mkdir()
-    for name, raw in _WORLD.files().items():
-        (tmp_path / "log" / name).write_bytes(raw)
+    _WORLD.write(tmp_path / "log")
     return tmp_path
 
 

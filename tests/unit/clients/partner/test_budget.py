@@ -27,9 +27,14 @@ from protocols.ledger.checkpoint import Checkpoint
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_KEY,
+    NO_PIN,
+    Amend,
     Authorise,
+    DatasetEpoch,
+    Entry,
     Link,
     Mechanism,
+    Pin,
     PlannedQuery,
     RoundOpen,
     Spend,
@@ -37,6 +42,7 @@ from protocols.ledger.entry import (
     parse_entry,
     sign_entry,
 )
+from protocols.ledger.evidence import Proven
 from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.terms import Terms
 from tests.simulator import World
@@ -83,7 +89,7 @@ def _ask(terms: Terms, run: str = "run-1", rounds: int = 2) -> AskAuthorise:
 
 def _opened(terms: Terms, round_number: int = 1, run: str = "run-1") -> RoundOpen:
     return RoundOpen(
-        link=Link(terms.charter.hex(), "coordinator", 1, NO_ENTRY, int(NOW), run),
+        link=Link(terms.charter.hex(), "coordinator", 1, NO_ENTRY, NO_PIN, int(NOW), run),
         step=Step(round_number, 1),
         mechanism=NOISE,
         width=1,
@@ -214,9 +220,7 @@ def test_a_new_run_closes_the_one_before_and_keeps_its_spends(
 
 def test_an_authorisation_carries_the_runs_mask_key(book: BudgetBook, terms: Terms) -> None:
     book.authorise(_ask(terms), _order(0), mask_key=KEY)
-    leaf = book.leaf_of(0)
-    assert leaf is not None
-    entry = parse_entry(leaf)[1]
+    entry = _entry(book, 1)
     assert isinstance(entry, Authorise)
     assert entry.mask_key == KEY
 
@@ -233,9 +237,7 @@ def test_where_noise_is_shared_no_run_is_promised_without_a_mask_key(
 def test_a_spend_names_the_cohort_of_its_order(book: BudgetBook, terms: Terms) -> None:
     book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(replace(_opened(terms), cohort=("p0", "p2")), _order(1))
-    leaf = book.leaf_of(1)
-    assert leaf is not None
-    entry = parse_entry(leaf)[1]
+    entry = _entry(book, 2)
     assert isinstance(entry, Spend)
     assert entry.cohort == ("p0", "p2")
 
@@ -290,28 +292,83 @@ def test_whatever_goes_wrong_while_it_writes_the_book_is_as_before(
             book.authorise(_ask(terms), _order(0), mask_key=KEY)
     assert (book.last_seq, book.open_runs) == (-1, ())
     book.authorise(_ask(terms), _order(0), mask_key=KEY)
-    assert book.last_seq == 0
+    assert book.last_seq == 1
 
 
-def test_proof_is_kept_and_a_log_that_goes_back_or_forks_is_refused(
-    book: BudgetBook, terms: Terms
+def _shown(*seqs: int, size: int, root: bytes = b"\1" * 32) -> Proven:
+    return Proven(Checkpoint("log", size, root), seqs)
+
+
+def test_proof_and_the_largest_checkpoint_are_kept(
+    book: BudgetBook, path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
+    assert book.pin == NO_PIN
     book.authorise(_ask(terms), _order(0), mask_key=KEY)
     with pytest.raises(UnprovenEntryError, match="has not shown"):
         book.check_proven("run-1", most_unproven=9)
-    book.mark_proven([0], Checkpoint("log", 5, b"\1" * 32))
+    book.mark_proven(_shown(0, 1, size=5))
     assert book.unproven() == b""
     book.check_proven("run-1", most_unproven=0)
     book.reserve(_opened(terms), _order(1))
     book.check_proven("run-1", most_unproven=1)
     with pytest.raises(UnprovenEntryError):
         book.check_proven("run-1", most_unproven=0)
-    for size, root in ((4, b"\1" * 32), (5, b"\2" * 32)):
-        with pytest.raises(UnprovenEntryError, match="the log went back"):
-            book.mark_proven([1], Checkpoint("log", size, root))
     assert book.unproven().count(b"\n") == 1
-    book.mark_proven([1], Checkpoint("log", 6, b"\2" * 32))
+    book.mark_proven(_shown(2, size=6, root=b"\2" * 32))
     assert book.unproven() == b""
+    assert book.pin == _open(path, terms, key).pin == Pin(6, "02" * 32)
+
+
+def test_entries_pin_the_last_checkpoint_that_was_shown(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.mark_proven(_shown(0, 1, size=5))
+    book.reserve(_opened(terms), _order(1))
+    pins = [_entry(book, seq).link.pin for seq in range(3)]
+    assert pins == [NO_PIN, NO_PIN, Pin(5, "01" * 32)]
+
+
+def test_other_data_are_a_new_epoch_that_resets_nothing(
+    path: Path, terms: Terms, key: Ed25519PrivateKey
+) -> None:
+    def opened(commitment: str) -> BudgetBook:
+        return BudgetBook(path, name="p0", key=key, terms=terms, commitment=commitment)
+
+    book = opened("aa" * 32)
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    book.reserve(_opened(terms), _order(1))
+    spent = book.spent
+    book.close_file()
+    book = opened("aa" * 32)
+    book.authorise(_ask(terms, run="run-2"), _order(2), mask_key="cd" * 32)
+    assert book.last_seq == 4  # epoch, authorise, spend, run-close, authorise
+    book.close_file()
+    book = opened("bb" * 32)
+    book.authorise(_ask(terms, run="run-3"), _order(3), mask_key="ef" * 32)
+    last = [_entry(book, seq) for seq in (6, 7)]
+    assert isinstance(last[0], DatasetEpoch)
+    assert isinstance(last[1], Authorise)
+    assert last[0].commitment == "bb" * 32
+    assert book.spent == spent
+
+
+def test_a_spend_is_only_ever_corrected_upwards(book: BudgetBook, terms: Terms) -> None:
+    book.authorise(_ask(terms), _order(0), mask_key=KEY)
+    name = book.reserve(_opened(terms), _order(1))
+    before = _state(book)
+    for spend, noise in ((name, "1000"), (name, NOISE.noise_multiplier), ("0" * 64, "1")):
+        with pytest.raises(ScoringError):
+            book.amend(spend, noise)
+    assert _state(book) == before
+    spent = book.spent.released_micro
+    book.amend(name, f"{float(NOISE.noise_multiplier) / 2:g}")
+    assert book.spent.released_micro > spent
+    assert isinstance(_entry(book, 3), Amend)
+
+
+def _entry(book: BudgetBook, seq: int) -> Entry:
+    leaf = book.leaf_of(seq)
+    assert leaf is not None
+    return parse_entry(leaf)[1]
 
 
 def test_a_book_that_cannot_be_written_spends_nothing(
@@ -338,7 +395,7 @@ def test_an_order_written_halfway_is_rolled_back_whole(book: BudgetBook, terms: 
     with pytest.raises(RoundError):  # the entry goes in, the order's place is taken
         book.reserve(_opened(terms), _order(0))
     assert _state(book) == before
-    assert book.leaf_of(1) is None
+    assert book.leaf_of(2) is None
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 99, None])

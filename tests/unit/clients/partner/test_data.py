@@ -9,7 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from clients.partner.data import Violation, check_table, load_borrowers
+from clients.partner.data import Violation, check_table, load_loans
 from model.population import Borrowers
 from model.table import read_table
 from protocols.contracts.features import contract_from_table
@@ -33,8 +33,8 @@ def _check(path: Path, *, capacity: int | None = None) -> list[Violation]:
 
 
 def _load(path: Path, *, capacity: int = 1_000) -> Borrowers:
-    private = load_borrowers(path, CONTRACT, capacity=capacity, holdout_key=KEY, holdout_percent=30)
-    return private.reveal()
+    loans = load_loans(path, CONTRACT, capacity=capacity, holdout_key=KEY, holdout_percent=30)
+    return loans.borrowers.reveal()
 
 
 def test_data_as_agreed_breaks_nothing(tmp_path: Path) -> None:
@@ -113,14 +113,14 @@ def test_bad_values_do_not_stop_a_node_and_bad_files_do(tmp_path: Path) -> None:
 
 
 def test_what_is_loaded_does_not_print(tmp_path: Path) -> None:
-    private = load_borrowers(
+    loans = load_loans(
         _csv(tmp_path, "a,bad,1,1,own\n"),
         CONTRACT,
         capacity=1,
         holdout_key=KEY,
         holdout_percent=30,
     )
-    assert repr(private) == "<private>"
+    assert repr(loans.borrowers) == "<private>"
 
 
 def test_an_all_empty_column_is_missing_everywhere(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from protocols.errors import (
     CohortChangedError,
     CohortTooSmallError,
     ConflictingOrderError,
+    ForeignKeyError,
     KeyChangedError,
     MissingColumnError,
     NoiseTooLowError,
@@ -31,6 +32,7 @@ from protocols.ledger.messages import Acknowledged
 
 WORDS = {
     SignatureError: "signature",
+    ForeignKeyError: "foreign-key",
     StaleOrderError: "stale-order",
     ConflictingOrderError: "conflicting-order",
     UnprovenEntryError: "unproven-entry",

@@ -11,7 +11,7 @@ from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_key
 from protocols.errors import ConfigError
 from protocols.ledger.canonical import from_base64
 
-FILES = {"identity.pem", NODE_KEY, "holdout.key"}
+FILES = {"identity.pem", "cosign.pem", NODE_KEY, "holdout.key"}
 
 
 def test_keys_are_made_loaded_and_match_what_is_public(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def _charter() -> Table:
         {
             "name": f"p{number}",
             "identity_key": _ed25519(),
+            "cosign_key": _ed25519(),
             "node_key": _node(ec.SECP384R1()),
             "capacity": 10_000,
         }
@@ -47,13 +48,18 @@ def _charter() -> Table:
         "contract_digest": "0" * 64,
         "code_digest": "1" * 64,
         "holdout_percent": 20,
+        "witness_quorum": 3,
         "coordinator": {
             "name": "c",
             "order_key": _ed25519(),
             "log_key": _ed25519(),
             "log_origin": "example.org/log",
         },
-        "auditor": {"name": "auditor", "identity_key": _ed25519()},
+        "auditor": {
+            "name": "auditor",
+            "identity_key": _ed25519(),
+            "cosign_key": _ed25519(),
+        },
         "partners": partners,
         "privacy": {
             "unit": "borrower at one partner",
@@ -97,12 +103,18 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
     ),
     "no capacity": (_partner(capacity=0), "partners.0.capacity"),
     "a capacity in quotes": (_partner(capacity="9"), "partners.0.capacity"),
-    "a name twice": (_partner(name="p1"), "a name and a key of its own"),
-    "a partner called as the auditor": (_partner(name="auditor"), "a name and a key of its own"),
-    "a partner called coordinator": (_partner(name="coordinator"), "a name and a key of its own"),
+    "a name twice": (_partner(name="p1"), "a name, and every purpose a key of its own"),
+    "a partner called as the auditor": (
+        _partner(name="auditor"),
+        "a name, and every purpose a key of its own",
+    ),
+    "a partner called coordinator": (
+        _partner(name="coordinator"),
+        "a name, and every purpose a key of its own",
+    ),
     "an identity key twice": (
         lambda table: table["partners"][0].update(identity_key=table["coordinator"]["order_key"]),
-        "a name and a key of its own",
+        "a name, and every purpose a key of its own",
     ),
     "a node key twice": (
         lambda table: table["partners"][0].update(node_key=table["partners"][1]["node_key"]),

@@ -2,12 +2,18 @@
 
 from fractions import Fraction
 
+import pytest
+
+from protocols.errors import AmendError
 from protocols.ledger.account import Account
 from protocols.ledger.charge import dearest
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_KEY,
+    NO_PIN,
+    Amend,
     Authorise,
+    DatasetEpoch,
     Link,
     Mechanism,
     PartnerEntry,
@@ -24,6 +30,7 @@ _TERMS = terms_of(charter_table())
 _GRAM = Mechanism("gram", "20")
 _COHORT = ("north", "south")
 _PLAN = (PlannedQuery(_GRAM, 2),)
+_EPOCH, _DATA = "ee" * 32, "da" * 32
 
 
 def _price(mu2: Fraction) -> Epsilons:
@@ -31,11 +38,11 @@ def _price(mu2: Fraction) -> Epsilons:
 
 
 def _link(run: str = "r") -> Link:
-    return Link(_TERMS.charter.hex(), "north", 0, NO_ENTRY, 0, run)
+    return Link(_TERMS.charter.hex(), "north", 0, NO_ENTRY, NO_PIN, 0, run)
 
 
-def _authorise(mu2: Fraction, run: str = "r") -> Authorise:
-    return Authorise(_link(run), _PLAN, 1, CODE, NO_KEY, _price(mu2))
+def _authorise(mu2: Fraction, run: str = "r", epoch: str = _EPOCH) -> Authorise:
+    return Authorise(_link(run), _PLAN, 1, epoch, CODE, NO_KEY, _price(mu2))
 
 
 def _spend(step: int, mu2: Fraction) -> Spend:
@@ -46,10 +53,24 @@ _MOST, _EACH = dearest(_PLAN, spare_attempts=1), Fraction(1, 400)
 
 
 def _account(*entries: PartnerEntry) -> Account:
+    """Return an account in its first epoch; entries are named by their number."""
     account = Account(_TERMS)
-    for entry in entries:
-        assert list(account.take(entry)) == []
+    assert list(account.take(_EPOCH, DatasetEpoch(_link(), _DATA))) == []
+    for number, entry in enumerate(entries):
+        assert list(account.take(_name(number), entry)) == []
     return account
+
+
+def _name(number: int) -> str:
+    return f"{number:064x}"
+
+
+def _kinds(account: Account, entry: PartnerEntry, name: str = "ab" * 32) -> list[str]:
+    return [type(err).__name__ for err in account.take(name, entry)]
+
+
+def _amend(spend: int, noise: str, mu2: Fraction, run: str = "r") -> Amend:
+    return Amend(_link(run), _name(spend), noise, _price(mu2))
 
 
 def test_a_new_account_has_cost_nothing() -> None:
@@ -58,6 +79,7 @@ def test_a_new_account_has_cost_nothing() -> None:
     assert account.price.released_micro == account.price.worst_micro == 0
     assert (account.spent, account.most) == (0, 0)
     assert (account.spends_in("r"), account.last_step("r")) == (0, (0, 0))
+    assert (account.epoch, account.commitment, account.claimed) == (NO_ENTRY, "", None)
 
 
 def test_an_open_run_costs_the_most_it_authorised_whatever_was_spent() -> None:
@@ -78,7 +100,7 @@ def test_a_closed_run_costs_what_was_spent_and_the_next_adds_to_it() -> None:
     account = _account(_authorise(_MOST), _spend(1, _EACH), close)
     assert account.open_runs == ()
     assert account.price == _price(_EACH)
-    assert list(account.take(_authorise(_EACH + _MOST, "next"))) == []
+    assert _kinds(account, _authorise(_EACH + _MOST, "next")) == []
     assert account.open_runs == ("next",)
     assert account.price == _price(_EACH + _MOST)
 
@@ -86,13 +108,100 @@ def test_a_closed_run_costs_what_was_spent_and_the_next_adds_to_it() -> None:
 def test_a_run_close_that_is_not_true_frees_nothing() -> None:
     account = _account(_authorise(_MOST), _spend(1, _EACH))
     close = RunClose(_link(), 0, _price(_EACH))
-    assert [type(err).__name__ for err in account.take(close)] == ["RunCloseError"]
+    assert _kinds(account, close) == ["RunCloseError"]
     assert account.price == _price(_MOST)
 
 
 def test_spends_beyond_the_authorised_maximum_are_priced_too() -> None:
     account = _account(_authorise(_MOST))
     for step in range(1, 6):
-        list(account.take(_spend(step, step * _EACH)))
+        _kinds(account, _spend(step, step * _EACH), _name(step))
     assert account.price == _price(5 * _EACH)
     assert _price(5 * _EACH).released_micro > _price(_MOST).released_micro
+
+
+def test_an_authorisation_names_the_epoch_in_force() -> None:
+    account = _account()
+    assert (account.epoch, account.commitment) == (_EPOCH, _DATA)
+    assert _kinds(account, _authorise(_MOST, epoch="ef" * 32)) == ["EpochError"]
+    assert _kinds(Account(_TERMS), _authorise(_MOST)) == ["EpochError"]
+    assert _kinds(Account(_TERMS), _authorise(_MOST, epoch=NO_ENTRY)) == ["EpochError"]
+
+
+def test_a_new_epoch_takes_the_place_of_the_one_before() -> None:
+    account = _account(_authorise(_MOST), RunClose(_link(), 0, _price(Fraction(0))))
+    assert _kinds(account, DatasetEpoch(_link(), "db" * 32), "ef" * 32) == []
+    assert (account.epoch, account.commitment) == ("ef" * 32, "db" * 32)
+    assert _kinds(account, _authorise(_MOST, "next")) == ["EpochError"]
+    assert _kinds(account, _authorise(2 * _MOST, "last", "ef" * 32)) == []
+
+
+def test_a_new_epoch_resets_nothing_and_who_claims_so_is_told() -> None:
+    close = RunClose(_link(), 2, _price(2 * _EACH))
+    account = _account(_authorise(_MOST), _spend(1, _EACH), _spend(2, 2 * _EACH), close)
+    assert _kinds(account, DatasetEpoch(_link(), "db" * 32), "ef" * 32) == []
+    assert account.price == _price(2 * _EACH)
+    assert _kinds(account, _authorise(_MOST, "next", "ef" * 32)) == ["BudgetResetError"]
+    assert account.price == _price(2 * _EACH + _MOST)
+    again = Spend(_link("next"), Step(1, 1), "0a" * 32, _GRAM, _COHORT, _price(_EACH))
+    assert _kinds(account, again) == ["BudgetResetError"]
+    assert _kinds(account, RunClose(_link("next"), 1, _price(_EACH))) == ["BudgetResetError"]
+    # Another wrong number is a wrong price, and has nothing to do with the epoch.
+    assert _kinds(account, _authorise(_EACH, "last", "ef" * 32)) == ["PriceError"]
+    assert account.price == _price(3 * _EACH + _MOST)
+
+
+def test_a_correction_makes_a_spend_dearer_from_then_on() -> None:
+    dearer = Fraction(1, 100)
+    account = _account(_authorise(_MOST), _spend(1, _EACH))
+    assert account.correction(_name(1), "10") == ("r", dearer - _EACH)
+    assert _kinds(account, _amend(1, "10", dearer)) == []
+    assert (account.spent, account.spends, account.spends_in("r")) == (dearer, 1, 1)
+    assert account.claimed == _price(dearer)
+    assert [spent for _, spent in account.history] == [_price(_EACH), _price(dearer)]
+    # What is dearer than the authorised maximum is what the open run is priced at.
+    assert account.price == _price(dearer)
+    assert list(account.charges) == [("r", Mechanism("gram", "10"), 1, False)]
+
+
+def test_a_correction_of_a_correction_starts_from_there() -> None:
+    account = _account(_authorise(_MOST), _spend(1, _EACH))
+    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == []
+    assert _kinds(account, _amend(1, "15", Fraction(1, 225))) == ["AmendError"]
+    assert _kinds(account, _amend(1, "5", Fraction(1, 25))) == []
+    assert account.spent == Fraction(1, 25)
+
+
+def test_a_correction_may_come_after_the_run_close_and_counts() -> None:
+    close = RunClose(_link(), 1, _price(_EACH))
+    account = _account(_authorise(_MOST), _spend(1, _EACH), close)
+    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == []
+    assert account.open_runs == ()
+    assert account.price == _price(Fraction(1, 100))
+
+
+@pytest.mark.parametrize("noise", ["20", "20.5", "1000"])
+def test_a_correction_that_is_not_dearer_changes_nothing(noise: str) -> None:
+    account = _account(_authorise(_MOST), _spend(1, _EACH))
+    assert _kinds(account, _amend(1, noise, _EACH)) == ["AmendError"]
+    assert (account.spent, len(account.history)) == (_EACH, 1)
+
+
+def test_a_correction_of_another_runs_spend_changes_nothing() -> None:
+    account = _account(_authorise(_MOST), _spend(1, _EACH), _authorise(2 * _MOST, "next"))
+    assert _kinds(account, _amend(1, "10", Fraction(1, 100), run="next")) == ["AmendError"]
+    assert account.spent == _EACH
+
+
+def test_a_correction_of_nothing_is_told_and_changes_nothing() -> None:
+    account = _account(_authorise(_MOST))
+    with pytest.raises(AmendError):
+        account.correction(_name(7), "10")
+    assert _kinds(account, _amend(7, "10", Fraction(1, 100), run="ghost")) == ["AmendError"]
+    assert (account.runs, account.spent, account.price) == (("r",), 0, _price(_MOST))
+
+
+def test_a_correction_claims_the_price_of_all_spends() -> None:
+    account = _account(_authorise(_MOST), _spend(1, _EACH), _spend(2, 2 * _EACH))
+    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == ["PriceError"]
+    assert account.spent == Fraction(1, 100) + _EACH

@@ -1,13 +1,17 @@
 """The values an audit is made of."""
 
+from dataclasses import fields
+from typing import Any
+
 from protocols.errors import PriceError
 from protocols.ledger.audit import Audit, Finding, PartnerRow, finding
 from protocols.ledger.epsilons import Epsilons
 
 
 def _audit(findings: tuple[Finding, ...]) -> Audit:
-    nothing = {"partners": (), "releases": (), "cohort_changes": (), "sums": (), "faults": ()}
-    return Audit("", "", 0, findings, **nothing, voids=(), unreleased=())
+    lists = [field.name for field in fields(Audit)][5:]
+    nothing: dict[str, Any] = dict.fromkeys(lists, ()) | {"witnessed": 0, "quorum": 1}
+    return Audit("", "", 0, "", findings, **nothing)
 
 
 def test_an_error_is_a_finding_under_the_name_of_its_class() -> None:

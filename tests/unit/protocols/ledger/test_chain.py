@@ -4,9 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.errors import ChainError, PolicyError, SignatureError
+from protocols.errors import ChainError, PinError, PolicyError, SignatureError
 from protocols.ledger.chain import Chain
-from protocols.ledger.entry import NO_ENTRY, PartnerEntry, parse_entry, sign_entry
+from protocols.ledger.entry import (
+    NO_ENTRY,
+    NO_PIN,
+    Authorise,
+    PartnerEntry,
+    Pin,
+    parse_entry,
+    sign_entry,
+)
 from tests.adversarial.ledger.honest import World, key_for, trained
 
 WORLD = trained()
@@ -25,10 +33,11 @@ def _take(chain: Chain, leaf: bytes) -> list[object]:
 
 def test_an_honest_chain_has_no_faults_and_knows_where_the_next_entry_stands() -> None:
     chain = _chain()
-    assert (chain.last_seq, chain.link("run", at=5).prev) == (-1, NO_ENTRY)
+    assert (chain.last_seq, chain.link("run", at=5, pin=NO_PIN).prev) == (-1, NO_ENTRY)
     assert [fault for leaf in NORTH for fault in _take(chain, leaf)] == []
-    link = chain.link("run", at=5)
-    assert (link.seq, link.prev) == (len(NORTH), chain.name_of(len(NORTH) - 1))
+    pin = Pin(9, "ab" * 32)
+    link = chain.link("run", at=5, pin=pin)
+    assert (link.seq, link.prev, link.pin) == (len(NORTH), chain.name_of(len(NORTH) - 1), pin)
     assert chain.account.spends > 0
 
 
@@ -42,11 +51,23 @@ def test_an_entry_that_does_not_follow_is_not_taken() -> None:
 
 def test_what_an_auditor_would_object_to_is_taken_and_told() -> None:
     chain = _chain()
-    _, entry = parse_entry(NORTH[0])
-    assert isinstance(entry, PartnerEntry)
+    assert _take(chain, NORTH[0]) == []
+    _, entry = parse_entry(NORTH[1])
+    assert isinstance(entry, Authorise)
     bent = sign_entry(replace(entry, code_digest="c1" * 32), key_for("north"))
     assert len(_take(chain, bent.to_bytes())) == 1
-    assert chain.last_seq == 0
+    assert chain.last_seq == 1
+
+
+def test_a_pin_that_goes_back_is_taken_and_told() -> None:
+    chain = _chain()
+    first = next(index for index, leaf in enumerate(NORTH) if parse_entry(leaf)[1].link.pin.size)
+    assert [fault for leaf in NORTH[: first + 1] for fault in _take(chain, leaf)] == []
+    _, entry = parse_entry(NORTH[first + 1])
+    assert isinstance(entry, PartnerEntry)
+    bent = sign_entry(replace(entry, link=replace(entry.link, pin=NO_PIN)), key_for("north"))
+    assert [type(fault) for fault in _take(chain, bent.to_bytes())] == [PinError]
+    assert chain.last_seq == first + 1
 
 
 @pytest.mark.parametrize("signer", ["south", "coordinator"])

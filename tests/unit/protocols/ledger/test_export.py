@@ -4,53 +4,66 @@ from pathlib import Path
 
 import pytest
 
-from protocols.errors import ConfigError, EntryError
-from protocols.ledger.export import write_export
+from protocols.errors import ConfigError, OversizedLeafError
+from protocols.ledger.export import export_files, read_export, write_export
 from protocols.ledger.verify import verify_log
 from tests.adversarial.ledger.honest import trained
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    return {item.name: item.read_bytes() for item in folder.iterdir()}
+    return read_export(folder)
+
+
+def _write(folder: Path, number: int, *leaves: bytes) -> None:
+    write_export(folder, note=f"note {number}\n", witnessed=None, leaves=leaves)
+
+
+def _made(number: int, *leaves: bytes) -> dict[str, bytes]:
+    return dict(export_files(note=f"note {number}\n", witnessed=None, leaves=leaves))
 
 
 def test_what_is_written_is_true_in_the_eyes_of_the_auditor(tmp_path: Path) -> None:
     world = trained()
-    note = world.files()["checkpoint"].decode()
-    write_export(tmp_path / "deep" / "export", note=note, leaves=world.leaves)
+    notes = {name: world.files()[name].decode() for name in ("checkpoint", "witnessed")}
+    write_export(
+        tmp_path / "deep" / "export",
+        note=notes["checkpoint"],
+        witnessed=notes["witnessed"],
+        leaves=world.leaves,
+    )
     files = _files(tmp_path / "deep" / "export")
     assert verify_log(world.terms, signatures=world.signatures, files=files).is_true
 
 
 def test_an_older_export_is_replaced_and_nothing_else_stays(tmp_path: Path) -> None:
-    write_export(tmp_path / "export", note="note 2\n", leaves=[b"a", b"b"])
+    _write(tmp_path / "export", 2, b"a", b"b")
     for name in (".export.new", ".export.old"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").write_text("left by a killed process")
-    write_export(tmp_path / "export", note="note 0\n", leaves=[])
-    assert _files(tmp_path / "export") == {"checkpoint": b"note 0\n", "entries.jsonl": b""}
+    _write(tmp_path / "export", 0)
+    assert _files(tmp_path / "export") == _made(0) == {"checkpoint": b"note 0\n"}
     assert [item.name for item in tmp_path.iterdir()] == ["export"]
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ConfigError, match="choose another folder"):
-        write_export(tmp_path, note="note\n", leaves=[])
+        _write(tmp_path, 0)
     assert [item.name for item in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_file_in_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "export").write_text("a file")
     with pytest.raises(ConfigError, match="cannot be written"):
-        write_export(tmp_path / "export", note="note\n", leaves=[])
+        _write(tmp_path / "export", 0)
     assert [item.name for item in tmp_path.iterdir()] == ["export"]
 
 
-def test_a_leaf_of_two_lines_leaves_the_older_export(tmp_path: Path) -> None:
-    write_export(tmp_path / "export", note="note 1\n", leaves=[b"a"])
-    with pytest.raises(EntryError, match="one line"):
-        write_export(tmp_path / "export", note="note 2\n", leaves=[b"a", b"b\nc"])
-    assert _files(tmp_path / "export") == {"checkpoint": b"note 1\n", "entries.jsonl": b"a\n"}
+def test_a_leaf_too_large_leaves_the_older_export(tmp_path: Path) -> None:
+    _write(tmp_path / "export", 1, b"a")
+    with pytest.raises(OversizedLeafError):
+        _write(tmp_path / "export", 2, b"a", b"x" * 65_536)
+    assert _files(tmp_path / "export") == _made(1, b"a")
     assert [item.name for item in tmp_path.iterdir()] == ["export"]
 
 
@@ -58,7 +71,7 @@ def test_a_leaf_of_two_lines_leaves_the_older_export(tmp_path: Path) -> None:
 def test_a_swap_that_fails_leaves_the_older_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    write_export(tmp_path / "export", note="note 1\n", leaves=[b"a"])
+    _write(tmp_path / "export", 1, b"a")
     rename = Path.rename
 
     def broken(self: Path, target: Path) -> Path:
@@ -68,5 +81,5 @@ def test_a_swap_that_fails_leaves_the_older_export(
 
     monkeypatch.setattr(Path, "rename", broken)
     with pytest.raises(ConfigError):
-        write_export(tmp_path / "export", note="note 2\n", leaves=[b"b"])
-    assert _files(tmp_path / "export") == {"checkpoint": b"note 1\n", "entries.jsonl": b"a\n"}
+        _write(tmp_path / "export", 2, b"b")
+    assert _files(tmp_path / "export") == _made(1, b"a")

@@ -8,20 +8,21 @@ from protocols.errors import EntryError, OrderRefusedError, SignatureError
 from protocols.ledger.codec import encode
 from protocols.ledger.entry import RoundOpen, parse_entry
 from protocols.ledger.envelope import Envelope, sign
-from protocols.ledger.messages import AskAuthorise, AskClose
+from protocols.ledger.messages import AskAuthorise, AskClose, AskCosign
 from protocols.ledger.orders import Asked, place_of, read_order
 from tests.adversarial.ledger.honest import PLAN, key_for, trained
 
 WORLD = trained()
 CHARTER = WORLD.terms.charter.hex()
 ASK = AskAuthorise(charter=CHARTER, run="run-9", queries=PLAN, spare_attempts=1, last_seq=-1)
+COSIGN = AskCosign(charter=CHARTER, run="run-9")
 CLOSE = AskClose(charter=CHARTER, run="run-9")
 OPENED = next(
     entry
     for entry in (parse_entry(leaf)[1] for leaf in WORLD.leaves[1:])
     if isinstance(entry, RoundOpen)
 )
-ALL: list[Asked] = [ASK, CLOSE, OPENED]
+ALL: list[Asked] = [ASK, COSIGN, CLOSE, OPENED]
 
 
 def _signed(asked: Asked, key: str = "order") -> Envelope:
@@ -44,6 +45,7 @@ def test_an_order_by_another_key_is_refused(asked: Asked, key: str) -> None:
     "asked",
     [
         replace(ASK, charter="ab" * 32),
+        replace(COSIGN, charter="ab" * 32),
         replace(CLOSE, charter="ab" * 32),
         replace(OPENED, link=replace(OPENED.link, charter="ab" * 32)),
     ],
@@ -59,6 +61,13 @@ def test_an_order_in_somebody_elses_name_is_refused() -> None:
         read_order(_signed(forged), WORLD.terms)
 
 
+def test_the_signature_under_one_order_is_none_under_another_of_the_same_members() -> None:
+    for asked, other in ((COSIGN, CLOSE), (CLOSE, COSIGN)):
+        taken = replace(_signed(asked), payload_type=other.payload_type)
+        with pytest.raises(SignatureError, match="is wrong"):
+            read_order(taken, WORLD.terms)
+
+
 def test_what_is_no_order_is_refused() -> None:
     with pytest.raises(OrderRefusedError, match="not an order"):
         read_order(replace(_signed(ASK), payload_type="application/json"), WORLD.terms)
@@ -71,6 +80,7 @@ def test_every_place_is_one_of_its_own() -> None:
     step = OPENED.step
     assert [place_of(asked) for asked in ALL] == [
         "run-9/authorise",
+        "run-9/cosign",
         "run-9/close",
         f"{OPENED.link.run}/{step.round}/{step.attempt}",
     ]

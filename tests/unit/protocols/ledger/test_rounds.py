@@ -3,6 +3,7 @@
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_FAULT,
+    NO_PIN,
     Link,
     Mechanism,
     RoundClose,
@@ -23,7 +24,7 @@ _ORDER, _NORTH, _SOUTH = "01" * 32, "02" * 32, "03" * 32
 
 
 def _link(signer: str, run: str = "r") -> Link:
-    return Link(_TERMS.charter.hex(), signer, 0, NO_ENTRY, 0, run)
+    return Link(_TERMS.charter.hex(), signer, 0, NO_ENTRY, NO_PIN, 0, run)
 
 
 def _rounds() -> Rounds:

@@ -37,8 +37,27 @@ def test_everybody_has_a_key() -> None:
     assert terms.charter_signers == {
         name: _raw(name) for name in ("north", "south", "west", "auditor")
     }
+    assert terms.key_of("auditor") == _raw("auditor")
     with pytest.raises(EntryError, match="does not name"):
-        terms.key_of("auditor")
+        terms.key_of("mallory")
+
+
+def test_partners_and_auditor_are_witnesses_with_keys_for_nothing_else() -> None:
+    terms = terms_of(charter_table())
+    names = ("north", "south", "west", "auditor")
+    assert terms.quorum == 2
+    assert dict(terms.witnesses) == {name: _raw(f"{name} cosign") for name in names}
+    assert list(terms.witnesses) == list(names)
+
+
+@pytest.mark.parametrize(("quorum", "is_read"), [(0, False), (1, True), (2, True), (3, False)])
+def test_a_quorum_is_one_to_the_smallest_cohort(quorum: int, *, is_read: bool) -> None:
+    table = charter_table() | {"witness_quorum": quorum}
+    if is_read:
+        assert terms_of(table).quorum == quorum
+    else:
+        with pytest.raises(EntryError, match="witness_quorum"):
+            terms_of(table)
 
 
 def _bent(path: str, value: object) -> dict[str, object]:
@@ -62,12 +81,22 @@ def _bent(path: str, value: object) -> dict[str, object]:
         ("auditor.name", "north"),
         ("auditor.name", "coordinator"),
         ("auditor.identity_key", public("north")),
+        ("auditor.cosign_key", public("auditor")),
+        ("auditor.cosign_key", public("north cosign")),
+        ("witness_quorum", "2"),
+        ("witness_quorum", True),
         ("partners", {}),
         ("partners", ["north"]),
         ("partners.0.name", "south"),
         ("partners.0.name", "two words"),
         ("partners.0.name", "coordinator"),
         ("partners.0.identity_key", public("south")),
+        ("partners.0.cosign_key", public("north")),
+        ("partners.0.cosign_key", public("south")),
+        ("partners.0.cosign_key", public("south cosign")),
+        ("partners.0.cosign_key", public("log")),
+        ("partners.0.cosign_key", public("order")),
+        ("partners.0.cosign_key", "AAAA"),
         ("privacy.delta", "1"),
         ("privacy.delta", 1),
         ("privacy.mode", "central"),
@@ -134,7 +163,7 @@ _BROKEN = {
 def _promise(
     mode: str, shares: int, colluders: int, cohort: int, lenders: int
 ) -> dict[str, object]:
-    return charter_table(
+    table = charter_table(
         FOUR,
         mode=mode,
         noise_shares=shares,
@@ -142,6 +171,7 @@ def _promise(
         minimum_cohort=cohort,
         max_lenders_per_borrower=lenders,
     )
+    return table | {"witness_quorum": 1}
 
 
 @pytest.mark.parametrize("name", _PROMISES)
@@ -158,9 +188,19 @@ def test_a_noise_mode_whose_promise_does_not_hold_is_refused(name: str) -> None:
         terms_of(_promise(*_BROKEN[name]))
 
 
-@pytest.mark.parametrize("member", ["coordinator", "auditor", "partners", "privacy", "code_digest"])
+@pytest.mark.parametrize(
+    "member", ["coordinator", "auditor", "partners", "privacy", "code_digest", "witness_quorum"]
+)
 def test_a_missing_member_is_named(member: str) -> None:
     table = charter_table()
     del table[member]
     with pytest.raises(EntryError, match=member):
+        terms_of(table)
+
+
+@pytest.mark.parametrize("party", ["auditor", "partners"])
+def test_a_missing_cosign_key_is_named(party: str) -> None:
+    table: Any = charter_table()
+    del (table[party] if party == "auditor" else table[party][1])["cosign_key"]
+    with pytest.raises(EntryError, match="cosign_key"):
         terms_of(table)

@@ -6,6 +6,7 @@ import pytest
 
 from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
 from protocols.ledger.entry import PartnerEntry, RoundOpen, parse_entry, sign_entry
+from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
 from server.ledger.chain import PartnerChain
 from tests.adversarial.ledger.honest import World, key_for, trained
@@ -19,12 +20,16 @@ NORTH = [
 
 
 def _chain(partner: str = "north", world: World = WORLD) -> PartnerChain:
-    rounds = Rounds(world.terms)
+    rounds, pins = Rounds(world.terms), Pins(world.tree.root_at)
+    pins.record(0)
     for leaf in world.leaves[1:]:
         envelope, entry = parse_entry(leaf)
+        pins.record(entry.link.at)
         if isinstance(entry, RoundOpen):
             list(rounds.open(envelope.digest.hex(), entry))
-    return PartnerChain(partner, terms=world.terms, rounds=rounds)
+    return PartnerChain(
+        partner, terms=world.terms, rounds=rounds, pins=pins, clock=lambda: 1_700_000_000
+    )
 
 
 def _lines(*leaves: bytes) -> bytes:

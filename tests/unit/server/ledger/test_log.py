@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from protocols.errors import CheckpointError, ConfigError, EntryError, RoundError
+from protocols.errors import CheckpointError, OversizedLeafError, RoundError
 from protocols.ledger.checkpoint import LogKey, open_checkpoint
+from protocols.ledger.export import read_export
 from protocols.ledger.merkle import EMPTY_ROOT, leaf_hash, verify_inclusion
 from protocols.ledger.tree import Tree
 from protocols.ledger.verify import verify_log
@@ -22,6 +23,7 @@ class _Memory:
 
     def __init__(self, leaves: Sequence[bytes] = (), note: str | None = None) -> None:
         self.kept, self.last, self.is_full = list(leaves), note, False
+        self.cosigned: str | None = None
 
     def append(self, first: int, leaves: Sequence[bytes], note: str) -> None:
         if self.is_full:
@@ -32,6 +34,12 @@ class _Memory:
 
     def note(self) -> str | None:
         return self.last
+
+    def keep_witnessed(self, note: str) -> None:
+        self.cosigned = note
+
+    def witnessed(self) -> str | None:
+        return self.cosigned
 
     def leaf(self, index: int) -> bytes:
         return self.kept[index]
@@ -67,7 +75,7 @@ def test_every_leaf_is_proven_under_the_latest_checkpoint() -> None:
     log.append([b"%d" % number for number in range(7)])
     root = open_checkpoint(log.note, _KEY).root
     for index in range(7):
-        path = log.inclusion_path(index)
+        path = log.tree.inclusion_path(index)
         verify_inclusion(log.leaf(index), index=index, size=7, path=path, root=root)
 
 
@@ -106,21 +114,21 @@ def test_a_failed_append_leaves_the_log_as_it_was() -> None:
     store = _Memory()
     log = _log(store)
     log.append([b"a", b"b", b"c"])
-    note, path = log.note, log.inclusion_path(2)
+    note, path = log.note, log.tree.inclusion_path(2)
     store.is_full = True
     with pytest.raises(RoundError):
         log.append([b"d", b"e"])
-    assert (log.size, log.note, log.inclusion_path(2)) == (3, note, path)
+    assert (log.size, log.note, log.tree.inclusion_path(2)) == (3, note, path)
     store.is_full = False
     log.append([b"d"])
     tree = Tree(map(leaf_hash, (b"a", b"b", b"c", b"d")))
     assert open_checkpoint(log.note, _KEY).root == tree.root
 
 
-def test_a_leaf_of_two_lines_is_refused() -> None:
+def test_a_leaf_that_no_tile_could_hold_is_refused() -> None:
     log = _log(_Memory())
-    with pytest.raises(EntryError, match="one line"):
-        log.append([b"a", b"b\nc"])
+    with pytest.raises(OversizedLeafError):
+        log.append([b"a", b"x" * 65_536])
     assert log.size == 0
 
 
@@ -141,76 +149,15 @@ def test_leaves_of_another_process_are_not_under_this_checkpoint() -> None:
 
 
 def _exported(folder: Path) -> dict[str, bytes]:
-    return {item.name: item.read_bytes() for item in folder.iterdir()}
+    return read_export(folder)
 
 
 def test_an_export_is_true_in_the_eyes_of_the_auditor(tmp_path: Path) -> None:
     world = trained()
     log = _log(_Memory())
     log.append(world.leaves)
+    assert world.witnessed
+    log.keep_witnessed(world.witnessed)
     export_log(log, tmp_path / "deep" / "export")
     files = _exported(tmp_path / "deep" / "export")
     assert verify_log(world.terms, signatures=world.signatures, files=files).is_true
-
-
-def test_an_older_export_is_replaced_and_nothing_else_stays(tmp_path: Path) -> None:
-    log = _log(_Memory())
-    export_log(log, tmp_path / "export")
-    assert _exported(tmp_path / "export")["entries.jsonl"] == b""
-    (tmp_path / ".export.new").mkdir()  # left by a killed process
-    (tmp_path / ".export.old").mkdir()
-    log.append([b"a", b"b"])
-    export_log(log, tmp_path / "export")
-    files = _exported(tmp_path / "export")
-    assert files == {"checkpoint": log.note.encode(), "entries.jsonl": b"a\nb\n"}
-    assert [item.name for item in tmp_path.iterdir()] == ["export"]
-
-
-def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(ConfigError, match="choose another folder"):
-        export_log(_log(_Memory()), tmp_path)
-    assert [item.name for item in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_a_file_in_place_of_the_folder_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "export").write_text("a file")
-    with pytest.raises(ConfigError, match="cannot be written"):
-        export_log(_log(_Memory()), tmp_path / "export")
-    assert [item.name for item in tmp_path.iterdir()] == ["export"]
-
-
-def test_an_export_that_fails_half_way_leaves_the_older_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = _log(_Memory())
-    log.append([b"a"])
-    export_log(log, tmp_path / "export")
-    before = _exported(tmp_path / "export")
-    log.append([b"b"])
-    rename = Path.rename
-    for failing in (".export.new", "export"):
-        with monkeypatch.context() as patch:
-
-            def broken(self: Path, target: Path, *, bad: str = failing) -> Path:
-                if self.name == bad:
-                    raise OSError("no")
-                return rename(self, target)
-
-            patch.setattr(Path, "rename", broken)
-            with pytest.raises(ConfigError):
-                export_log(log, tmp_path / "export")
-        assert _exported(tmp_path / "export") == before
-        assert [item.name for item in tmp_path.iterdir()] == ["export"]
-
-
-def test_a_first_export_that_fails_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(self: Path, target: Path) -> Path:
-        raise OSError("no")
-
-    monkeypatch.setattr(Path, "rename", broken)
-    with pytest.raises(ConfigError):
-        export_log(_log(_Memory()), tmp_path / "export")
-    assert list(tmp_path.iterdir()) == []

@@ -35,6 +35,9 @@ class _Source:
     def note(self) -> str | None:
         return self.last
 
+    def witnessed(self) -> str | None:
+        return None
+
     def leaves(self, first: int, stop: int) -> Iterator[bytes]:
         return iter(self.kept[first:stop])
 

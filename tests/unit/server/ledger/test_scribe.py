@@ -10,6 +10,7 @@ from protocols.errors import (
     AuthorisationError,
     ChainError,
     EntryError,
+    ForeignKeyError,
     OrderMismatchError,
     PolicyError,
     PriceError,
@@ -20,10 +21,13 @@ from protocols.errors import (
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
+    NO_PIN,
     Authorise,
+    DatasetEpoch,
     Link,
     Mechanism,
     PartnerEntry,
+    Pin,
     PlannedQuery,
     ReleaseEntry,
     RoundOpen,
@@ -72,6 +76,9 @@ class Desk:
             clock=lambda: 1_700_000_000.9,
         )
         self.order = NO_ENTRY
+        begun = self.scribe.new_from("p0", _lines(self.leaf(self.epoch())))
+        if begun:
+            self.scribe.append(begun)
 
     def opened(self, round_: int = 1, **changes: object) -> RoundOpen:
         opened = RoundOpen(self.scribe.link(RUN), Step(round_, 1), MECHANISM, 8, COHORT, NO_ENTRY)
@@ -83,19 +90,24 @@ class Desk:
         self.scribe.append([order.to_bytes()])
 
     def link(self, seq: int, prev: str) -> Link:
-        return Link(self.terms.charter.hex(), "p0", seq, prev, 0, RUN)
+        return Link(self.terms.charter.hex(), "p0", seq, prev, NO_PIN, 0, RUN)
 
     def price(self, times: int) -> Epsilons:
         each = mu_squared([parse_decimal(NOISE)])
         return epsilons_of(times * each, delta=self.terms.delta, sharing=self.terms.sharing)
 
+    def epoch(self) -> DatasetEpoch:
+        return DatasetEpoch(self.link(0, NO_ENTRY), "da" * 32)
+
     def authorise(self) -> Authorise:
         queries = (PlannedQuery(MECHANISM, 2),)
-        link, code = self.link(0, NO_ENTRY), self.terms.code_digest
-        return Authorise(link, queries, 0, code, "ab" * 32, self.price(2))
+        link = self.link(1, _name(self.leaf(self.epoch())))
+        code = self.terms.code_digest
+        epoch = _name(self.leaf(self.epoch()))
+        return Authorise(link, queries, 0, epoch, code, "ab" * 32, self.price(2))
 
     def spend(self, prev: bytes, **changes: object) -> Spend:
-        link = self.link(1, _name(prev))
+        link = self.link(2, _name(prev))
         spend = Spend(link, Step(1, 1), self.order, MECHANISM, COHORT, self.price(1))
         return replace(spend, **changes)  # type: ignore[arg-type]
 
@@ -124,8 +136,8 @@ def working(desk: Desk) -> tuple[Desk, bytes]:
 
 
 def test_a_log_begins_with_the_charter(desk: Desk) -> None:
-    assert desk.scribe.log.size == 1
-    assert desk.scribe.last_seq("p0") == -1
+    assert desk.scribe.log.size == 2  # and p0 has named its data
+    assert (desk.scribe.last_seq("p0"), desk.scribe.last_seq("p1")) == (0, -1)
     assert desk.scribe.prices(["p0"])["p0"].released_micro == 0
 
 
@@ -141,8 +153,9 @@ def test_a_log_of_another_charter_is_not_written_to(world: World) -> None:
 
 
 def test_the_coordinators_entries_follow_one_another(desk: Desk) -> None:
+    pin = Pin(2, desk.scribe.log.tree.root.hex())
     assert desk.scribe.link(RUN) == Link(
-        desk.terms.charter.hex(), COORDINATOR, 0, NO_ENTRY, 1_700_000_000, RUN
+        desk.terms.charter.hex(), COORDINATOR, 0, NO_ENTRY, pin, 1_700_000_000, RUN
     )
     desk.open()
     link = desk.scribe.link("run-2")
@@ -155,8 +168,8 @@ def test_a_partners_entries_are_new_once(working: tuple[Desk, bytes]) -> None:
     assert desk.scribe.new_from("p0", _lines(authorise)) == [authorise]
     assert desk.scribe.new_from("p0", _lines(authorise, spend)) == [spend]
     assert desk.scribe.new_from("p0", _lines(spend)) == []
-    assert desk.scribe.append([authorise, spend]) == 2
-    assert desk.scribe.last_seq("p0") == 1
+    assert desk.scribe.append([authorise, spend]) == 3
+    assert desk.scribe.last_seq("p0") == 2
     assert desk.scribe.prices(["p0"])["p0"] == desk.price(2)
 
 
@@ -165,10 +178,10 @@ def test_what_is_logged_is_proven(working: tuple[Desk, bytes]) -> None:
     spend = desk.leaf(desk.spend(authorise))
     desk.scribe.append(desk.scribe.new_from("p0", _lines(authorise)))
     evidence = parse_evidence(desk.scribe.evidence("p0", _lines(authorise, spend)))
-    assert [item.seq for item in evidence.inclusions] == [0]  # the spend is not logged
-    leaf_of = {0: authorise}.get
-    checkpoint = verify_evidence(evidence, leaf_of=leaf_of, log=desk.terms.log)
-    assert checkpoint.size == 3
+    assert [item.seq for item in evidence.inclusions] == [1]  # the spend is not logged
+    leaf_of = {1: authorise}.get
+    proven = verify_evidence(evidence, leaf_of=leaf_of, seen=NO_PIN, terms=desk.terms)
+    assert (proven.checkpoint.size, proven.seqs) == (4, ())  # no quorum has seen it yet
 
 
 def test_a_restarted_scribe_knows_everything(world: World, tmp_path: Path) -> None:
@@ -181,7 +194,7 @@ def test_a_restarted_scribe_knows_everything(world: World, tmp_path: Path) -> No
     again = Desk(world, tmp_path / "log.sqlite")
     again.order = desk.order
     assert (again.scribe.link(RUN), again.scribe.prices(["p0", "p1"])) == (link, prices)
-    assert again.scribe.last_seq("p0") == 0
+    assert again.scribe.last_seq("p0") == 1
     spend = again.leaf(again.spend(authorise))  # its order was read from the log
     assert again.scribe.new_from("p0", _lines(authorise, spend)) == [spend]
 
@@ -201,21 +214,21 @@ def _linked(desk: Desk, authorise: bytes, **changes: object) -> bytes:
 
 
 def _coordinators_kind(desk: Desk, authorise: bytes) -> bytes:
-    release = ReleaseEntry(desk.link(1, _name(authorise)), NO_ENTRY)
+    release = ReleaseEntry(desk.link(2, _name(authorise)), NO_ENTRY)
     return sign_entry(release, desk.key).to_bytes()
 
 
 def _closed(desk: Desk, authorise: bytes) -> bytes:
-    return desk.leaf(RunClose(desk.link(1, _name(authorise)), 0, desk.price(2)))
+    return desk.leaf(RunClose(desk.link(2, _name(authorise)), 0, desk.price(2)))
 
 
 REFUSED = {
     "no entry": (lambda desk, _: b"{}", EntryError),
-    "another's key": (_foreign, SignatureError),
+    "another's key": (_foreign, ForeignKeyError),
     "another's name": (_of_another, SignatureError),
     "the coordinator's kind": (_coordinators_kind, SignatureError),
     "another charter": (lambda d, a: _linked(d, a, charter="1" * 64), PolicyError),
-    "a gap": (lambda d, a: _linked(d, a, seq=2), ChainError),
+    "a gap": (lambda d, a: _linked(d, a, seq=3), ChainError),
     "another past": (lambda d, a: _linked(d, a, prev="1" * 64), ChainError),
     "another entry of the same number": (
         lambda d, a: _linked(d, a, seq=0, prev=NO_ENTRY),
@@ -252,7 +265,9 @@ def test_what_an_auditor_would_object_to_is_not_logged(
 
 def test_a_spend_before_any_authorisation_is_not_logged(desk: Desk) -> None:
     desk.open()
-    first = replace(desk.spend(desk.leaf(desk.authorise())), link=desk.link(0, NO_ENTRY))
+    first = replace(
+        desk.spend(desk.leaf(desk.authorise())), link=desk.link(1, _name(desk.leaf(desk.epoch())))
+    )
     with pytest.raises(AuthorisationError):
         desk.scribe.new_from("p0", _lines(desk.leaf(first)))
 

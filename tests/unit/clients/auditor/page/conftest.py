@@ -1,5 +1,6 @@
 """A log in a folder that tests bend, and a watcher that looks at it when told."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,8 +48,10 @@ class FakeSource:
 
 def write_log(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write an exported log."""
-    folder.mkdir(exist_ok=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     for name, raw in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(raw)
 
 

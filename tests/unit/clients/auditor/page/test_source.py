@@ -6,7 +6,9 @@ import pytest
 
 from clients.auditor.page.source import FolderSource, RemoteSource
 from protocols.errors import ConfigError, LogSizeError
-from protocols.ledger.verify import CHECKPOINT_NAME, ENTRIES_NAME
+from protocols.ledger.export import export_files
+from protocols.ledger.tiles import leaves_in, size_of
+from protocols.ledger.verify import CHECKPOINT_NAME
 from tests.adversarial.ledger.honest import World
 
 
@@ -16,6 +18,10 @@ class FakeLog:
     def __init__(self, leaves: list[bytes]) -> None:
         self.leaves = leaves
         self.asked: list[int] = []
+
+    def witnessed(self) -> str | None:
+        """Return what witnesses have cosigned: nothing."""
+        return None
 
     def fetch(self, since: int = 0) -> tuple[str, list[bytes]]:
         """Return a note and what is new."""
@@ -51,12 +57,6 @@ def test_an_absent_folder_cannot_be_read(tmp_path: Path) -> None:
         FolderSource(tmp_path / "none").files()
 
 
-def test_an_entry_that_is_no_file_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "log" / ENTRIES_NAME).mkdir(parents=True)
-    with pytest.raises(ConfigError, match="absent or unreadable"):
-        FolderSource(tmp_path / "log").files()
-
-
 def test_a_folder_that_changes_while_it_is_read_is_not_believed(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,10 +77,10 @@ def test_a_coordinator_is_asked_only_for_what_is_new() -> None:
     fake = FakeLog([b"a", b"b"])
     source = RemoteSource(fake)
     first = source.files()
-    assert first == {CHECKPOINT_NAME: b"note of 2", ENTRIES_NAME: b"a\nb\n"}
+    assert first == dict(export_files(note="note of 2", witnessed=None, leaves=[b"a", b"b"]))
     assert source.files() is first
     fake.leaves = [b"a", b"b", b"c"]
-    assert source.files()[ENTRIES_NAME] == b"a\nb\nc\n"
+    assert _leaves(source) == [b"a", b"b", b"c"]
     assert fake.asked == [0, 2, 2]
 
 
@@ -89,4 +89,9 @@ def test_a_log_that_went_back_is_read_whole() -> None:
     source = RemoteSource(fake)
     source.files()
     fake.leaves = [b"z"]
-    assert source.files()[ENTRIES_NAME] == b"z\n"
+    assert _leaves(source) == [b"z"]
+
+
+def _leaves(source: RemoteSource) -> list[bytes]:
+    files = source.files()
+    return list(leaves_in(files, size_of(files)))

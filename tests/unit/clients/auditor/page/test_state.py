@@ -71,7 +71,7 @@ def test_a_log_that_was_never_there_is_lost_too(world: World) -> None:
 
 
 def test_an_altered_log_is_false(watcher: Watcher, log: Path) -> None:
-    entries = log / "entries.jsonl"
+    (entries,) = (log / "tile" / "entries" / "000.p").iterdir()
     entries.write_bytes(entries.read_bytes().replace(b"a", b"b", 1))
     watcher.look()
     audit = watcher.snapshot().audit
@@ -81,7 +81,8 @@ def test_an_altered_log_is_false(watcher: Watcher, log: Path) -> None:
 
 def test_a_half_written_log_is_not_called_false(world: World) -> None:
     half, whole = world.files(), world.files()
-    half["entries.jsonl"] = half["entries.jsonl"][:-100]
+    (path,) = (path for path in half if path.startswith("tile/entries/"))
+    half[path] = half[path][:-100]
     source = FakeSource(half)
     source.then = lambda: setattr(source, "given", whole)
     watcher = watcher_of(world, source)
@@ -97,7 +98,8 @@ def test_a_log_that_goes_back_is_a_finding_until_it_goes_on(world: World) -> Non
     watcher.look()
     audit = watcher.snapshot().audit
     assert audit is not None
-    assert [item.kind for item in audit.findings] == ["CheckpointError"]
+    found = {item.where: item.kind for item in audit.findings}
+    assert found["saved checkpoint 1"] == "RollbackError"
     source.given = world.files()
     watcher.look()
     assert watcher.snapshot().audit == world.audit()

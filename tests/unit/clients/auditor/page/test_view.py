@@ -11,7 +11,6 @@ from clients.auditor.page.view import Bar, Page, page_of, rounds_of, say_time
 from clients.auditor.page.words import speaker
 from clients.auditor.pricing import price_audit
 from protocols.ledger.audit import FaultRow, Finding
-from protocols.ledger.cosignature import Cosignature
 from tests.adversarial.ledger.honest import World, started, trained
 from tests.unit.clients.auditor.page.conftest import START
 
@@ -142,14 +141,9 @@ def test_there_is_no_chart_before_the_first_spend() -> None:
 
 
 def test_witnesses_are_shown_when_audits_have_them() -> None:
-    class Witnessed:
-        findings = ()
-        is_true = True
-        witnesses = (Cosignature("tower", 7),)
-
     assert page(Snapshot()).witnesses is None
-    plain = page(Snapshot(_AUDIT))
-    assert replace(plain, snapshot=Snapshot(Witnessed())).witnesses == ("tower",)  # type: ignore[arg-type]
+    assert page(Snapshot(_AUDIT)).witnesses == tuple(row.name for row in _AUDIT.witnesses)
+    assert page(Snapshot(replace(_AUDIT, witnessed=0))).witnesses == ()
 
 
 def test_times_are_utc_to_the_second() -> None:

@@ -50,7 +50,7 @@ def test_a_false_log_shows_nothing_that_its_entries_add_up_to() -> None:
 
 
 def test_any_finding_at_all_reddens_the_cost() -> None:
-    found = Finding("InclusionError", "entries.jsonl", "the leaves do not lead to the signed root")
+    found = Finding("InclusionError", "checkpoint", "the leaves do not lead to the signed root")
     facts = replace(true_facts(), is_true=False, findings=(found,))
     assert statuses(facts)[1] is Status.NOT_SO
 
