@@ -53,8 +53,10 @@ def honest_log(partners: int, rounds: int) -> LargeWorld:
     plan = (PlannedQuery(GRADIENT, rounds),)
     for name in names:
         world.authorise(name, "run-1", queries=plan, spare_attempts=0)
+    world.witness()
     for number in range(1, rounds + 1):
         world.round("run-1", (number, 1), GRADIENT, names)
+        world.seen = dict.fromkeys(names, len(world.leaves))  # each order proves the last round
     for name in names:
         world.close_run(name, "run-1")
     return world
@@ -64,9 +66,7 @@ def write(world: LargeWorld, folder: Path) -> None:
     """Write what an auditor has: the charter, its signatures, and the exported log."""
     (folder / "charter.toml").write_text(charter_toml(world.table), encoding="utf-8")
     (folder / "signatures.json").write_bytes(world.signatures)
-    (folder / "log").mkdir()
-    for name, raw in world.files().items():
-        (folder / "log" / name).write_bytes(raw)
+    world.write(folder / "log")
 
 
 def measured(folder: Path) -> dict[str, float]:

@@ -85,6 +85,10 @@ class ChainError(VerificationError):
     """A signer's entries do not follow one another without a gap."""
 
 
+class GapError(ChainError):
+    """Entries of a signer are missing between two that are there."""
+
+
 class RollbackError(VerificationError):
     """A log is shorter than somebody has seen it."""
 
@@ -129,8 +133,8 @@ class TileError(VerificationError):
     """A tile or an entry bundle of an exported log is not what the log's entries make it."""
 
 
-class OversizedLeafError(VerificationError):
-    """A leaf is larger than a log's tiles can hold."""
+class OversizedLeafError(EntryError):
+    """An entry is larger than any needs to be, or a leaf than a log's tiles can hold."""
 
 
 class LogSizeError(VerificationError):
@@ -153,12 +157,20 @@ class TermsError(VerificationError):
     """An order or an authorisation is outside the charter's terms."""
 
 
+class WeakNoiseError(TermsError):
+    """An order or an authorisation has less noise than the charter's minimum."""
+
+
 class AuthorisationError(VerificationError):
     """A partner's entry is not covered by what the partner authorised."""
 
 
 class TurnError(VerificationError):
     """An entry stands where nothing of its kind can: doubled, too early or too late."""
+
+
+class UnknownOrderError(VerificationError):
+    """A spend or a round-close answers an order that the log does not have before it."""
 
 
 class OrderMismatchError(VerificationError):
@@ -175,6 +187,10 @@ class RoundCloseError(VerificationError):
 
 class RunCloseError(VerificationError):
     """A run-close says something else of its run than the log shows."""
+
+
+class UnclosedRunError(VerificationError):
+    """A release says otherwise than the log who has closed its run."""
 
 
 class UnknownRunError(VerificationError):

@@ -44,7 +44,10 @@ def publish_release(
     name = manifest.digest.hex()
     registry = Registry(settings.releases, federation.terms)
     registry.stage(manifest.to_bytes(), tensors, name=name)
-    leaf = scribe.sign(ReleaseEntry(link=scribe.link(run), manifest_digest=name)).to_bytes()
+    entry = ReleaseEntry(
+        link=scribe.link(run), manifest_digest=name, not_closed_by=scribe.not_closed_by(run)
+    )
+    leaf = scribe.sign(entry).to_bytes()
     scribe.append([leaf])
     finish_release(federation, leaf, name=name)
     return manifest

@@ -20,6 +20,7 @@ from protocols.ledger.canonical import from_base64
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms, terms_of
 
+MOST_PARTNERS = 64  # their charter, signed by all, still fits into one leaf of the log
 MOST_CAP_MICRO = 50_000_000  # epsilon 50: beyond it a cap promises nothing
 _SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
 
@@ -161,7 +162,7 @@ class Charter(Contract):
     witness_quorum: int = Field(ge=1, le=50)
     coordinator: Coordinator
     auditor: Auditor
-    partners: tuple[Partner, ...] = Field(min_length=1, max_length=1_000, strict=False)
+    partners: tuple[Partner, ...] = Field(min_length=1, max_length=MOST_PARTNERS, strict=False)
     privacy: PrivacyTerms
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from protocols.errors import (
     TermsError,
     TurnError,
     VerificationError,
+    WeakNoiseError,
 )
 from protocols.ledger.charge import dearest, most_of, worth
 from protocols.ledger.cohorts import Cohorts
@@ -284,7 +285,9 @@ class Account:
 def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationError]:
     for planned in entry.queries:
         if parse_decimal(planned.mechanism.noise_multiplier) < terms.minimum_noise:
-            yield TermsError(f"noise of {planned.mechanism.query} is below the charter's minimum")
+            yield WeakNoiseError(
+                f"noise of {planned.mechanism.query} is below the charter's minimum"
+            )
     rounds = sum(planned.rounds for planned in entry.queries)
     if rounds > terms.most_rounds:
         yield TermsError(f"{rounds} rounds planned, the charter allows {terms.most_rounds}")

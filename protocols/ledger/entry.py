@@ -9,7 +9,7 @@ from typing import ClassVar, get_args
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols.errors import EntryError
+from protocols.errors import EntryError, OversizedLeafError
 from protocols.ledger.codec import check_digest, check_name, check_range, decode, encode
 from protocols.ledger.envelope import Envelope, parse_envelope, sign
 from protocols.ledger.epsilons import Epsilons
@@ -28,6 +28,7 @@ FAULTS = (GROSS_ERROR, MISSING_NOISE)
 MOST_WIDTH = 2**23  # 8 bytes an entry: the largest answer that can travel, 64 MiB
 MOST_SQUARES = 2**40
 
+MOST_PAYLOAD_BYTES = 16_384  # the round-close of 64 partners with the longest names has 10,000
 _MOST = 2**40
 
 
@@ -316,14 +317,18 @@ class ReleaseEntry:
 
     Attributes:
         manifest_digest: Digest that names the release, hex.
+        not_closed_by: Partners that authorised the run and have not closed it, sorted; each is
+            priced at the most that it authorised.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.release+json;v=2"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.release+json;v=3"
     link: Link
     manifest_digest: str
+    not_closed_by: tuple[str, ...]
 
     def __post_init__(self) -> None:
         check_digest(self.manifest_digest, "manifest_digest")
+        _check_sorted(self.not_closed_by, "not_closed_by")
 
 
 @dataclass(frozen=True)
@@ -372,10 +377,13 @@ def entry_in(envelope: Envelope) -> Entry:
 
     Raises:
         EntryError: Malformed, or of an unknown kind.
+        OversizedLeafError: Of a known kind, and larger than any needs to be.
     """
     kind = _KINDS.get(envelope.payload_type)
     if kind is None:
         raise EntryError("a leaf is of an unknown kind")
+    if len(envelope.payload) > MOST_PAYLOAD_BYTES:
+        raise OversizedLeafError(f"an entry of more than {MOST_PAYLOAD_BYTES} bytes")
     return decode(kind, envelope.payload)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from protocols.errors import (
     ChainError,
+    GapError,
     ReplayError,
     TurnError,
+    UnclosedRunError,
     UnknownRunError,
     VerificationError,
     WitnessError,
@@ -178,7 +180,9 @@ class History:
         before, last = self._last.get(link.signer, (None, NO_ENTRY))
         seq = -1 if before is None else before.seq
         self._last[link.signer] = (link, name)
-        if link.seq != seq + 1:
+        if link.seq > seq + 1:
+            yield GapError(f"{link.signer}: entry {link.seq} follows entry {seq}")
+        elif link.seq != seq + 1:
             yield ChainError(f"{link.signer}: entry {link.seq} follows entry {seq}")
         elif link.prev != last:
             yield ChainError(f"{link.signer}: entry {link.seq} names another entry before it")
@@ -247,6 +251,12 @@ class History:
             yield UnknownRunError(f"run {run} has a release and no complete round")
         if run in self._rounds.released_runs:
             yield TurnError(f"a second release of run {run}")
+        if entry.not_closed_by != self._not_closed_by(run):
+            both = (entry.not_closed_by, self._not_closed_by(run))
+            said, found = (", ".join(names) or "nobody" for names in both)
+            yield UnclosedRunError(
+                f"a release says that run {run} is not closed by {said}; the log says by {found}"
+            )
         self._rounds.released_runs.add(run)
         self._releases.append(entry)
 

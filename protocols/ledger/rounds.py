@@ -7,7 +7,9 @@ from protocols.errors import (
     RoundCloseError,
     TermsError,
     TurnError,
+    UnknownOrderError,
     VerificationError,
+    WeakNoiseError,
 )
 from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import RoundClose, RoundOpen, Spend, Step
@@ -46,7 +48,9 @@ class Rounds:
         self._spends[name] = entry
         order = self._orders.get(entry.order)
         if order is None:
-            yield TurnError(f"a spend of {entry.link.signer} comes before the order it names")
+            yield UnknownOrderError(
+                f"a spend of {entry.link.signer} answers an order not in the log"
+            )
             return
         said = (entry.link.run, entry.step, entry.mechanism, entry.cohort)
         if said != (order.link.run, order.step, order.mechanism, order.cohort):
@@ -60,7 +64,7 @@ class Rounds:
         """Record how an order ended, and yield what is not so."""
         order = self._orders.get(entry.order)
         if order is None:
-            yield TurnError("a round-close comes before the order it names")
+            yield UnknownOrderError("a round-close is of an order not in the log")
             return
         if entry.order in self._closed:
             yield TurnError(f"order {_say(order.step)} is closed a second time")
@@ -95,7 +99,7 @@ class Rounds:
 
 def _check_terms(entry: RoundOpen, terms: Terms) -> Iterator[VerificationError]:
     if parse_decimal(entry.mechanism.noise_multiplier) < terms.minimum_noise:
-        yield TermsError(
+        yield WeakNoiseError(
             f"order {_say(entry.step)}: noise {entry.mechanism.noise_multiplier} is below the "
             "charter's minimum"
         )

@@ -40,6 +40,11 @@ class PartnerChain:
         """What the partner's borrowers may have spent."""
         return self._chain.account.price
 
+    @property
+    def open_runs(self) -> tuple[str, ...]:
+        """Runs that the partner authorised and has not closed."""
+        return self._chain.account.open_runs
+
     def take(self, leaves: bytes) -> list[bytes]:
         """Return those of the partner's leaves that are new, once all are shown to be right.
 

@@ -162,6 +162,10 @@ class Scribe:
         """Return what each partner's borrowers may have spent, by the log."""
         return {name: self._chains[name].price for name in partners}
 
+    def not_closed_by(self, run: str) -> tuple[str, ...]:
+        """Return the partners that authorised a run and have not closed it, sorted."""
+        return tuple(sorted(name for name, x in self._chains.items() if run in x.open_runs))
+
     @property
     def log(self) -> Log:
         """The log itself."""

@@ -153,7 +153,7 @@ def test_a_lost_log_keeps_the_verdict_and_says_since_when(
 def test_a_log_of_the_charter_alone_is_said_to_be_empty(
     stage: Stage, page: Page, world: World
 ) -> None:
-    stage.show(world.files(world.leaves[:1]))
+    stage.show(World(world.table).files())
     stage.log_in(page)
     expect(page.locator("#part-verdict")).to_contain_text("The log holds the charter only.")
     expect(page.locator("[data-partner=north]")).to_contain_text("0.000000 of 1.000000")

@@ -165,6 +165,7 @@ class World:
     last: dict[str, tuple[int, str]] = field(default_factory=dict)
     orders: dict[str, RoundOpen] = field(default_factory=dict)
     spent: dict[tuple[str, str], list[Mechanism]] = field(default_factory=dict)
+    closed: set[tuple[str, str]] = field(default_factory=set)
     most: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     epochs: dict[str, str] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
@@ -283,13 +284,15 @@ class World:
         """The partner closes the run; the rest lapses."""
         spent = self.spent.get((partner, run), [])
         self.most[partner, run] = sum((_worth(item) for item in spent), start=Fraction(0))
+        self.closed.add((partner, run))
         price = self.spent_price(partner)
         entry = RunClose(self.link(partner, run), len(spent), price)
         return self.say(entry, **bend)
 
     def release(self, run: str, **bend: Any) -> str:
         """The coordinator publishes a model."""
-        return self.say(ReleaseEntry(self.link(COORDINATOR, run), "fa" * 32), **bend)
+        waiting = tuple(sorted(self.open_in(run)))
+        return self.say(ReleaseEntry(self.link(COORDINATOR, run), "fa" * 32, waiting), **bend)
 
     def round(
         self,
@@ -302,6 +305,11 @@ class World:
         order = self.order(run, step, mechanism, cohort)
         self.close_round(order, [self.spend(name, order) for name in cohort])
         return order
+
+    def open_in(self, run: str) -> set[str]:
+        """Return who authorised a run, or spent in it, and has not closed it."""
+        said = {*self.most, *self.spent} - self.closed
+        return {partner for partner, name in said if name == run}
 
     def spent_price(self, partner: str) -> Epsilons:
         """Price all of the partner's spends."""

@@ -38,7 +38,7 @@ def test_findings_and_open_runs_are_said() -> None:
     world.release("run-1")
     world.close_run("north", "run-1")
     text = verdict_text(world.audit())
-    assert "FINDING  leaf 7: TermsError: " in text
+    assert "FINDING  leaf 7: WeakNoiseError: " in text
     assert (
         "open     south: run-1; priced at the most it authorised; falls to what it spent when "
         "south closes it\n"

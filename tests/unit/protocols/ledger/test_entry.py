@@ -56,7 +56,7 @@ _ENTRIES: dict[str, Entry] = {
     ),
     "void": RoundClose(_LINK, Step(1, 1), _DIGEST, (), NO_ENTRY, ("north",), NO_FAULT, 0, 0),
     "run-close": RunClose(_LINK, 2, _PRICE),
-    "release": ReleaseEntry(_LINK, _DIGEST),
+    "release": ReleaseEntry(_LINK, _DIGEST, ("north",)),
     "audit-report": AuditReport(replace(_LINK, pin=NO_PIN, run=NO_RUN), 0, _DIGEST),
 }
 

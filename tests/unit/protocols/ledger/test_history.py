@@ -53,7 +53,7 @@ def test_after_a_gap_the_chain_is_followed_from_there() -> None:
     for step in (1, 2, 3):
         world.round("run-1", (step, 1), GRAM)
     kept = [leaf for index, leaf in enumerate(world.leaves) if index != 8]
-    chain = [item for item in world.audit(kept).findings if item.kind == "ChainError"]
+    chain = [item for item in world.audit(kept).findings if item.kind == "GapError"]
     assert len(chain) == 1
 
 

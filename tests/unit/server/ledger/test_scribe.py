@@ -15,7 +15,7 @@ from protocols.errors import (
     PolicyError,
     PriceError,
     SignatureError,
-    TurnError,
+    UnknownOrderError,
     VerificationError,
 )
 from protocols.ledger.entry import (
@@ -214,7 +214,7 @@ def _linked(desk: Desk, authorise: bytes, **changes: object) -> bytes:
 
 
 def _coordinators_kind(desk: Desk, authorise: bytes) -> bytes:
-    release = ReleaseEntry(desk.link(2, _name(authorise)), NO_ENTRY)
+    release = ReleaseEntry(desk.link(2, _name(authorise)), NO_ENTRY, ())
     return sign_entry(release, desk.key).to_bytes()
 
 
@@ -234,7 +234,7 @@ REFUSED = {
         lambda d, a: _linked(d, a, seq=0, prev=NO_ENTRY),
         ChainError,
     ),
-    "an order that never was": (lambda d, a: d.leaf(d.spend(a, order="1" * 64)), TurnError),
+    "an order that never was": (lambda d, a: d.leaf(d.spend(a, order="1" * 64)), UnknownOrderError),
     "another step than ordered": (
         lambda d, a: d.leaf(d.spend(a, step=Step(2, 1))),
         OrderMismatchError,
