@@ -42,6 +42,7 @@ from protocols.ledger.entry import (
 from protocols.ledger.envelope import Envelope
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.roster import mask_keys
+from protocols.lock import only_process
 from server.cohort import Attempt, Gathered, gather
 from server.config import load_settings
 from server.correspondence import Correspondence, Transport
@@ -73,8 +74,15 @@ def run_campaign(config: Path, run: str, transport: Transport) -> None:
         RoundError: Too few partners, or too many lost attempts. What was spent stays spent.
         MissingNoiseError: The sums hold less noise than they should.
     """
-    campaign = open_campaign(config, run, transport)
-    federation = campaign.federation
+    settings = load_settings(config)
+    # One that was killed with its coordinator may take a moment to end.
+    with only_process(settings.log.parent, "log", patience_s=10.0):
+        _conduct(open_campaign(config, run, transport))
+
+
+def _conduct(campaign: "Campaign") -> None:
+    """Train, publish, and have it witnessed; go on where the run was left."""
+    federation, run = campaign.federation, campaign.run
     if campaign.state.release is None:
         plan = training_plan(federation)
         clip_norm = float(parse_decimal(federation.charter.privacy.gradient_clip_norm))

@@ -14,11 +14,13 @@ from rich.console import Console
 from protocols.console import run_command
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import ConfigError
+from protocols.lock import only_process
 from protocols.logs import log_to_stderr
 from server.config import load_settings
 from server.events import Event
 from server.federation import open_federation
 from server.founding import SETTINGS_NAME, Proposal, found
+from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
 
@@ -136,6 +138,19 @@ def export(
     log = open_federation(load_settings(config)).scribe.log
     export_log(log, folder)
     typer.echo(f"Wrote {log.size} entries. Check: fedscore-audit verify {folder} --charter ...")
+
+
+@app.command()
+def receive(
+    files: Annotated[list[Path], typer.Argument(help="What the auditor handed over.")],
+    config: Config = Path(SETTINGS_NAME),
+) -> None:
+    """Take the auditor's cosigned checkpoints and signed reports into the log, between runs."""
+    settings = load_settings(config)
+    with only_process(settings.log.parent, "log"):
+        scribe = open_federation(settings).scribe
+        for path in files:
+            typer.echo(f"{path.name}: {take_handed_over(scribe, read_small(path))}")
 
 
 @app.command()

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from clients.auditor.cosign_command import add_cosign
 from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
+from clients.auditor.keys import COSIGN_NAME, KEY_NAME
 from clients.auditor.price_command import add_price
 from clients.auditor.report_command import add_report
 from clients.auditor.serve_command import add_serve
@@ -19,8 +21,6 @@ from protocols.ledger.keyfile import create_key, load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
 from protocols.ledger.terms import Terms
 
-KEY_NAME = "identity.pem"
-COSIGN_NAME = "cosign.pem"
 CARD_NAME = "auditor-card.json"
 _EXIT = """\
 exit status:
@@ -134,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 
     add_price(commands)
     add_report(commands)
-
     add_fetch(commands)
+    add_cosign(commands)
 
     init = commands.add_parser("init", help="make the auditor's keys and card")
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")

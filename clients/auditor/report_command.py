@@ -2,15 +2,28 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.auditor.exported import audit_export, read_file
+from clients.auditor.keys import KEY_NAME
+from clients.auditor.memory import Memory, memory_of
 from protocols.errors import ConfigError, VerificationError
+from protocols.ledger.audit import Audit
+from protocols.ledger.canonical import digest
+from protocols.ledger.entry import AuditReport, sign_entry
+from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter
 from protocols.ledger.verify import CHECKPOINT_NAME
+
+if TYPE_CHECKING:
+    from clients.auditor.facts import Facts
 
 LANGUAGES = ("en", "zh")
 _OURS = ("clients", "protocols")
@@ -41,11 +54,63 @@ def add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     report.add_argument(
         "--out", type=Path, required=True, help="HTML file to write; JSON is written beside it"
     )
+    report.add_argument(
+        "--home", type=Path, help="the auditor's folder: also sign a report entry for the log"
+    )
     report.add_argument("--language", choices=LANGUAGES, default="en", help="default: %(default)s")
     report.set_defaults(run=_report)
 
 
 def _report(options: argparse.Namespace) -> int:
+    page, record = options.out, options.out.with_suffix(".json")
+    if page == record:
+        raise ConfigError("--out: expected the name of an HTML file; JSON is written beside it")
+    _, terms = load_charter(options.charter)
+    if options.home is None:
+        audit, facts = _written(options)
+    else:
+        key = load_key(options.home / KEY_NAME)
+        with memory_of(options.home, terms) as memory:
+            audit, facts = _written(options, saved=memory.seen)
+            note = read_file(options.folder / CHECKPOINT_NAME)
+            leaf = sign_report(memory, audit, note, read_file(record), key=key)
+        entry = record.with_suffix(".entry.json")
+        _write(entry, leaf.decode("ascii"))
+        sys.stdout.write(f"entry    {entry}; for the coordinator: fedscore-server receive FILE\n")
+    verdict = "TRUE" if facts.is_true else f"NOT TRUE: {len(facts.findings)} finding(s)"
+    apart = f"; {len(facts.disagreements)} price(s) differ" if facts.disagreements else ""
+    sys.stdout.write(f"report   {page}\nrecord   {record}\nverdict  {verdict}{apart}\n")
+    return 0 if facts.is_sound else VerificationError.exit_code
+
+
+def sign_report(
+    memory: Memory, audit: Audit, note: bytes, record: bytes, *, key: Ed25519PrivateKey
+) -> bytes:
+    """Return a signed entry that says what was found, remembered before it is handed over.
+
+    Args:
+        memory: What the auditor remembers of the log.
+        audit: What was found, with the memory's checkpoint among the saved ones.
+        note: The checkpoint that was audited.
+        record: The report's JSON.
+        key: The auditor's identity key.
+
+    Raises:
+        VerificationError: The log is none, or not the one that was seen before.
+    """
+    memory.see(audit, note)
+    entry = AuditReport(
+        link=memory.next_link(audit, at=int(time.time())),
+        findings=len(audit.findings),
+        report_digest=digest(record).hex(),
+    )
+    leaf = sign_entry(entry, key).to_bytes()
+    memory.say(leaf)
+    return leaf
+
+
+def _written(options: argparse.Namespace, *, saved: Sequence[Path] = ()) -> "tuple[Audit, Facts]":
+    """Audit the folder, and write page and record."""
     try:  # here: verify needs none of them
         from clients.auditor.gathering import facts_of
         from clients.auditor.pricing import price_audit
@@ -56,12 +121,9 @@ def _report(options: argparse.Namespace) -> int:
         if err.name is None or err.name.startswith(_OURS):
             raise
         raise ConfigError(f'report needs {err.name}: pip install "fedscore[audit]"') from err
-    page, record = options.out, options.out.with_suffix(".json")
-    if page == record:
-        raise ConfigError("--out: expected the name of an HTML file; JSON is written beside it")
     with _patience("pricing and writing the report ..."):
         terms, audit = audit_export(
-            options.folder, charter=options.charter, signatures=options.signatures
+            options.folder, charter=options.charter, signatures=options.signatures, saved=saved
         )
         table, _ = load_charter(options.charter)
         note = options.folder / CHECKPOINT_NAME
@@ -72,12 +134,9 @@ def _report(options: argparse.Namespace) -> int:
             pricing=price_audit(audit, terms),
             checkpoint=read_file(note) if note.is_file() else b"",
         )
-        _write(page, render(facts, load_words(options.language)))
-        _write(record, render_json(facts))
-    verdict = "TRUE" if facts.is_true else f"NOT TRUE: {len(facts.findings)} finding(s)"
-    apart = f"; {len(facts.disagreements)} price(s) differ" if facts.disagreements else ""
-    sys.stdout.write(f"report   {page}\nrecord   {record}\nverdict  {verdict}{apart}\n")
-    return 0 if facts.is_sound else VerificationError.exit_code
+        _write(options.out, render(facts, load_words(options.language)))
+        _write(options.out.with_suffix(".json"), render_json(facts))
+    return audit, facts
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from clients.partner.config import Address, PartnerSettings, load_partner_settin
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
-from clients.partner.lock import only_process
 from clients.partner.startup import load_signed_charter, open_node
 from clients.partner.statement import (
     Budget,
@@ -39,6 +38,7 @@ from protocols.contracts.features import (
 from protocols.errors import ConfigError
 from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.policy import sign_charter_file
+from protocols.lock import only_process
 from protocols.logs import log_to_stderr
 
 SETTINGS_NAME = "partner.toml"
@@ -189,7 +189,7 @@ def amend(
 ) -> None:
     """Correct a spend that had less noise than it says: it only ever becomes dearer."""
     settings = load_partner_settings(config)
-    with only_process(settings.state):
+    with only_process(settings.state, "node"):
         book = _open_book(settings)
         book.amend(spend, noise_multiplier)
         typer.echo(f"Spent now: released {say_epsilon(book.spent.released_micro)}.")

@@ -46,8 +46,8 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from clients.app import Answer, client_app
-from clients.partner.lock import only_process
 from protocols.errors import ConfigError, ContractError
+from protocols.lock import only_process
 from protocols.records import MAX_RECORD_BYTES, MESSAGE_TYPE, record_id, records_from_object
 
 _ARRIVAL_S = 30.0  # a message is announced before its objects are uploaded; then it is lost
@@ -103,7 +103,7 @@ def run_node(
     key = _node_key(settings.node_key)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     with (
-        only_process(settings.state_dir),
+        only_process(settings.state_dir, "node"),
         _stopped_by_signals(stop),
         _fleet(settings, key) as fleet,
     ):

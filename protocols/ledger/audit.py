@@ -184,12 +184,14 @@ class AuditReportRow:
     """What the auditor said of the log's first leaves.
 
     Attributes:
+        name: Digest of the audit-report entry, hex.
         at: Seconds since 1970, by the auditor's clock.
         size: Leaves that it audited.
         findings: How many findings there were.
         report_digest: SHA-256 of the report, hex.
     """
 
+    name: str
     at: int
     size: int
     findings: int

@@ -205,7 +205,7 @@ class History:
             case ReleaseEntry():
                 yield from self._take_release(entry)
             case AuditReport():
-                self._reports.append(_report(entry))
+                self._reports.append(_report(name, entry))
             case _:  # a partner's entry
                 if isinstance(entry, Spend):
                     yield from self._rounds.spend(name, entry)
@@ -286,8 +286,9 @@ class History:
         return tuple(sorted(name for name, a in self._accounts.items() if run in a.open_runs))
 
 
-def _report(entry: AuditReport) -> AuditReportRow:
+def _report(name: str, entry: AuditReport) -> AuditReportRow:
     return AuditReportRow(
+        name=name,
         at=entry.link.at,
         size=entry.link.pin.size,
         findings=entry.findings,

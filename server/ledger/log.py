@@ -30,7 +30,7 @@ class Log:
         self._tree.extend(leaf_hash(leaf) for leaf in store.leaves())
         note = store.note()
         if note is None and self._tree.size == 0:
-            note = self._sign()
+            note = self._sign(0)
             store.append(0, (), note)
         self._note = self._checked(note)
         self._witnessed = store.witnessed()
@@ -55,6 +55,10 @@ class Log:
         self._store.keep_witnessed(note)
         self._witnessed = note
 
+    def note_at(self, size: int) -> str:
+        """Return the checkpoint over the first ``size`` leaves, as it was signed at the time."""
+        return self._sign(size)  # Ed25519 signs the same text with the same bytes
+
     def append(self, leaves: Sequence[bytes]) -> int:
         """Keep leaves durably under one new checkpoint, all or none.
 
@@ -70,7 +74,7 @@ class Log:
         first = self.size
         self._tree.extend(leaf_hash(leaf) for leaf in leaves)
         try:
-            note = self._sign()
+            note = self._sign(self._tree.size)
             self._store.append(first, leaves, note)
         except BaseException:
             self._tree.shrink(first)
@@ -94,8 +98,8 @@ class Log:
         # Another process may have appended since; its leaves are not under this checkpoint.
         return islice(self._store.leaves(), self.size)
 
-    def _sign(self) -> str:
-        checkpoint = Checkpoint(self._origin, self._tree.size, self._tree.root)
+    def _sign(self, size: int) -> str:
+        checkpoint = Checkpoint(self._origin, size, self._tree.root_at(size))
         return sign_checkpoint(checkpoint, self._key)
 
     def _checked(self, note: str | None) -> str:

@@ -10,6 +10,7 @@ from protocols.errors import VerificationError
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
+    AuditReport,
     Authorise,
     Entry,
     Link,
@@ -31,6 +32,7 @@ from protocols.ledger.evidence import (
 from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
+from server.ledger.auditor import AuditorChain
 from server.ledger.chain import PartnerChain
 from server.ledger.log import Log
 from server.ledger.witnesses import Witnesses
@@ -68,6 +70,7 @@ class Scribe:
             name: PartnerChain(name, terms=terms, rounds=self._rounds, pins=self._pins, clock=clock)
             for name in terms.partners
         }
+        self._auditor = AuditorChain(terms, self._pins)
         self.witnesses = Witnesses(log, terms)
         self._head = (-1, NO_ENTRY)
         if log.size == 0:
@@ -112,6 +115,15 @@ class Scribe:
         """
         return self._chains[partner].take(leaves)
 
+    def add_report(self, leaf: bytes) -> int:
+        """Log what the auditor said, and return where it stands.
+
+        Raises:
+            VerificationError: As ``AuditorChain.check``; then it is not logged.
+        """
+        self._auditor.check(leaf)
+        return self.append([leaf])
+
     def evidence(self, partner: str, leaves: bytes) -> bytes:
         """Return proof that the log holds each of these leaves of a partner, and only grew.
 
@@ -121,13 +133,12 @@ class Scribe:
         entries = [parse_entry(leaf)[1] for leaf in leaves.splitlines()]
         seqs = [entry.link.seq for entry in entries if entry.link.seq in self._places[partner]]
         last = max((self._places[partner][seq] for seq in seqs), default=-1)
-        note = self._log.note
+        note, size, tree = self._log.note, self._log.size, self._log.tree
         is_new = any(isinstance(entry, Authorise) for entry in entries)
         if is_new and self._log.witnessed and last < self.witnesses.witnessed:
-            note = self._log.witnessed
+            note, size = self._log.witnessed, self.witnesses.witnessed
         known = sorted(self.witnesses.may_have_seen(partner))
-        size = self.witnesses.hand_out(partner, note)
-        tree = self._log.tree
+        self.witnesses.hand_out(partner, size)
         evidence = Evidence(
             note=note,
             consistency=tuple(
@@ -167,6 +178,11 @@ class Scribe:
         return tuple(sorted(name for name, x in self._chains.items() if run in x.open_runs))
 
     @property
+    def terms(self) -> Terms:
+        """The charter's terms."""
+        return self._terms
+
+    @property
     def log(self) -> Log:
         """The log itself."""
         return self._log
@@ -179,6 +195,8 @@ class Scribe:
             if isinstance(entry, RoundOpen):
                 list(self._rounds.open(envelope.digest.hex(), entry))
             return
+        if isinstance(entry, AuditReport):
+            self._auditor.read(envelope.digest.hex(), entry)
         if isinstance(entry, PartnerEntry):
             self._places[signer][entry.link.seq] = index
             self._chains[signer].read(envelope.digest.hex(), entry)

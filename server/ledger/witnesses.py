@@ -23,7 +23,6 @@ class Witnesses:
         """
         self._log, self._terms = log, terms
         self._sizes: dict[str, set[int]] = defaultdict(set)
-        self._handed: dict[int, str] = {}  # by size: the checkpoint as signed by the log
         self._lines: dict[int, dict[str, str]] = defaultdict(dict)
         self._witnessed = 0
         if log.witnessed:
@@ -34,22 +33,16 @@ class Witnesses:
         """Leaves under the last checkpoint with a quorum; 0 before the first."""
         return self._witnessed
 
-    def hand_out(self, witness: str, note: str) -> int:
-        """Take down that a witness is shown a checkpoint; return its size."""
-        size = open_checkpoint(note, self._terms.log).size
-        self._handed[size] = note
+    def hand_out(self, witness: str, size: int) -> None:
+        """Take down that a witness is shown the checkpoint of a size."""
         self._sizes[witness].add(size)
-        for old in sorted(self._handed)[:-_KEPT]:
-            del self._handed[old]
-            self._lines.pop(old, None)
-        return size
 
     def may_have_seen(self, witness: str) -> set[int]:
         """Return the sizes one of which the witness saw last."""
         return self._sizes[witness]
 
-    def take(self, witness: str, note: str) -> None:
-        """Take a checkpoint that a witness hands over with its cosignature.
+    def take(self, witness: str, note: str) -> int:
+        """Take a checkpoint that a witness hands over with its cosignature; return its size.
 
         Raises:
             CheckpointError, WitnessError: It is not the witness's.
@@ -62,21 +55,19 @@ class Witnesses:
             raise SplitViewError(f"{witness} has cosigned another log of {size} leaves than this")
         self._sizes[witness] = {item for item in self._sizes[witness] if item > size} | {size}
         self._lines[size][witness] = line
+        for old in sorted(self._lines)[:-_KEPT]:
+            del self._lines[old]
         self._keep(size)
+        return size
 
     def _keep(self, size: int) -> None:
-        lines, note = self._lines[size], self._note_of(size)
-        if note is None or size < self._witnessed or len(lines) < self._terms.quorum:
+        """Keep the checkpoint of a size once it has a quorum, and is not older than the last."""
+        lines, is_last = self._lines.get(size, {}), size == self._witnessed
+        if not is_last and (size < self._witnessed or len(lines) < self._terms.quorum):
             return
+        note = self._log.witnessed if is_last else None
         try:
-            self._log.keep_witnessed(with_lines(note, lines.values()))
+            self._log.keep_witnessed(with_lines(note or self._log.note_at(size), lines.values()))
         except CheckpointError:
             return  # more witnesses than a note can hold; a quorum is in it already
         self._witnessed = size
-
-    def _note_of(self, size: int) -> str | None:
-        """Return the checkpoint of a size that the log has signed, with lines so far."""
-        kept = self._log.witnessed
-        if kept and size == self._witnessed:
-            return kept
-        return self._handed.get(size)
