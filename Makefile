@@ -6,7 +6,9 @@ INSTALLED := .venv/.installed
 export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 
-.PHONY: demo test browser-test install lint type imports unit processes in-process proto constraints
+FUZZ_SECONDS ?= 60
+
+.PHONY: demo test browser-test install lint type imports unit processes in-process fuzz proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
@@ -50,6 +52,14 @@ processes: $(INSTALLED)-dev
 # One thread of torch's, because the other core is taken; a test that needs two asks for them.
 in-process: $(INSTALLED)-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration
+
+# Each target for so long, led by coverage; what is found stays in build/fuzz and is gone on from.
+fuzz: $(INSTALLED)-fuzz
+	targets=$$($(BIN)/python -m tests.fuzz.atheris_harness) && for target in $$targets; do \
+		mkdir -p build/fuzz/$$target && \
+		$(BIN)/python -m tests.fuzz.atheris_harness $$target build/fuzz/$$target -timeout=20 -len_control=0 \
+			-artifact_prefix=build/fuzz/$$target- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 # A test fails when the committed wire code is not what this makes.
 proto: $(INSTALLED)-dev
