@@ -247,6 +247,10 @@ class NoiseTooLowError(OrderRefusedError):
     """An order's noise is below what the charter or the partner's own policy demands."""
 
 
+class ClockError(OrderRefusedError):
+    """The coordinator's clock and this node's are too far apart."""
+
+
 class WidthError(OrderRefusedError):
     """An order asks for a vector of another length than its query has."""
 

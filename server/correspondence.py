@@ -67,6 +67,7 @@ class Correspondence:
                     queries=queries,
                     spare_attempts=spare_attempts,
                     last_seq=self.federation.scribe.last_seq(name),
+                    at=self.federation.scribe.now(),
                 )
             )
             for name in names
@@ -79,16 +80,17 @@ class Correspondence:
     def gather_witnesses(self) -> bool:
         """Have the log cosigned as it is now; return whether a quorum did.
 
-        A partner that saw more of the log than this process knows of says so by refusing once, so
-        it is asked twice.
+        Partners that do not take part in the run are asked if those that do are too few. A partner
+        that saw more of the log than this process knows of says so by refusing once, so each is
+        asked twice.
         """
-        ask = AskCosign(charter=self.federation.terms.charter.hex(), run=self.run)
-        names = sorted(set(self.state.authorisations) - set(self.state.missing))
-        orders = dict.fromkeys(names, self._sign(ask))
+        order = self._sign(AskCosign(charter=self.federation.terms.charter.hex(), run=self.run))
+        partners = set(self.federation.terms.partners)
+        taking_part = set(self.state.authorisations) - set(self.state.missing)
         size, witnesses = self.federation.scribe.log.size, self.federation.scribe.witnesses
-        for _ in range(2):
-            if witnesses.witnessed < size:
-                self.exchange(orders, b"")
+        for names in (taking_part, taking_part, partners - taking_part, partners - taking_part):
+            if witnesses.witnessed < size and names:
+                self.exchange(dict.fromkeys(sorted(names), order), b"")
         return witnesses.witnessed >= size
 
     def close(self) -> None:

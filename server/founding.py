@@ -29,7 +29,6 @@ SETTINGS_NAME = "server.toml"
 CHARTER_NAME = "charter.toml"
 CONTRACT_NAME = "contract.toml"
 CA_NAME = "ca.crt"
-_MOST_QUORUM = 50
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _charter(
         "contract_digest": contract_digest(read_toml(proposal.contract)).hex(),
         "code_digest": cards[0].code_digest,
         "holdout_percent": 20,
-        "witness_quorum": _quorum(proposal, partners=len(cards)),
+        "witness_quorum": min(len(cards), (len(cards) + 1) // 2 + 1),
         "auditor": auditor.model_dump(),
         "partners": [card.model_dump(exclude={"code_digest"}) for card in cards],
         "privacy": {
@@ -141,15 +140,6 @@ def _charter(
             "most_rounds": 40,
         },
     }
-
-
-def _quorum(proposal: Proposal, *, partners: int) -> int:
-    """Return more than half of partners and auditor, or as many as a cohort has.
-
-    Two quorums of more than half have a witness in common, who would not cosign two logs.
-    """
-    cohort = _cohort(proposal, mode=_mode(proposal, partners=partners), partners=partners)
-    return min((partners + 1) // 2 + 1, cohort, _MOST_QUORUM)
 
 
 def _noise_terms(proposal: Proposal, *, partners: int) -> dict[str, object]:

@@ -23,7 +23,7 @@ from clients.partner.config import PartnerSettings
 from clients.partner.keys import create_partner_keys, load_partner_keys
 from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
-from clients.partner.startup import open_node
+from clients.partner.startup import start_node
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import PartnerCard
 from protocols.contracts.orders import Delivery, Reply
@@ -180,7 +180,7 @@ class World:
         """Open a partner's node again from what is on its disk."""
         if name in self.nodes:
             self.nodes[name].book.close_file()
-        self.nodes[name] = open_node(self.settings(name))
+        self.nodes[name] = start_node(self.settings(name))
         return self.nodes[name]
 
     def reopen(self, name: str) -> PartnerNode:

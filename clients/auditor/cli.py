@@ -9,7 +9,9 @@ from clients.auditor.cosign_command import add_cosign
 from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
 from clients.auditor.keys import COSIGN_NAME, KEY_NAME
+from clients.auditor.memory import memory_of
 from clients.auditor.price_command import add_price
+from clients.auditor.proof_command import add_proof
 from clients.auditor.report_command import add_report
 from clients.auditor.serve_command import add_serve
 from clients.auditor.verdict import verdict_json, verdict_text
@@ -41,11 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    saved = list(options.saved)
+    if options.home:
+        _, terms = load_charter(options.charter)
+        with memory_of(options.home, terms) as memory:
+            saved += memory.seen
     _, audit = audit_export(
-        options.folder,
-        charter=options.charter,
-        signatures=options.signatures,
-        saved=options.saved,
+        options.folder, charter=options.charter, signatures=options.signatures, saved=saved
     )
     printed = verdict_json if options.json else verdict_text
     sys.stdout.write(printed(audit) + "\n")
@@ -129,6 +133,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CHECKPOINT",
         help="a checkpoint of this log kept from earlier, or shown to somebody else; repeatable",
     )
+    verify.add_argument(
+        "--home", type=Path, help="the auditor's folder: hold the log to what was cosigned before"
+    )
     verify.add_argument("--json", action="store_true", help="print everything as JSON")
     verify.set_defaults(run=_verify)
 
@@ -136,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add_report(commands)
     add_fetch(commands)
     add_cosign(commands)
+    add_proof(commands)
 
     init = commands.add_parser("init", help="make the auditor's keys and card")
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")

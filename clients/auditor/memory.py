@@ -4,7 +4,6 @@ Written durably before a cosignature or an entry is handed over, so that no rest
 auditor sign two branches of a log, or two entries in one place.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from protocols.errors import ConfigError, RollbackError, SplitViewError, Verific
 from protocols.ledger.audit import Audit
 from protocols.ledger.canonical import digest
 from protocols.ledger.entry import NO_ENTRY, NO_RUN, Link, Pin
-from protocols.ledger.keyfile import sync_folder
+from protocols.ledger.keyfile import replace_private, write_private
 from protocols.ledger.terms import Terms
 from protocols.lock import only_process
 
@@ -67,7 +66,7 @@ class Memory:
                     f"nothing is signed, for {item.where} shows another log than somebody has "
                     f"seen, or none ({item.kind}: {item.message}); keep all files"
                 )
-        self._replace(_SEEN, note)
+        replace_private(self._folder / _SEEN, note)
 
     def next_link(self, audit: Audit, *, at: int) -> Link:
         """Return where the auditor's next entry in the log stands.
@@ -97,20 +96,8 @@ class Memory:
 
     def say(self, leaf: bytes) -> None:
         """Remember an entry, before it is handed over."""
-        self._replace(f"report-{len(self._said):06}.json", leaf)
+        write_private(self._folder / f"report-{len(self._said):06}.json", leaf)
         self._said.append(digest(leaf).hex())
-
-    def _replace(self, name: str, raw: bytes) -> None:
-        fresh = self._folder / f".{name}.new"
-        try:
-            with fresh.open("wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._folder / name)
-            sync_folder(self._folder)
-        except OSError as err:
-            raise ConfigError(f"{name}: cannot be written") from err
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from clients.auditor.dates import day
 from protocols.ledger.audit import Audit, PartnerRow
 from protocols.ledger.epsilons import persons_text, say_epsilon
 
@@ -117,7 +118,11 @@ def _witnessed(audit: Audit) -> str:
     names = ", ".join(row.name for row in audit.witnesses if row.size == audit.witnessed)
     if not audit.witnessed:
         return f"nothing is cosigned by {audit.quorum} witnesses"
-    return f"{audit.witnessed} of {audit.size} entries are cosigned by {names}"
+    last = max(row.at for row in audit.witnesses if row.size == audit.witnessed)
+    return (
+        f"{audit.witnessed} of {audit.size} entries are cosigned by {names}, last on {day(last)}; "
+        "a log that was cut off after that looks the same"
+    )
 
 
 def _amends(audit: Audit) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The budget book's file: one SQLite database, ``synchronous=FULL``; what is in it is durable.
 
-It knows bytes, not what they say: the partner's signed entries, which order each answers, the reply
-once there is one, and the checkpoints that the coordinator has shown.
+It knows bytes, not what they say: the partner's signed entries, which order each answers, and the
+reply once there is one. The last checkpoint that was shown is in a file of its own: a book that is
+restored from a copy must not forget what this partner has cosigned since.
 """
 
 import contextlib
@@ -12,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from protocols.errors import ChainError, ConfigError, RoundError
+from protocols.ledger.codec import decode, encode
 from protocols.ledger.entry import NO_PIN, Pin
 from protocols.ledger.evidence import Proven
+from protocols.ledger.keyfile import read_private, replace_private
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     seq INTEGER PRIMARY KEY, leaf BLOB NOT NULL, is_proven INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS orders (
     place TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, answer BLOB, vector BLOB) STRICT;
-CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
 """
 
 
@@ -54,6 +56,7 @@ class BookFile:
         Raises:
             ConfigError: It is no budget book.
         """
+        self._pin = path.with_name(f"{path.name}.pin")
         try:
             path.touch(mode=0o600)  # it holds this partner's own sums
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -115,17 +118,15 @@ class BookFile:
             )
 
     def pin(self) -> Pin:
-        """Return the largest checkpoint that was shown."""
-        rows = self._read("SELECT size, root FROM checkpoints ORDER BY size DESC LIMIT 1")
-        return Pin(rows[0][0], rows[0][1].hex()) if rows else NO_PIN
+        """Return the last checkpoint that was shown."""
+        return decode(Pin, read_private(self._pin)) if self._pin.exists() else NO_PIN
 
     def mark_proven(self, proven: Proven) -> None:
-        """Keep a checkpoint, and which entries it includes."""
-        now = proven.checkpoint
+        """Keep a checkpoint, durably, and then which entries it includes."""
+        pin = Pin(proven.checkpoint.size, proven.checkpoint.root.hex())
+        if pin != self.pin():
+            replace_private(self._pin, encode(pin))
         with self._writing():
-            self._db.execute(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (now.size, now.root)
-            )
             self._db.executemany(
                 "UPDATE entries SET is_proven = 1 WHERE seq = ?", [(seq,) for seq in proven.seqs]
             )

@@ -65,7 +65,7 @@ class BudgetBook:
         name: str,
         key: Ed25519PrivateKey,
         terms: Terms,
-        commitment: str = NO_ENTRY,
+        commit: Callable[[str], str] = lambda _: NO_ENTRY,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open a book, or begin one.
@@ -75,7 +75,8 @@ class BudgetBook:
             name: The partner's name.
             key: Signs its entries.
             terms: The charter's terms, made stricter by the partner's own policy.
-            commitment: To the data that runs will be answered from, hex; only a node has some.
+            commit: Returns the commitment to the data of runs, hex, for a place in the log; only a
+                node has data.
             clock: Seconds since 1970.
 
         Raises:
@@ -83,7 +84,7 @@ class BudgetBook:
             VerificationError: Its entries are not this partner's, or do not follow one another.
         """
         self._name, self._key, self._terms = name, key, terms
-        self._commitment, self._clock = commitment, clock
+        self._commit, self._clock = commit, clock
         self._file = BookFile(path)
         try:
             self._chain = self._replay()
@@ -108,7 +109,7 @@ class BudgetBook:
     @property
     def pin(self) -> Pin:
         """The last checkpoint that this partner was shown, and cosigns."""
-        return self._file.pin()
+        return max(self._file.pin(), self._chain.pin, key=lambda pin: pin.size)
 
     @property
     def spent(self) -> Epsilons:
@@ -176,19 +177,23 @@ class BudgetBook:
         )
         return self._write([entry], order)
 
-    def amend(self, spend: str, noise_multiplier: str) -> None:
+    def amend(self, spend: str, noise_multiplier: str, *, over_cap: bool = False) -> None:
         """Say that a spend had less noise than it says, and so was dearer.
 
         Args:
             spend: Name of the spend, hex.
             noise_multiplier: What the noise really was over C, a decimal.
+            over_cap: Whether to say so although it passes a cap, which every auditor will find.
 
         Raises:
             OrderRefusedError: There is no such spend, or it would become cheaper.
+            BudgetExhaustedError: A cap would be passed.
         """
         account = self._chain.account
         run, more = account.correction(spend, noise_multiplier)
         entry = Amend(self._link(run), spend, noise_multiplier, self._priced(more))
+        if not over_cap:
+            self._check_caps(entry.spent)
         self._write([entry], None)
 
     def close(self, run: str, order: Order) -> None:
@@ -244,8 +249,9 @@ class BudgetBook:
     def _authorising(self, ask: AskAuthorise, mask_key: str) -> Iterator[PartnerEntry]:
         for run in self._chain.account.open_runs:
             yield self._closing(run)
-        if self._chain.account.commitment != self._commitment:
-            yield DatasetEpoch(self._link(ask.run), self._commitment)
+        # For every run, whether the data have changed or not: that is nobody else's to know.
+        link = self._link(ask.run)
+        yield DatasetEpoch(link, self._commit(f"{link.charter} {link.signer} {link.seq}"))
         most = dearest(ask.queries, spare_attempts=ask.spare_attempts)
         cap = self._terms.run_cap_micro
         if cap is not None and self._chain.account.priced(most).released_micro > cap:
@@ -268,7 +274,7 @@ class BudgetBook:
         )
 
     def _link(self, run: str) -> Link:
-        return self._chain.link(run, at=int(self._clock()), pin=self._file.pin())
+        return self._chain.link(run, at=int(self._clock()), pin=self.pin)
 
     def _priced(self, more: Fraction = Fraction(0)) -> Epsilons:
         return self._chain.account.priced(self._chain.account.spent + more)

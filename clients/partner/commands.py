@@ -13,7 +13,7 @@ from clients.partner.config import Address, PartnerSettings, load_partner_settin
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
-from clients.partner.startup import load_signed_charter, open_node
+from clients.partner.startup import load_signed_charter, open_node, start_node
 from clients.partner.statement import (
     Budget,
     budget_of,
@@ -154,23 +154,25 @@ def run_node_command(
 ) -> None:
     """Answer the coordinator's orders until stopped."""
     settings = load_partner_settings(config)
-    node = open_node(settings)
     if dry_run:
+        node = open_node(settings)
         budget = budget_of(settings.name, node.book, node.terms)
         typer.echo(dry_run_text(node.charter, node.terms, node.contract, budget))
         return
     from clients.partner.runner import RunnerSettings, run_node  # here: it loads all of Flower
 
     log_to_stderr()
-    run_node(
-        RunnerSettings(
-            coordinator=settings.coordinator,
-            ca_cert=settings.ca_cert,
-            node_key=settings.keys / NODE_KEY,
-            state_dir=settings.state,
-        ),
-        node.answer,
-    )
+    # Before anything is read: what another process of this node is at must not be touched.
+    with only_process(settings.state, "node"):
+        run_node(
+            RunnerSettings(
+                coordinator=settings.coordinator,
+                ca_cert=settings.ca_cert,
+                node_key=settings.keys / NODE_KEY,
+                state_dir=settings.state,
+            ),
+            start_node(settings).answer,
+        )
 
 
 @app.command()
@@ -186,12 +188,15 @@ def amend(
     spend: Annotated[str, typer.Argument(help="Digest of the spend, as the log names it.")],
     noise_multiplier: Annotated[str, typer.Option(help="What the noise really was, over C.")],
     config: Config = Path(SETTINGS_NAME),
+    over_cap: Annotated[
+        bool, typer.Option(help="Say so although a cap is passed; no audit is true after it.")
+    ] = False,
 ) -> None:
     """Correct a spend that had less noise than it says: it only ever becomes dearer."""
     settings = load_partner_settings(config)
     with only_process(settings.state, "node"):
         book = _open_book(settings)
-        book.amend(spend, noise_multiplier)
+        book.amend(spend, noise_multiplier, over_cap=over_cap)
         typer.echo(f"Spent now: released {say_epsilon(book.spent.released_micro)}.")
     typer.echo("The correction goes to the log with your node's next answer.")
 

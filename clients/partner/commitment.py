@@ -1,8 +1,9 @@
-"""A name for a partner's data that tells nothing of them: a salted hash tree over its borrowers."""
+"""Names for a partner's data that tell nothing of them: a blinded hash tree over its borrowers."""
 
 import hashlib
 import hmac
 from collections import defaultdict
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,32 +11,48 @@ from model.table import Table
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.tree import Tree
 
-_SALT = b"fedscore dataset-epoch v1"
+_DOMAIN = b"fedscore dataset-epoch v1"
 
 
-def commitment_to(table: Table, *, secret: bytes) -> str:
-    """Return the root over one leaf for each borrower: its token, and the hash of its rows.
+@dataclass(frozen=True)
+class DataName:
+    """What names some data, differently in every place.
 
-    With the secret a partner can later open single leaves to somebody it trusts; without it a leaf
-    cannot be told from chance, so not even a known borrower can be looked for.
+    Attributes:
+        root: Root over one leaf for each borrower, 32 bytes; never leaves the partner.
+    """
+
+    _secret: bytes = field(repr=False)
+    root: bytes = field(repr=False)
+
+    def at(self, place: str) -> str:
+        """Return the commitment to the data for one place in the log, hex.
+
+        Equal data have other names elsewhere, and no data at all have a name like all others. To
+        open one, the partner shows the root and this place's key, and of the tree what it wants.
+        """
+        key = hmac.digest(self._secret, _DOMAIN + place.encode(), hashlib.sha256)
+        return hmac.digest(key, self.root, hashlib.sha256).hex()
+
+
+def name_of(table: Table, *, secret: bytes) -> DataName:
+    """Return the name of a table: its rows, whichever order they are in.
 
     Args:
-        table: What ``read_table`` returned; the order of its rows does not matter.
+        table: What ``read_table`` returned.
         secret: The partner's own, 32 bytes.
 
     Returns:
-        The root of an RFC 9162 tree over ``token || rows``, sorted, in hex.
+        The root is that of an RFC 9162 tree over one leaf for each borrower, sorted. Each leaf is
+        keyed by a key of its own, so that one can be shown without the others.
     """
-    salt = hmac.digest(secret, _SALT, hashlib.sha256)
     rows = defaultdict(list)
     columns = [np.asarray(column, dtype=object) for column in table.columns.values()]
-    for borrower, outcome, *values in zip(
-        table.borrower_ids, table.outcomes, *columns, strict=True
-    ):
-        said = repr((outcome, values)).encode("utf-8", "surrogatepass")
-        rows[borrower].append(hmac.digest(salt, b"row" + said, hashlib.sha256))
+    for borrower, *values in zip(table.borrower_ids, table.outcomes, *columns, strict=True):
+        rows[borrower].append(repr(values).encode("utf-8", "surrogatepass"))
     leaves = []
-    for borrower, hashes in rows.items():
-        token = hmac.digest(salt, b"borrower" + repr(borrower).encode(), hashlib.sha256)
-        leaves.append(token + hashlib.sha256(b"".join(sorted(hashes))).digest())
-    return Tree(leaf_hash(leaf) for leaf in sorted(leaves)).root.hex()
+    for borrower, said in rows.items():
+        key = hmac.digest(secret, _DOMAIN + repr(borrower).encode(), hashlib.sha256)
+        hashes = sorted(hashlib.sha256(row).digest() for row in said)
+        leaves.append(hmac.digest(key, b"".join(hashes), hashlib.sha256))
+    return DataName(secret, Tree(leaf_hash(leaf) for leaf in sorted(leaves)).root)

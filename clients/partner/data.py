@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from clients.partner.commitment import commitment_to
+from clients.partner.commitment import DataName, name_of
 from model.population import Borrowers, group_borrowers
 from model.private import Private
 from model.table import Table, read_table
@@ -42,11 +42,11 @@ class Loans:
 
     Attributes:
         borrowers: What may be asked about.
-        commitment: A name for exactly these data, hex; tells nothing of them.
+        name: Names exactly these data, and tells nothing of them.
     """
 
     borrowers: Private[Borrowers]
-    commitment: str
+    name: DataName
 
 
 def check_table(
@@ -100,7 +100,7 @@ def load_loans(
             f"{path.name}: more borrowers than the charter's capacity of {capacity}; "
             "agree on a new charter"
         )
-    return Loans(Private(borrowers), commitment_to(table, secret=holdout_key))
+    return Loans(Private(borrowers), name_of(table, secret=holdout_key))
 
 
 def _check_rows(table: Table, contract: FeatureContract) -> Iterator[Violation]:

@@ -18,7 +18,7 @@ from protocols.errors import (
     UnknownKeyError,
 )
 from protocols.ledger.canonical import canonical_json
-from protocols.ledger.keyfile import read_private, write_private
+from protocols.ledger.keyfile import read_private, replace_private, write_private
 from protocols.secagg.keys import RunKey
 
 
@@ -79,11 +79,7 @@ class MaskKeys:
     def remember_spend(self, run: str, *, last_seq: int) -> None:
         """Keep the number of the book's last entry, durably, apart from the book."""
         self._make_folder()
-        path = self._folder / f"{run}.spent"
-        fresh = path.with_suffix(".next")
-        fresh.unlink(missing_ok=True)
-        write_private(fresh, b"%d" % last_seq)
-        fresh.replace(path)
+        replace_private(self._folder / f"{run}.spent", b"%d" % last_seq)
 
     def forget_all_but(self, runs: Collection[str]) -> None:
         """Delete the keys of all other runs: they are over.

@@ -25,6 +25,7 @@ from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
 from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import (
+    ClockError,
     CohortTooSmallError,
     NoiseTooLowError,
     OrderRefusedError,
@@ -51,6 +52,7 @@ from protocols.ledger.messages import (
     Refused,
 )
 from protocols.ledger.orders import place_of, read_order
+from protocols.ledger.pins import CLOCKS_APART_S
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.roster import mask_keys
 from protocols.ledger.terms import Terms
@@ -123,6 +125,8 @@ class PartnerNode:
         return stored
 
     def _authorise(self, ask: AskAuthorise, order: Order) -> Stored:
+        if abs(time.time() - ask.at) > CLOCKS_APART_S / 2:
+            raise ClockError("the coordinator's clock is minutes from ours; set the wrong one")
         if ask.last_seq > self.book.last_seq:
             raise RolledBackError(
                 "the log holds more of our entries than our book: restore the book"

@@ -47,7 +47,6 @@ from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from clients.app import Answer, client_app
 from protocols.errors import ConfigError, ContractError
-from protocols.lock import only_process
 from protocols.records import MAX_RECORD_BYTES, MESSAGE_TYPE, record_id, records_from_object
 
 _ARRIVAL_S = 30.0  # a message is announced before its objects are uploaded; then it is lost
@@ -64,7 +63,7 @@ class RunnerSettings:
         coordinator: ``host:port`` of the coordinator's public listener.
         ca_cert: PEM file that the coordinator's certificate must chain to.
         node_key: PEM file of this node's P-384 private key.
-        state_dir: Directory of this node alone: the id of its last session, and a lock.
+        state_dir: Directory of this node alone: the id of its last session.
         poll_s: Pause between two questions while a run is active.
         idle_poll_s: The same once ``idle_after_s`` went by without a message.
         idle_after_s: See ``idle_poll_s``.
@@ -91,22 +90,20 @@ def run_node(
     SIGTERM and SIGINT stop it when called in the main thread. A coordinator that is down,
     restarts or does not know the node is asked again for ever; it is logged once.
 
+    One process of a node at a time is the caller's to see to.
+
     Args:
         settings: Addresses, files and pace.
         answer: Turns a delivery into a reply; called from this thread, one at a time.
         stop: Set it to end the node from elsewhere.
 
     Raises:
-        ConfigError: A file does not load, or another process runs this node already.
+        ConfigError: A file does not load.
     """
     stop = stop or threading.Event()
     key = _node_key(settings.node_key)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
-    with (
-        only_process(settings.state_dir, "node"),
-        _stopped_by_signals(stop),
-        _fleet(settings, key) as fleet,
-    ):
+    with _stopped_by_signals(stop), _fleet(settings, key) as fleet:
         app, said = client_app(answer), ""
         while not stop.is_set():
             try:

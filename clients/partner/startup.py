@@ -43,7 +43,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         holdout_percent=charter.holdout_percent,
     )
     strict = settings.policy.stricter(terms)
-    node = PartnerNode(
+    return PartnerNode(
         name=settings.name,
         charter=charter,
         terms=strict,
@@ -55,10 +55,19 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
             name=settings.name,
             key=keys.identity,
             terms=strict,
-            commitment=loans.commitment,
+            commit=loans.name.at,
         ),
         masks=MaskKeys(settings.state / "masks"),
     )
+
+
+def start_node(settings: PartnerSettings) -> PartnerNode:
+    """Open a node to answer orders; the caller holds its lock.
+
+    Raises:
+        As ``open_node``.
+    """
+    node = open_node(settings)
     node.masks.forget_all_but(node.book.open_runs)  # we may have been killed in a run's close
     return node
 

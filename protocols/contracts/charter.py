@@ -151,7 +151,7 @@ class Charter(Contract):
 
     Attributes:
         witness_quorum: How many of the partners and the auditor must have cosigned the log before a
-            run may spend; a round's cohort alone can always be that many.
+            run may spend; more than half of them, so that two quorums have a witness in common.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -159,7 +159,7 @@ class Charter(Contract):
     contract_digest: HexDigest
     code_digest: HexDigest
     holdout_percent: int = Field(ge=5, le=50)
-    witness_quorum: int = Field(ge=1, le=50)
+    witness_quorum: int = Field(ge=1, le=MOST_PARTNERS)
     coordinator: Coordinator
     auditor: Auditor
     partners: tuple[Partner, ...] = Field(min_length=1, max_length=MOST_PARTNERS, strict=False)
@@ -180,8 +180,6 @@ class Charter(Contract):
             raise ValueError("every partner needs a node key of its own")
         if self.privacy.minimum_cohort > len(self.partners):
             raise ValueError("minimum_cohort is larger than the number of partners")
-        if self.witness_quorum > self.privacy.minimum_cohort:
-            raise ValueError("witness_quorum is larger than minimum_cohort")
         return self
 
     @model_validator(mode="after")

@@ -44,19 +44,13 @@ class _Run:
 
     cohorts: Cohorts
     allowed: list[Authorise] = field(default_factory=list)
+    authorised: Fraction = Fraction(0)
     asked: Counter[Mechanism] = field(default_factory=Counter)
     spent: Counter[Mechanism] = field(default_factory=Counter)  # as corrected since
+    mu2: Fraction = Fraction(0)  # of ``spent``
     steps: set[Step] = field(default_factory=set)
     is_closed: bool = False
-
-    @property
-    def authorised(self) -> Fraction:
-        each = (dearest(item.queries, spare_attempts=item.spare_attempts) for item in self.allowed)
-        return sum(each, start=Fraction(0))
-
-    @property
-    def mu2(self) -> Fraction:
-        return sum((count * worth(item) for item, count in self.spent.items()), start=Fraction(0))
+    counted: Fraction = Fraction(0)  # what of it is in the account's total
 
     @property
     def is_priced_as_spent(self) -> bool:
@@ -83,12 +77,12 @@ class Account:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._runs: dict[str, _Run] = {}
-        self._spent = Fraction(0)
+        self._spent, self._most = Fraction(0), Fraction(0)
         self._spends: dict[str, tuple[str, Mechanism]] = {}  # name to run and what it costs now
         self._mask_keys: set[str] = set()
         self._history: list[tuple[Link, Epsilons]] = []
         self._claimed: Epsilons | None = None
-        self._epoch, self._commitment = NO_ENTRY, ""
+        self._epoch = NO_ENTRY
         self._before_epoch = Fraction(0)  # what was spent when the epoch began
 
     def take(self, name: str, entry: PartnerEntry) -> Iterator[VerificationError]:
@@ -99,7 +93,7 @@ class Account:
             entry: What it says.
         """
         if isinstance(entry, DatasetEpoch):
-            self._epoch, self._commitment = name, entry.commitment
+            self._epoch = name
             self._before_epoch = self._spent
             return
         run = self._run(entry.link.run)
@@ -133,11 +127,6 @@ class Account:
         return self._epoch
 
     @property
-    def commitment(self) -> str:
-        """What the epoch in force commits to, hex; empty before the first."""
-        return self._commitment
-
-    @property
     def runs(self) -> tuple[str, ...]:
         """Names of the runs it authorised, in log order."""
         return tuple(name for name, run in self._runs.items() if run.allowed)
@@ -169,7 +158,7 @@ class Account:
     @property
     def most(self) -> Fraction:
         """``mu^2`` that may have been spent: open runs count at their authorised maximum."""
-        return sum((run.most for run in self._runs.values()), start=Fraction(0))
+        return self._most
 
     @property
     def price(self) -> Epsilons:
@@ -207,6 +196,24 @@ class Account:
             if micro > cap:
                 yield CapError(f"{view} epsilon {micro} micro is above the cap of {cap}")
 
+    def is_open(self, run: str) -> bool:
+        """Return whether a run has entries of this partner and no run-close that is true."""
+        return run in self._runs and not self._runs[run].is_closed
+
+    def has_authorised(self, run: str) -> bool:
+        """Return whether the partner authorised a run."""
+        return run in self._runs and bool(self._runs[run].allowed)
+
+    def _add(self, more: Fraction, run: _Run) -> None:
+        self._spent += more
+        run.mu2 += more
+        self._count(run)
+
+    def _count(self, run: _Run) -> None:
+        """Bring the total up to date after a run has changed."""
+        self._most += run.most - run.counted
+        run.counted = run.most
+
     def _run(self, name: str) -> _Run:
         fresh = _Run(Cohorts(most_changes=self._terms.most_cohort_changes))
         return self._runs.setdefault(name, fresh)
@@ -221,6 +228,8 @@ class Account:
         if entry.epoch != self._epoch or entry.epoch == NO_ENTRY:
             yield EpochError(f"run {entry.link.run} names another epoch than the one in force")
         run.allowed.append(entry)
+        run.authorised += dearest(entry.queries, spare_attempts=entry.spare_attempts)
+        self._count(run)
         yield from self._check_claim(entry.most, mu2=self.most)
         yield from self.check_caps()
 
@@ -235,7 +244,7 @@ class Account:
         run.asked[entry.mechanism] += 1
         run.spent[entry.mechanism] += 1
         self._spends[name] = (entry.link.run, entry.mechanism)
-        self._spent += worth(entry.mechanism)
+        self._add(worth(entry.mechanism), run)
         yield from _check_covered(entry, run)
         yield from run.cohorts.take(entry.cohort)
         yield from self._record_claim(entry.link, entry.spent)
@@ -250,7 +259,7 @@ class Account:
         run.spent[before] -= 1
         run.spent[after] += 1
         self._spends[entry.spend] = (of_run, after)
-        self._spent += more
+        self._add(more, run)
         yield from self._record_claim(entry.link, entry.spent)
 
     def _record_claim(self, link: Link, claimed: Epsilons) -> Iterator[VerificationError]:
@@ -278,6 +287,7 @@ class Account:
             yield RunCloseError(f"claims {entry.spends} spends, the log has {counted}")
         # A run-close that is not true frees nothing: the run stays priced at its maximum.
         run.is_closed = run.is_closed or entry.spends == counted
+        self._count(run)
         self._claimed = entry.spent
         yield from self._check_claim(entry.spent, mu2=self._spent)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
 from protocols.ledger.account import Account
-from protocols.ledger.entry import NO_ENTRY, Link, PartnerEntry, Pin, parse_entry
+from protocols.ledger.entry import NO_ENTRY, NO_PIN, Link, PartnerEntry, Pin, parse_entry
 from protocols.ledger.envelope import Envelope, verify_envelope
 from protocols.ledger.pins import check_pin
 from protocols.ledger.terms import Terms
@@ -34,6 +34,11 @@ class Chain:
     def last_seq(self) -> int:
         """Number of the last entry; -1 before the first."""
         return len(self._names) - 1
+
+    @property
+    def pin(self) -> Pin:
+        """What the last entry pins."""
+        return self._last.pin if self._last else NO_PIN
 
     def link(self, run: str, *, at: int, pin: Pin) -> Link:
         """Return where the partner's next entry stands."""

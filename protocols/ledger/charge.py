@@ -1,5 +1,6 @@
 """What one asking and a whole authorisation are worth, in mu^2."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
@@ -7,10 +8,16 @@ from fractions import Fraction
 from protocols.ledger.entry import Mechanism, PlannedQuery
 from protocols.ledger.price import mu_squared, parse_decimal
 
+_STEPS = 2**256
+
 
 def worth(mechanism: Mechanism) -> Fraction:
-    """Return the ``mu^2`` of one asking: ``1 / sigma^2``, exactly."""
-    return mu_squared([parse_decimal(mechanism.noise_multiplier)])
+    """Return the ``mu^2`` of one asking: ``1 / sigma^2``, rounded up to a multiple of 2^-256.
+
+    So a sum stays as short as its terms, however many different noises there are in it.
+    """
+    exact = mu_squared([parse_decimal(mechanism.noise_multiplier)])
+    return Fraction(math.ceil(exact * _STEPS), _STEPS)
 
 
 def most_of(queries: Iterable[PlannedQuery], *, spare_attempts: int) -> Counter[Mechanism]:

@@ -13,6 +13,8 @@ from protocols.errors import CheckpointError, EntryError
 from protocols.ledger.canonical import from_base64, to_base64
 from protocols.ledger.note import Note, NoteLine, key_hash, parse_note, print_note
 
+MOST_LEAVES = 2**40  # what a pin can hold
+
 _BODY = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/=]+)\n")
 _ED25519 = 0x01
 
@@ -90,4 +92,7 @@ def checkpoint_in(text: str, origin: str) -> Checkpoint:
         raise CheckpointError("the checkpoint holds bad base64") from err
     if len(root) != 32:
         raise CheckpointError("the root is not 32 bytes")
-    return Checkpoint(origin=origin, size=int(match[2]), root=root)
+    size = int(match[2])
+    if size > MOST_LEAVES:
+        raise CheckpointError("the checkpoint is over more leaves than any log can have")
+    return Checkpoint(origin=origin, size=size, root=root)

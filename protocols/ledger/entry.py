@@ -29,6 +29,7 @@ MOST_WIDTH = 2**23  # 8 bytes an entry: the largest answer that can travel, 64 M
 MOST_SQUARES = 2**40
 
 MOST_PAYLOAD_BYTES = 16_384  # the round-close of 64 partners with the longest names has 10,000
+LATEST = 253_402_300_799  # the last second of the year 9999
 _MOST = 2**40
 
 
@@ -81,7 +82,7 @@ class Link:
         check_name(self.signer, "signer")
         check_range(self.seq, "seq", 0, _MOST)
         check_digest(self.prev, "prev")
-        check_range(self.at, "at", 0, _MOST)
+        check_range(self.at, "at", 0, LATEST)
         check_name(self.run, "run")
 
 
@@ -358,8 +359,14 @@ _KINDS: dict[str, type[Entry]] = {kind.payload_type: kind for kind in get_args(E
 
 
 def sign_entry(entry: Entry, key: Ed25519PrivateKey) -> Envelope:
-    """Return the signed envelope that is logged for ``entry``."""
-    return sign(encode(entry), payload_type=entry.payload_type, keys=[key])
+    """Return the signed envelope that is logged for ``entry``.
+
+    Raises:
+        OversizedLeafError: It is larger than anybody would read.
+    """
+    envelope = sign(encode(entry), payload_type=entry.payload_type, keys=[key])
+    _check_size(envelope)
+    return envelope
 
 
 def parse_entry(raw: bytes) -> tuple[Envelope, Entry]:
@@ -382,9 +389,13 @@ def entry_in(envelope: Envelope) -> Entry:
     kind = _KINDS.get(envelope.payload_type)
     if kind is None:
         raise EntryError("a leaf is of an unknown kind")
+    _check_size(envelope)
+    return decode(kind, envelope.payload)
+
+
+def _check_size(envelope: Envelope) -> None:
     if len(envelope.payload) > MOST_PAYLOAD_BYTES:
         raise OversizedLeafError(f"an entry of more than {MOST_PAYLOAD_BYTES} bytes")
-    return decode(kind, envelope.payload)
 
 
 def _check_sorted(names: tuple[str, ...], what: str) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from protocols.errors import ConfigError
 from protocols.ledger.keyfile import sync_folder
-from protocols.ledger.tiles import tile_files
+from protocols.ledger.tiles import most_in_tile, tile_files
 from protocols.ledger.verify import CHECKPOINT_NAME, WITNESSED_NAME
 
 _TILES = "tile"
 _OURS = (CHECKPOINT_NAME, WITNESSED_NAME, _TILES)
-_MOST_FILE_BYTES = 256 * (65_535 + 2)  # a full bundle of the largest entries
+_MOST_NOTE_BYTES = 65_536
+_MOST_BYTES = 1 << 30  # of one log; a folder must not fill this machine
 
 
 def write_export(
@@ -61,24 +62,33 @@ def read_export(folder: Path) -> dict[str, bytes]:
     What cannot be a log's file is only named, never read: it may be of any size and kind.
 
     Raises:
-        ConfigError: There is no such folder, or a file cannot be read.
+        ConfigError: There is no such folder, a file cannot be read, or there are too many bytes.
     """
     if not folder.is_dir():
         raise ConfigError(f"{folder.name}: no such folder, or it cannot be read")
     files: dict[str, bytes] = {}
+    left = _MOST_BYTES
     try:
         for path in folder.rglob("*"):
             if path.is_symlink() or not path.is_dir() or not any(path.iterdir()):
-                files[path.relative_to(folder).as_posix()] = _content(path, folder)
+                name = path.relative_to(folder).as_posix()
+                files[name] = _content(path, most=_most_bytes(name), left=left)
+                left -= len(files[name])
     except OSError as err:
         raise ConfigError(f"{folder.name}: a file of the log cannot be read") from err
     return files
 
 
-def _content(path: Path, folder: Path) -> bytes:
-    is_ours = path.relative_to(folder).parts[0] in _OURS and path.is_file()
-    if not is_ours or path.is_symlink() or path.stat().st_size > _MOST_FILE_BYTES:
+def _most_bytes(name: str) -> int:
+    return _MOST_NOTE_BYTES if name in (CHECKPOINT_NAME, WITNESSED_NAME) else most_in_tile(name)
+
+
+def _content(path: Path, *, most: int, left: int) -> bytes:
+    """Return a plain file's bytes; nothing of a file that is larger than its kind can be."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > most:
         return b""
+    if path.stat().st_size > left:
+        raise ConfigError(f"the log has more than {_MOST_BYTES} bytes")
     return path.read_bytes()
 
 

@@ -1,5 +1,6 @@
 """The log as one story: everybody's entries in turn, each judged by those before it."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ class History:
 
     def skip(self) -> None:
         """Pass over a leaf that is nobody's entry."""
-        self._pins.record(0)
+        self._pins.record(None)
 
     def take(self, logged: Logged) -> Iterator[VerificationError]:
         """Record the next entry, and yield what is wrong with it, given those before it."""
@@ -104,7 +105,7 @@ class History:
         yield from self._check_pin(logged.entry.link)
         # (7) and (8) What it says fits what was said before, and costs what it claims.
         yield from self._judge(logged)
-        self._pins.record(logged.entry.link.at)
+        self._pins.record(logged.entry.link)
 
     def check_end(self) -> Iterator[tuple[str, VerificationError]]:
         """Yield each partner whose borrowers may have spent more than a cap, and why."""
@@ -139,13 +140,16 @@ class History:
 
     def epochs(self) -> tuple[EpochRow, ...]:
         """Return every epoch of a partner's data, in log order, with the runs under it."""
+        runs = defaultdict(list)
+        for _, item in self._allowed:
+            runs[item.epoch].append(item.link.run)
         return tuple(
             EpochRow(
                 partner=entry.link.signer,
                 name=name,
                 commitment=entry.commitment,
                 at=entry.link.at,
-                runs=tuple(item.link.run for _, item in self._allowed if item.epoch == name),
+                runs=tuple(runs[name]),
             )
             for entry, name in self._epochs
         )
@@ -244,8 +248,7 @@ class History:
 
     def _take_release(self, entry: ReleaseEntry) -> Iterator[VerificationError]:
         run = entry.link.run
-        authorised = {name for account in self._accounts.values() for name in account.runs}
-        if run not in authorised:
+        if not any(account.has_authorised(run) for account in self._accounts.values()):
             yield UnknownRunError(f"nobody authorised run {run}, which is said to have a release")
         elif run not in self._rounds.completed_runs:
             yield UnknownRunError(f"run {run} has a release and no complete round")
@@ -283,7 +286,7 @@ class History:
         return ReleaseRow(entry.manifest_digest, run, self._not_closed_by(run))
 
     def _not_closed_by(self, run: str) -> tuple[str, ...]:
-        return tuple(sorted(name for name, a in self._accounts.items() if run in a.open_runs))
+        return tuple(sorted(name for name, item in self._accounts.items() if item.is_open(run)))
 
 
 def _report(name: str, entry: AuditReport) -> AuditReportRow:

@@ -72,6 +72,22 @@ def write_private(path: Path, raw: bytes) -> None:
             fresh.unlink()
 
 
+def replace_private(path: Path, raw: bytes) -> None:
+    """Write a file of mode 0600 in place of an older one, durably; whole, or as it was.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    fresh = path.with_name(f"{path.name}.next")
+    try:
+        fresh.unlink(missing_ok=True)  # we were killed while we wrote it
+        write_private(fresh, raw)
+        fresh.replace(path)
+        sync_folder(path.parent)
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be written") from err
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

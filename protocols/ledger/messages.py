@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from protocols.errors import EntryError
 from protocols.ledger.codec import check_digest, check_name, check_range
-from protocols.ledger.entry import PlannedQuery
+from protocols.ledger.entry import LATEST, PlannedQuery
 
 
 @dataclass(frozen=True)
@@ -18,20 +18,24 @@ class AskAuthorise:
         queries, spare_attempts: The most it may ask.
         last_seq: Number of this partner's last entry in the log; -1 if there is none. With more
             than the partner's own book holds, the book was rolled back.
+        at: Seconds since 1970 by the coordinator's clock: a partner whose clock is far from it
+            would sign entries that nobody may log.
     """
 
-    payload_type: ClassVar[str] = "application/vnd.fedscore.ask-authorise+json;v=1"
+    payload_type: ClassVar[str] = "application/vnd.fedscore.ask-authorise+json;v=2"
     charter: str
     run: str
     queries: tuple[PlannedQuery, ...]
     spare_attempts: int
     last_seq: int
+    at: int
 
     def __post_init__(self) -> None:
         check_digest(self.charter, "charter")
         check_name(self.run, "run")
         check_range(self.spare_attempts, "spare_attempts", 0, 1_000)
         check_range(self.last_seq, "last_seq", -1, 2**40)
+        check_range(self.at, "at", 0, LATEST)
         if not self.queries:
             raise EntryError("queries: expected at least one")
 

@@ -100,6 +100,8 @@ def parse_note(raw: str) -> Note:
     text, blank, last = raw.rpartition("\n\n")
     if not blank or not last.endswith("\n"):
         raise CheckpointError("expected a text, an empty line and signature lines")
+    if last.count("\n") > MOST_LINES:
+        raise CheckpointError(f"expected 1 to {MOST_LINES} signature lines")
     return Note(text + "\n", tuple(parse_line(line) for line in last[:-1].split("\n")))
 
 

@@ -21,6 +21,7 @@ from protocols.ledger.envelope import Envelope, key_id, sign, verify_envelope
 from protocols.ledger.terms import Terms, terms_of
 
 SIGNATURES_NAME = "signatures.json"
+_MOST_BYTES = 131_072  # a charter of the most partners has half of it
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ def load_charter(path: Path) -> tuple[dict[str, object], Terms]:
         EntryError: It is no TOML, or no charter.
     """
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
     except OSError as err:
         raise ConfigError(f"{path.name}: cannot be read") from err
+    if len(raw) > _MOST_BYTES:
+        raise EntryError(f"{path.name}: expected at most {_MOST_BYTES} bytes")
     try:
         table = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as err:

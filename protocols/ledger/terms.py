@@ -147,8 +147,13 @@ def _check_parties(terms: Terms, *, parties: int) -> None:
         raise EntryError("charter: every party needs a name, and every purpose a key of its own")
     for name in signers:
         check_name(name, "charter: name")
-    if not 1 <= terms.quorum <= terms.minimum_cohort:
-        raise EntryError("charter: witness_quorum is 1 to minimum_cohort")
+    partners = len(terms.partners)
+    # More than half of all witnesses, so that two quorums have one in common; all of them may be
+    # partners, so that runs do not wait for the auditor. One partner alone cannot have both.
+    if not min(partners, (partners + 1) // 2 + 1) <= terms.quorum <= partners:
+        raise EntryError(
+            "charter: witness_quorum is more than half of all witnesses, and not more than partners"
+        )
 
 
 def _sharing(privacy: Mapping[str, object]) -> Sharing:

@@ -20,7 +20,8 @@ TILE_WIDTH = 256
 
 _ENTRIES = "entries"
 _BUNDLE = re.compile(r"tile/entries/((?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
-_LENGTH_BYTES = 2
+_TILE = re.compile(r"tile/[0-9]{1,2}/((?:x[0-9]{3}/){0,4}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_LENGTH_BYTES, _HASH_BYTES = 2, 32
 _UNKNOWN = b""  # in place of a hash whose entry cannot be read
 
 Item = TypeVar("Item")
@@ -54,6 +55,13 @@ def size_of(files: Mapping[str, bytes]) -> int:
             number, width = int(re.sub("[x/]", "", match[1])), int(match[2] or TILE_WIDTH)
             sizes.append(number * TILE_WIDTH + width)
     return max(sizes)
+
+
+def most_in_tile(path: str) -> int:
+    """Return the most bytes that the file at a path can have; 0 if it is none of a log."""
+    if _BUNDLE.fullmatch(path):
+        return TILE_WIDTH * (MOST_LEAF_BYTES + _LENGTH_BYTES)
+    return TILE_WIDTH * _HASH_BYTES if _TILE.fullmatch(path) else 0
 
 
 def leaves_in(files: Mapping[str, bytes], size: int) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ everything would let one broken or hostile partner spoil the verdict on all.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from protocols.errors import ChainError, DateError, VerificationError
 from protocols.ledger.chain import Chain
@@ -13,6 +14,8 @@ from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.pins import CLOCKS_APART_S, Pins
 from protocols.ledger.rounds import Rounds
 from protocols.ledger.terms import Terms
+
+MOST_NEW = 256  # entries of one reply; an honest one has a few
 
 
 class PartnerChain:
@@ -40,13 +43,14 @@ class PartnerChain:
         """What the partner's borrowers may have spent."""
         return self._chain.account.price
 
-    @property
-    def open_runs(self) -> tuple[str, ...]:
-        """Runs that the partner authorised and has not closed."""
-        return self._chain.account.open_runs
+    def is_open(self, run: str) -> bool:
+        """Return whether the partner has not closed a run that it authorised."""
+        return self._chain.account.is_open(run)
 
     def take(self, leaves: bytes) -> list[bytes]:
         """Return those of the partner's leaves that are new, once all are shown to be right.
+
+        They are at most ``MOST_NEW``; a partner that has more sends them again.
 
         Raises:
             VerificationError: One is malformed, another's, out of order, other than it was, or such
@@ -54,7 +58,8 @@ class PartnerChain:
         """
         before = len(self._said)
         try:
-            return [leaf for leaf in leaves.splitlines() if self._is_new(leaf)]
+            new = (leaf for leaf in leaves.splitlines() if self._is_new(leaf))
+            return list(islice(new, MOST_NEW))
         except VerificationError:
             del self._said[before:]
             self._chain = self._rebuilt()

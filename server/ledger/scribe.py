@@ -72,12 +72,12 @@ class Scribe:
         }
         self._auditor = AuditorChain(terms, self._pins)
         self.witnesses = Witnesses(log, terms)
-        self._head = (-1, NO_ENTRY)
+        self._head, self._latest = (-1, NO_ENTRY), 0
         if log.size == 0:
             log.append([policy.to_bytes()])
         if log.leaf(0) != policy.to_bytes():
             raise VerificationError("the log belongs to another charter; use another folder")
-        self._pins.record(0)
+        self._pins.record(None)
         for index, leaf in enumerate(log.leaves()):
             if index:
                 self._note(index, *parse_entry(leaf))
@@ -90,9 +90,13 @@ class Scribe:
             seq=self._head[0] + 1,
             prev=self._head[1],
             pin=Pin(self._log.tree.size, self._log.tree.root.hex()),
-            at=int(self._clock()),
+            at=self.now(),
             run=run,
         )
+
+    def now(self) -> int:
+        """Return the time, seconds since 1970, never before that of an entry of our own."""
+        return max(int(self._clock()), self._latest)
 
     def sign(self, entry: Entry) -> Envelope:
         """Sign the coordinator's next entry; it must be appended before another is made."""
@@ -175,7 +179,7 @@ class Scribe:
 
     def not_closed_by(self, run: str) -> tuple[str, ...]:
         """Return the partners that authorised a run and have not closed it, sorted."""
-        return tuple(sorted(name for name, x in self._chains.items() if run in x.open_runs))
+        return tuple(sorted(name for name, x in self._chains.items() if x.is_open(run)))
 
     @property
     def terms(self) -> Terms:
@@ -189,9 +193,9 @@ class Scribe:
 
     def _note(self, index: int, envelope: Envelope, entry: Entry) -> None:
         signer = entry.link.signer
-        self._pins.record(entry.link.at)
+        self._pins.record(entry.link)
         if signer == COORDINATOR:
-            self._head = (entry.link.seq, envelope.digest.hex())
+            self._head, self._latest = (entry.link.seq, envelope.digest.hex()), entry.link.at
             if isinstance(entry, RoundOpen):
                 list(self._rounds.open(envelope.digest.hex(), entry))
             return

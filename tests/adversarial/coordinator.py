@@ -97,7 +97,12 @@ class Coordinator:
 
     def ask_authorise(self, run: str = RUN, **changes: object) -> AskAuthorise:
         ask = AskAuthorise(
-            charter=self.charter, run=run, queries=PLAN, spare_attempts=2, last_seq=self.last_seq
+            charter=self.charter,
+            run=run,
+            queries=PLAN,
+            spare_attempts=2,
+            last_seq=self.last_seq,
+            at=self.scribe.now(),
         )
         return replace(ask, **changes)  # type: ignore[arg-type]
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
+from clients.auditor.dates import day
+from protocols.ledger.entry import LATEST
+
 Point = tuple[float, float]
-_LATEST = 253_402_300_799  # the last second that a calendar of four-digit years has
 _HOUR_S, _TWO_DAYS_S = 3600, 2 * 24 * 3600
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 20, 22  # margins of a plot, in pixels
 
@@ -82,16 +84,9 @@ def steps(points: Iterable[Point], *, until: float) -> tuple[Point, ...]:
     return tuple(corners)
 
 
-def day(at: int) -> str:
-    """Return a time as a date in UTC; a number that no calendar holds as itself."""
-    if at > _LATEST:
-        return str(at)
-    return datetime.fromtimestamp(at, UTC).date().isoformat()
-
-
 def moment(at: int, *, span_s: int) -> str:
     """Return a time for an axis of so many seconds: no finer than tells its ends apart."""
-    if at > _LATEST or span_s > _TWO_DAYS_S:
+    if at > LATEST or span_s > _TWO_DAYS_S:
         return day(at)
     return datetime.fromtimestamp(at, UTC).strftime(
         "%m-%d %H:%M" if span_s > _HOUR_S else "%m-%d %H:%M:%S"

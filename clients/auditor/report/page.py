@@ -7,10 +7,10 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 
+from clients.auditor.dates import day
 from clients.auditor.facts import SMALLER_DELTAS, Facts, PartnerFacts, ViewFacts
 from clients.auditor.gathering import decimal_over
 from clients.auditor.pricing import RELEASED, WORST
-from clients.auditor.report.chart import day
 from clients.auditor.report.checklist import (
     EVIDENCE,
     Check,

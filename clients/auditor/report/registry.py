@@ -4,8 +4,8 @@ Field names and enumerated values are those of the registry's own schema; ``docs
 which version and where it is from. The registry is in English, so its texts are here.
 """
 
+from clients.auditor.dates import day
 from clients.auditor.facts import Facts, PartnerFacts
-from clients.auditor.report.chart import day
 from protocols.ledger.epsilons import say_epsilon
 
 BLANKS = (  # what no log knows: a person fills these in before the entry is handed in

@@ -88,7 +88,7 @@ def charter_table(partners: Sequence[str] = PARTNERS, **privacy: object) -> dict
         "contract_digest": "ab" * 32,
         "code_digest": CODE,
         "holdout_percent": 20,
-        "witness_quorum": min(2, len(partners)),
+        "witness_quorum": min(len(partners), (len(partners) + 1) // 2 + 1),
         "coordinator": {
             "name": "hub",
             "order_key": public("order"),

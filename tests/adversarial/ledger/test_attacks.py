@@ -13,7 +13,9 @@ import pytest
 
 from clients.auditor.cli import main
 from protocols.ledger.canonical import canonical_json, from_base64, parse_canonical, to_base64
-from protocols.ledger.entry import MOST_PAYLOAD_BYTES, Mechanism
+from protocols.ledger.codec import encode
+from protocols.ledger.entry import MOST_PAYLOAD_BYTES, Mechanism, RoundOpen, Step
+from protocols.ledger.envelope import sign
 from protocols.ledger.policy import SIGNATURES_NAME
 from tests.adversarial.ledger.honest import (
     GRADIENT,
@@ -22,6 +24,7 @@ from tests.adversarial.ledger.honest import (
     PARTNERS,
     World,
     charter_toml,
+    key_for,
     started,
     trained,
 )
@@ -198,7 +201,10 @@ def _oversized_leaf() -> tuple[World, Files]:
     """An entry that is signed and far larger than any needs to be."""
     world = started()
     many = tuple(f"partner-{number:04}" for number in range(MOST_PAYLOAD_BYTES // 13))
-    world.order("run-1", (1, 1), HISTOGRAM, many)
+    link = world.link("coordinator", "run-1")
+    entry = RoundOpen(link, Step(1, 1), HISTOGRAM, 10, many, "dd" * 32)
+    key = key_for("order")
+    world.add(sign(encode(entry), payload_type=entry.payload_type, keys=[key]).to_bytes())
     return _shown(world)
 
 

@@ -186,3 +186,13 @@ def test_the_command_needs_nothing_but_the_standard_library_and_cryptography(cas
     allowed = {"clients", "protocols", "cryptography", "_cffi_backend", "_openssl"}
     assert set(done.stderr.split()) <= allowed
     assert done.returncode == 0
+
+
+def test_the_auditors_own_memory_is_held_against_a_log(case: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert main(["init", "--home", str(home), "--name", "auditor"]) == 0
+    assert _verify(case, "--home", str(home)) == 0
+    (kept,) = (home / "logs").iterdir()
+    (kept / "checkpoint").write_text(_WORLD.note([b"other"] * 3, 3), encoding="utf-8")
+    assert _verify(case, "--home", str(home)) == 1
+    assert _verify(case, "--home", str(tmp_path / "none")) == 2

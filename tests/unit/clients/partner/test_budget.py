@@ -37,6 +37,7 @@ from protocols.ledger.entry import (
     Pin,
     PlannedQuery,
     RoundOpen,
+    RunClose,
     Spend,
     Step,
     parse_entry,
@@ -84,6 +85,7 @@ def _ask(terms: Terms, run: str = "run-1", rounds: int = 2) -> AskAuthorise:
         queries=(PlannedQuery(NOISE, rounds),),
         spare_attempts=1,
         last_seq=-1,
+        at=0,
     )
 
 
@@ -327,27 +329,25 @@ def test_entries_pin_the_last_checkpoint_that_was_shown(book: BudgetBook, terms:
     assert pins == [NO_PIN, NO_PIN, Pin(5, "01" * 32)]
 
 
-def test_other_data_are_a_new_epoch_that_resets_nothing(
+def test_every_run_names_its_data_in_another_place_and_resets_nothing(
     path: Path, terms: Terms, key: Ed25519PrivateKey
 ) -> None:
-    def opened(commitment: str) -> BudgetBook:
-        return BudgetBook(path, name="p0", key=key, terms=terms, commitment=commitment)
+    places = []
 
-    book = opened("aa" * 32)
+    def commit(place: str) -> str:
+        places.append(place)
+        return f"{len(places):02}" * 32
+
+    book = BudgetBook(path, name="p0", key=key, terms=terms, commit=commit)
     book.authorise(_ask(terms), _order(0), mask_key=KEY)
     book.reserve(_opened(terms), _order(1))
     spent = book.spent
-    book.close_file()
-    book = opened("aa" * 32)
     book.authorise(_ask(terms, run="run-2"), _order(2), mask_key="cd" * 32)
-    assert book.last_seq == 4  # epoch, authorise, spend, run-close, authorise
-    book.close_file()
-    book = opened("bb" * 32)
-    book.authorise(_ask(terms, run="run-3"), _order(3), mask_key="ef" * 32)
-    last = [_entry(book, seq) for seq in (6, 7)]
-    assert isinstance(last[0], DatasetEpoch)
-    assert isinstance(last[1], Authorise)
-    assert last[0].commitment == "bb" * 32
+    entries = [_entry(book, seq) for seq in range(6)]
+    kinds = [DatasetEpoch, Authorise, Spend, RunClose, DatasetEpoch, Authorise]
+    assert [type(entry) for entry in entries] == kinds
+    assert places == [f"{terms.charter.hex()} p0 0", f"{terms.charter.hex()} p0 4"]
+    assert entries[4].commitment == "02" * 32
     assert book.spent == spent
 
 

@@ -14,6 +14,8 @@ from clients.partner.commands import run
 from clients.partner.startup import open_node
 from protocols.contracts.charter import PartnerCard, load_charter_model
 from protocols.ledger.epsilons import say_epsilon
+from protocols.ledger.messages import Contribution
+from protocols.lock import only_process
 from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import CONTRACT, World
 
@@ -301,3 +303,47 @@ def test_a_contract_with_blank_bounds_is_refused_where_it_is_blank(
     status, _, err = command("check-data", "--config", _settings(world, contract="contract.toml"))
     assert status == 2
     assert "ContractError: contract.toml: fields.0.low: is blank" in err
+
+
+def _spent(world: World) -> str:
+    """Let the first partner answer one round; return the name of its spend."""
+    node = open_node(world.settings("p0"))
+    coordinator = coordinator_of(world, node)
+    coordinator.authorise()
+    answer = coordinator.round()
+    assert isinstance(answer, Contribution)
+    node.book.close_file()
+    return answer.spend
+
+
+def test_a_spend_is_corrected_and_a_cap_only_passed_when_it_is_said(
+    command: Command, world: World
+) -> None:
+    spend, config = _spent(world), ("--config", _settings(world))
+    status, out, _ = command("amend", spend, "--noise-multiplier", "10", *config)
+    assert (status, "goes to the log with your node's next answer" in out) == (0, True)
+    status, _, err = command("amend", spend, "--noise-multiplier", "15", *config)
+    assert (status, "OrderRefusedError" in err) == (3, True)
+    status, _, err = command("amend", spend, "--noise-multiplier", "0.01", *config)
+    assert (status, "would pass a cap" in err) == (3, True)
+    before = json.loads(command("budget", "--json", *config)[1])["spent"]
+    said = command("amend", spend, "--noise-multiplier", "0.01", "--over-cap", *config)
+    assert said[0] == 0
+    after = json.loads(command("budget", "--json", *config)[1])["spent"]
+    assert after["released_micro"] > before["released_micro"]
+
+
+def test_a_second_start_and_a_dry_run_leave_the_key_of_a_run_that_goes_on(
+    command: Command, world: World
+) -> None:
+    # The book says nothing yet of the run whose key is made: another process is just at it.
+    _spent(world)
+    key = world.settings("p0").state / "masks" / "run-9.key"
+    key.write_bytes(b"a secret")
+    config = ("--config", _settings(world))
+    assert command("run", "--dry-run", *config)[0] == 0
+    with only_process(world.settings("p0").state, "node"):
+        status, _, err = command("run", *config)
+        assert (status, "another process" in err) == (2, True)
+        assert command("amend", "0" * 64, "--noise-multiplier", "1", *config)[0] == 2
+    assert key.exists()

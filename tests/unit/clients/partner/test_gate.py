@@ -8,6 +8,7 @@ import protocols.errors
 from clients.partner.gate import refusal_word, release_answer, release_vector
 from protocols.errors import (
     BudgetExhaustedError,
+    ClockError,
     CohortChangedError,
     CohortTooSmallError,
     ConflictingOrderError,
@@ -46,6 +47,7 @@ WORDS = {
     KeyChangedError: "key-changed",
     NoiseTooLowError: "noise-too-low",
     WidthError: "width",
+    ClockError: "clock",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from protocols.errors import AmendError
 from protocols.ledger.account import Account
-from protocols.ledger.charge import dearest
+from protocols.ledger.charge import dearest, worth
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_KEY,
@@ -33,6 +33,11 @@ _PLAN = (PlannedQuery(_GRAM, 2),)
 _EPOCH, _DATA = "ee" * 32, "da" * 32
 
 
+def _of(noise: int) -> Fraction:
+    """Return what one asking with so much noise is worth."""
+    return worth(Mechanism("gram", str(noise)))
+
+
 def _price(mu2: Fraction) -> Epsilons:
     return epsilons_of(mu2, delta=_TERMS.delta, sharing=_TERMS.sharing)
 
@@ -49,7 +54,7 @@ def _spend(step: int, mu2: Fraction) -> Spend:
     return Spend(_link(), Step(step, 1), "0a" * 32, _GRAM, _COHORT, _price(mu2))
 
 
-_MOST, _EACH = dearest(_PLAN, spare_attempts=1), Fraction(1, 400)
+_MOST, _EACH = dearest(_PLAN, spare_attempts=1), _of(20)
 
 
 def _account(*entries: PartnerEntry) -> Account:
@@ -79,7 +84,7 @@ def test_a_new_account_has_cost_nothing() -> None:
     assert account.price.released_micro == account.price.worst_micro == 0
     assert (account.spent, account.most) == (0, 0)
     assert (account.spends_in("r"), account.last_step("r")) == (0, (0, 0))
-    assert (account.epoch, account.commitment, account.claimed) == (NO_ENTRY, "", None)
+    assert (account.epoch, account.claimed) == (NO_ENTRY, None)
 
 
 def test_an_open_run_costs_the_most_it_authorised_whatever_was_spent() -> None:
@@ -122,7 +127,7 @@ def test_spends_beyond_the_authorised_maximum_are_priced_too() -> None:
 
 def test_an_authorisation_names_the_epoch_in_force() -> None:
     account = _account()
-    assert (account.epoch, account.commitment) == (_EPOCH, _DATA)
+    assert account.epoch == _EPOCH
     assert _kinds(account, _authorise(_MOST, epoch="ef" * 32)) == ["EpochError"]
     assert _kinds(Account(_TERMS), _authorise(_MOST)) == ["EpochError"]
     assert _kinds(Account(_TERMS), _authorise(_MOST, epoch=NO_ENTRY)) == ["EpochError"]
@@ -131,7 +136,7 @@ def test_an_authorisation_names_the_epoch_in_force() -> None:
 def test_a_new_epoch_takes_the_place_of_the_one_before() -> None:
     account = _account(_authorise(_MOST), RunClose(_link(), 0, _price(Fraction(0))))
     assert _kinds(account, DatasetEpoch(_link(), "db" * 32), "ef" * 32) == []
-    assert (account.epoch, account.commitment) == ("ef" * 32, "db" * 32)
+    assert account.epoch == "ef" * 32
     assert _kinds(account, _authorise(_MOST, "next")) == ["EpochError"]
     assert _kinds(account, _authorise(2 * _MOST, "last", "ef" * 32)) == []
 
@@ -152,7 +157,7 @@ def test_a_new_epoch_resets_nothing_and_who_claims_so_is_told() -> None:
 
 
 def test_a_correction_makes_a_spend_dearer_from_then_on() -> None:
-    dearer = Fraction(1, 100)
+    dearer = _of(10)
     account = _account(_authorise(_MOST), _spend(1, _EACH))
     assert account.correction(_name(1), "10") == ("r", dearer - _EACH)
     assert _kinds(account, _amend(1, "10", dearer)) == []
@@ -166,18 +171,18 @@ def test_a_correction_makes_a_spend_dearer_from_then_on() -> None:
 
 def test_a_correction_of_a_correction_starts_from_there() -> None:
     account = _account(_authorise(_MOST), _spend(1, _EACH))
-    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == []
-    assert _kinds(account, _amend(1, "15", Fraction(1, 225))) == ["AmendError"]
-    assert _kinds(account, _amend(1, "5", Fraction(1, 25))) == []
-    assert account.spent == Fraction(1, 25)
+    assert _kinds(account, _amend(1, "10", _of(10))) == []
+    assert _kinds(account, _amend(1, "15", _of(15))) == ["AmendError"]
+    assert _kinds(account, _amend(1, "5", _of(5))) == []
+    assert account.spent == _of(5)
 
 
 def test_a_correction_may_come_after_the_run_close_and_counts() -> None:
     close = RunClose(_link(), 1, _price(_EACH))
     account = _account(_authorise(_MOST), _spend(1, _EACH), close)
-    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == []
+    assert _kinds(account, _amend(1, "10", _of(10))) == []
     assert account.open_runs == ()
-    assert account.price == _price(Fraction(1, 100))
+    assert account.price == _price(_of(10))
 
 
 @pytest.mark.parametrize("noise", ["20", "20.5", "1000"])
@@ -189,7 +194,7 @@ def test_a_correction_that_is_not_dearer_changes_nothing(noise: str) -> None:
 
 def test_a_correction_of_another_runs_spend_changes_nothing() -> None:
     account = _account(_authorise(_MOST), _spend(1, _EACH), _authorise(2 * _MOST, "next"))
-    assert _kinds(account, _amend(1, "10", Fraction(1, 100), run="next")) == ["AmendError"]
+    assert _kinds(account, _amend(1, "10", _of(10), run="next")) == ["AmendError"]
     assert account.spent == _EACH
 
 
@@ -197,11 +202,11 @@ def test_a_correction_of_nothing_is_told_and_changes_nothing() -> None:
     account = _account(_authorise(_MOST))
     with pytest.raises(AmendError):
         account.correction(_name(7), "10")
-    assert _kinds(account, _amend(7, "10", Fraction(1, 100), run="ghost")) == ["AmendError"]
+    assert _kinds(account, _amend(7, "10", _of(10), run="ghost")) == ["AmendError"]
     assert (account.runs, account.spent, account.price) == (("r",), 0, _price(_MOST))
 
 
 def test_a_correction_claims_the_price_of_all_spends() -> None:
     account = _account(_authorise(_MOST), _spend(1, _EACH), _spend(2, 2 * _EACH))
-    assert _kinds(account, _amend(1, "10", Fraction(1, 100))) == ["PriceError"]
-    assert account.spent == Fraction(1, 100) + _EACH
+    assert _kinds(account, _amend(1, "10", _of(10))) == ["PriceError"]
+    assert account.spent == _of(10) + _EACH

@@ -119,10 +119,10 @@ def _cosigned_by(*names: str, key: str = "") -> str:
 
 
 def test_an_authorisation_counts_under_a_quorum_only() -> None:
-    assert _TERMS.quorum == 2
+    assert _TERMS.quorum == 3
     assert not _authorised_under(_NOTE)
-    assert not _authorised_under(_cosigned_by("south"))
-    assert _authorised_under(_cosigned_by("south", "auditor"))
+    assert not _authorised_under(_cosigned_by("south", "west"))
+    assert _authorised_under(_cosigned_by("south", "west", "auditor"))
     assert _authorised_under(_COSIGNED)
 
 

@@ -83,3 +83,31 @@ def test_a_swap_that_fails_leaves_the_older_export(
     with pytest.raises(ConfigError):
         _write(tmp_path / "export", 2, b"b")
     assert _files(tmp_path / "export") == _made(1, b"a")
+
+
+def test_what_cannot_be_a_logs_file_is_named_and_not_read(tmp_path: Path) -> None:
+    world = trained()
+    world.write(tmp_path)
+    large = {
+        "tile/0/000": 9_000,  # a hash tile has at most 8,192 bytes
+        "tile/readme": 10,
+        "tile/entries/abc": 10,
+        "notes.txt": 10,
+        "witnessed": 70_000,
+    }
+    for name, size in large.items():
+        (tmp_path / name).unlink(missing_ok=True)
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    read = _files(tmp_path)
+    assert {name: read[name] for name in large} == dict.fromkeys(large, b"")
+    assert read["checkpoint"] == world.files()["checkpoint"]
+
+
+def test_a_folder_of_more_bytes_than_any_log_is_not_read_into_memory(tmp_path: Path) -> None:
+    (tmp_path / "tile" / "entries").mkdir(parents=True)
+    for number in range(70):
+        with (tmp_path / "tile" / "entries" / f"{number:03}").open("wb") as file:
+            file.truncate(16_000_000)
+    with pytest.raises(ConfigError, match="more than"):
+        read_export(tmp_path)

@@ -20,7 +20,7 @@ from protocols.ledger.messages import (
 _DIGEST = "0a" * 32
 _PLANNED = PlannedQuery(Mechanism("gram", "10"), 1)
 _MESSAGES: dict[str, Any] = {  # Any: one of six dataclasses
-    "ask-authorise": AskAuthorise(_DIGEST, "run", (_PLANNED,), 1, -1),
+    "ask-authorise": AskAuthorise(_DIGEST, "run", (_PLANNED,), 1, -1, 7),
     "ask-close": AskClose(_DIGEST, "run"),
     "ask-cosign": AskCosign(_DIGEST, "run"),
     "contribution": Contribution("north", _DIGEST, _DIGEST, _DIGEST, _DIGEST),

@@ -123,3 +123,8 @@ def test_no_note_is_made_of_what_would_not_parse(text: str) -> None:
     for name, hashed, signature in (("", b"1234", b"s"), ("n", b"123", b"s"), ("n", b"1234", b"")):
         with pytest.raises(CheckpointError):
             NoteLine(name, hashed, signature)
+
+
+def test_lines_beyond_the_most_are_not_even_parsed() -> None:
+    with pytest.raises(CheckpointError, match="1 to 64"):
+        parse_note("text\n\n" + "not a signature line\n" * 65)

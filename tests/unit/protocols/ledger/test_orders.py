@@ -14,7 +14,7 @@ from tests.adversarial.ledger.honest import PLAN, key_for, trained
 
 WORLD = trained()
 CHARTER = WORLD.terms.charter.hex()
-ASK = AskAuthorise(charter=CHARTER, run="run-9", queries=PLAN, spare_attempts=1, last_seq=-1)
+ASK = AskAuthorise(charter=CHARTER, run="run-9", queries=PLAN, spare_attempts=1, last_seq=-1, at=0)
 COSIGN = AskCosign(charter=CHARTER, run="run-9")
 CLOSE = AskClose(charter=CHARTER, run="run-9")
 OPENED = next(

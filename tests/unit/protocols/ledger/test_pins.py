@@ -5,21 +5,21 @@ from dataclasses import replace
 import pytest
 
 from protocols.errors import DateError, PinError, RollbackError, SplitViewError, VerificationError
-from protocols.ledger.entry import NO_ENTRY, NO_PIN, Link, Pin
+from protocols.ledger.entry import LATEST, NO_ENTRY, NO_PIN, Link, Pin
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.pins import CLOCKS_APART_S, Pins, check_pin
 from protocols.ledger.tree import Tree
 
 _TREE = Tree(leaf_hash(b"%d" % number) for number in range(4))
-_DATES = (0, 5_000, 3_000)  # leaf 0 is the charter, which has none
 _LINK = Link("ab" * 32, "north", 1, NO_ENTRY, NO_PIN, 5_000, "run")
+_SAID = (None, ("south", 5_000), ("west", 6_000))  # leaf 0 is the charter, which has no date
 
 
 def _pins() -> Pins:
     """Return the pins of a log with three leaves in it."""
     pins = Pins(_TREE.root_at)
-    for at in _DATES:
-        pins.record(at)
+    for said in _SAID:
+        pins.record(said and replace(_LINK, signer=said[0], at=said[1]))
     return pins
 
 
@@ -51,18 +51,26 @@ def test_another_root_of_the_same_size_is_another_log(size: int) -> None:
     assert _kinds(Pin(size, "ab" * 32)) == [SplitViewError]
 
 
-def test_an_entry_is_not_dated_before_what_its_signer_had_seen() -> None:
+def test_an_entry_is_not_dated_before_what_two_others_had_dated() -> None:
     earliest = 5_000 - CLOCKS_APART_S
-    assert _kinds(_pin(2), at=earliest) == []
-    assert _kinds(_pin(2), at=earliest - 1) == [DateError]
-    # The latest date counts, not the one of the last leaf.
+    assert _kinds(_pin(3), at=earliest) == []
     assert _kinds(_pin(3), at=earliest - 1) == [DateError]
     # What it had not seen may have any date.
     assert _kinds(_pin(1), at=0) == []
 
 
+def test_one_signer_with_a_wrong_clock_puts_nobody_in_the_wrong() -> None:
+    pins = _pins()
+    for _ in range(3):
+        pins.record(replace(_LINK, signer="west", at=LATEST))
+    now = replace(_LINK, pin=NO_PIN, at=6_000)
+    assert list(pins.check(replace(now, pin=Pin(4, _TREE.root_at(4).hex())))) == []
+    pins.record(replace(_LINK, signer="south", at=LATEST))
+    assert list(pins.check(now)) == []
+
+
 def test_another_log_and_a_wrong_date_are_two_faults() -> None:
-    assert _kinds(Pin(2, "ab" * 32), at=0) == [SplitViewError, DateError]
+    assert _kinds(Pin(3, "ab" * 32), at=0) == [SplitViewError, DateError]
 
 
 def test_the_last_pin_of_a_signer_is_the_largest() -> None:

@@ -45,14 +45,24 @@ def test_everybody_has_a_key() -> None:
 def test_partners_and_auditor_are_witnesses_with_keys_for_nothing_else() -> None:
     terms = terms_of(charter_table())
     names = ("north", "south", "west", "auditor")
-    assert terms.quorum == 2
+    assert terms.quorum == 3
     assert dict(terms.witnesses) == {name: _raw(f"{name} cosign") for name in names}
     assert list(terms.witnesses) == list(names)
 
 
-@pytest.mark.parametrize(("quorum", "is_read"), [(0, False), (1, True), (2, True), (3, False)])
-def test_a_quorum_is_one_to_the_smallest_cohort(quorum: int, *, is_read: bool) -> None:
-    table = charter_table() | {"witness_quorum": quorum}
+@pytest.mark.parametrize(
+    ("partners", "quorum", "is_read"),
+    [
+        *((1, 0, False), (1, 1, True), (1, 2, False)),
+        *((2, 1, False), (2, 2, True), (2, 3, False)),
+        *((3, 2, False), (3, 3, True), (3, 4, False)),
+        *((4, 2, False), (4, 3, True), (4, 4, True), (4, 5, False)),
+    ],
+)
+def test_two_quorums_have_a_witness_in_common_and_need_no_auditor(
+    partners: int, quorum: int, *, is_read: bool
+) -> None:
+    table = charter_table(FOUR[:partners]) | {"witness_quorum": quorum}
     if is_read:
         assert terms_of(table).quorum == quorum
     else:
@@ -163,7 +173,7 @@ _BROKEN = {
 def _promise(
     mode: str, shares: int, colluders: int, cohort: int, lenders: int
 ) -> dict[str, object]:
-    table = charter_table(
+    return charter_table(
         FOUR,
         mode=mode,
         noise_shares=shares,
@@ -171,7 +181,6 @@ def _promise(
         minimum_cohort=cohort,
         max_lenders_per_borrower=lenders,
     )
-    return table | {"witness_quorum": 1}
 
 
 @pytest.mark.parametrize("name", _PROMISES)

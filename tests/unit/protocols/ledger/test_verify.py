@@ -52,7 +52,7 @@ def test_it_is_said_how_far_a_quorum_has_seen_and_what_each_witness_cosigned() -
     world.order("run-1", (1, 1), GRAM, PARTNERS)
     audit = world.audit()
     assert audit.is_true
-    assert (audit.witnessed, audit.quorum, audit.size) == (seen, 2, seen + 1)
+    assert (audit.witnessed, audit.quorum, audit.size) == (seen, 3, seen + 1)
     names = (*PARTNERS, "auditor")
     assert audit.witnesses == tuple(WitnessRow(name, seen, 1_700_100_000) for name in names)
 
@@ -73,13 +73,13 @@ def test_cosignatures_on_the_checkpoint_itself_count_too() -> None:
     world = started()
     seen = len(world.leaves)
     world.spend("north", world.order("run-1", (1, 1), GRAM, PARTNERS))
-    more = {"checkpoint": _cosigned_by(world, "north", "west")}
+    more = {"checkpoint": _cosigned_by(world, "north", "south", "west")}
     audit = verify_log(world.terms, signatures=world.signatures, files=world.files() | more)
     assert audit.is_true
     assert audit.witnessed == audit.size == len(world.leaves)
     assert {row.name: row.size for row in audit.witnesses} == {
         "north": audit.size,
-        "south": seen,
+        "south": audit.size,
         "west": audit.size,
         "auditor": seen,
     }
@@ -89,7 +89,7 @@ def test_fewer_than_a_quorum_on_the_checkpoint_are_listed_and_move_nothing() -> 
     world = started()
     seen = len(world.leaves)
     world.order("run-1", (1, 1), GRAM, PARTNERS)
-    more = {"checkpoint": _cosigned_by(world, "west")}
+    more = {"checkpoint": _cosigned_by(world, "south", "west")}
     audit = verify_log(world.terms, signatures=world.signatures, files=world.files() | more)
     assert audit.is_true
     assert (audit.witnessed, audit.size) == (seen, seen + 1)

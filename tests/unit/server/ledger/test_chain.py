@@ -21,10 +21,10 @@ NORTH = [
 
 def _chain(partner: str = "north", world: World = WORLD) -> PartnerChain:
     rounds, pins = Rounds(world.terms), Pins(world.tree.root_at)
-    pins.record(0)
+    pins.record(None)
     for leaf in world.leaves[1:]:
         envelope, entry = parse_entry(leaf)
-        pins.record(entry.link.at)
+        pins.record(entry.link)
         if isinstance(entry, RoundOpen):
             list(rounds.open(envelope.digest.hex(), entry))
     return PartnerChain(
@@ -42,6 +42,15 @@ def test_leaves_are_taken_once_and_in_order() -> None:
     assert chain.take(_lines(*NORTH[:2])) == []
     assert chain.take(_lines(*NORTH[1:])) == NORTH[2:]
     assert chain.take(b"") == []
+
+
+def test_of_very_many_leaves_the_first_are_taken_and_the_rest_when_they_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("server.ledger.chain.MOST_NEW", 3)
+    chain = _chain()
+    assert chain.take(_lines(*NORTH)) == NORTH[:3]
+    assert chain.take(_lines(*NORTH)) == NORTH[3:6]
 
 
 @pytest.mark.parametrize(

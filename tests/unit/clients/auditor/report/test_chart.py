@@ -2,7 +2,8 @@
 
 from xml.etree import ElementTree
 
-from clients.auditor.report.chart import Frame, Line, day, moment, plot, steps
+from clients.auditor.dates import day
+from clients.auditor.report.chart import Frame, Line, moment, plot, steps
 
 FRAME = Frame(
     title='<b>"&',

@@ -1,0 +1,73 @@
+"""What names a partner's data says nothing of them, and is another name for other data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clients.partner.commitment import DataName, name_of
+from model.table import Table, read_table
+from protocols.contracts.features import load_contract
+from tests.simulator import CONTRACT, write_loans
+
+SECRET = bytes(range(32))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    write_loans(tmp_path / "loans.parquet", borrowers=30, seed=1)
+    return _read(tmp_path)
+
+
+def _read(folder: Path) -> Table:
+    (folder / "contract.toml").write_text(CONTRACT)
+    return read_table(folder / "loans.parquet", load_contract(folder / "contract.toml"))
+
+
+def _bent(table: Table, rows: list[int], **outcomes: str) -> Table:
+    """Return some rows of a table in an order, one of them perhaps with another outcome."""
+    kept = [outcomes.get(f"row{row}", table.outcomes[row]) for row in rows]
+    return Table(
+        borrower_ids=[table.borrower_ids[row] for row in rows],
+        outcomes=kept,
+        columns={name: np.array(all_, object)[rows] for name, all_ in table.columns.items()},
+        not_numbers=table.not_numbers,
+    )
+
+
+def test_the_order_of_rows_does_not_matter(table: Table) -> None:
+    backwards = _bent(table, list(range(30))[::-1])
+    assert name_of(backwards, secret=SECRET) == name_of(table, secret=SECRET)
+
+
+def test_a_row_more_or_less_or_otherwise_is_another_name(table: Table) -> None:
+    rows = list(range(30))
+    other = {"good": "bad", "bad": "good"}[str(table.outcomes[3])]
+    roots = {
+        name_of(_bent(table, rows), secret=SECRET).root,
+        name_of(_bent(table, rows[1:]), secret=SECRET).root,
+        name_of(_bent(table, [*rows, 0]), secret=SECRET).root,
+        name_of(_bent(table, rows, row3=other), secret=SECRET).root,
+        name_of(_bent(table, rows), secret=bytes(32)).root,
+    }
+    assert len(roots) == 5
+
+
+def test_the_same_data_have_another_name_in_every_place(table: Table) -> None:
+    name = name_of(table, secret=SECRET)
+    said = {name.at(place) for place in ("charter-1 north 0", "charter-1 north 4", "charter-2")}
+    assert len(said) == 3
+    assert {len(each) for each in said} == {64}
+    assert name.at("charter-1 north 0") == name_of(table, secret=SECRET).at("charter-1 north 0")
+
+
+def test_no_data_are_named_like_all_others(table: Table) -> None:
+    empty = name_of(_bent(table, []), secret=SECRET)
+    assert empty.at("a") != name_of(_bent(table, []), secret=bytes(32)).at("a")
+    assert empty.at("a") != empty.at("b")
+
+
+def test_neither_secret_nor_root_is_printed(table: Table) -> None:
+    name = DataName(SECRET, b"root of all")
+    assert SECRET.hex() not in repr(name)
+    assert "root of all" not in repr(name)
