@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from clients.auditor.meaning import Meaning
 from clients.auditor.pricing import Disagreement
 from protocols.ledger.audit import (
+    AmendRow,
+    AuditReportRow,
     ChargeRow,
     CohortChange,
     FaultRow,
@@ -17,6 +19,7 @@ from protocols.ledger.audit import (
     SumRow,
     UnreleasedRow,
     VoidRow,
+    WitnessRow,
 )
 
 SMALLER_DELTAS = (1, 10, 1000)  # the charter's delta is divided by these
@@ -33,6 +36,8 @@ class Who:
         origin, size: Name of the log and number of its leaves.
         root: Root that the log's key signed, hex; empty if the checkpoint does not open.
         checkpoint: The checkpoint's text.
+        witnessed, quorum: Leaves under the last checkpoint with so many cosignatures.
+        witnesses: Every witness of the charter, and what it cosigned last.
         as_of: Latest time of any spend, seconds since 1970 by its partner's clock; 0 if none.
     """
 
@@ -46,6 +51,9 @@ class Who:
     size: int
     root: str
     checkpoint: str
+    witnessed: int
+    quorum: int
+    witnesses: tuple[WitnessRow, ...]
     as_of: int
 
 
@@ -135,9 +143,10 @@ class PartnerFacts:
 
 @dataclass(frozen=True)
 class LineageRow:
-    """From a run to its release.
+    """From data by name, over a run, to its release.
 
     Attributes:
+        epochs: Partner and commitment to its data, hex, of each that authorised the run.
         releases: Digests of what was published of it, hex; empty if nothing was.
         sums: Sums opened.
         unused: Of them, those with a fault.
@@ -146,6 +155,7 @@ class LineageRow:
     """
 
     run: str
+    epochs: tuple[tuple[str, str], ...]
     releases: tuple[str, ...]
     sums: int
     unused: int
@@ -194,6 +204,8 @@ class Facts:
     voids: tuple[VoidRow, ...]
     cohort_changes: tuple[CohortChange, ...]
     unreleased: tuple[UnreleasedRow, ...]
+    amends: tuple[AmendRow, ...]
+    reports: tuple[AuditReportRow, ...]
 
     @property
     def is_sound(self) -> bool:

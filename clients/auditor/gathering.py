@@ -62,6 +62,8 @@ def facts_of(
         voids=audit.voids,
         cohort_changes=audit.cohort_changes,
         unreleased=audit.unreleased,
+        amends=audit.amends,
+        reports=audit.reports,
     )
 
 
@@ -82,6 +84,9 @@ def _who(audit: Audit, terms: Terms, table: Mapping[str, object], checkpoint: by
         size=audit.size,
         root=_root(checkpoint, terms),
         checkpoint=checkpoint.decode("utf-8", errors="replace"),
+        witnessed=audit.witnessed,
+        quorum=audit.quorum,
+        witnesses=audit.witnesses,
         as_of=max((point.at for row in audit.partners for point in row.history), default=0),
     )
 
@@ -171,6 +176,9 @@ def _lineage(audit: Audit) -> Iterator[LineageRow]:
     for run in dict.fromkeys(names):
         yield LineageRow(
             run=run,
+            epochs=tuple(
+                (each.partner, each.commitment) for each in audit.epochs if run in each.runs
+            ),
             releases=tuple(each.manifest_digest for each in audit.releases if each.run == run),
             sums=sum(each.run == run for each in audit.sums),
             unused=sum(each.run == run for each in audit.faults),

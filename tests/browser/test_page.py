@@ -251,3 +251,15 @@ def test_a_session_that_ended_leads_back_to_the_login(
     context.clear_cookies()
     page.evaluate(_REFRESH)
     expect(page).to_have_title("Log in – fedscore")
+
+
+def test_every_witness_is_shown_with_what_it_cosigned_last(
+    stage: Stage, page: Page, world: World
+) -> None:
+    stage.show(world.files())
+    stage.log_in(page)
+    witnessed = page.locator("#part-log")
+    expect(witnessed).to_contain_text(f"the first {len(world.leaves)} of {len(world.leaves)}")
+    for name in world.terms.witnesses:
+        row = page.locator(f"[data-witness={name}]")
+        expect(row).to_contain_text(f"{len(world.leaves)}2023-11-16")

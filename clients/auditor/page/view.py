@@ -9,6 +9,7 @@ from clients.auditor.page.charts import Chart, budget_charts
 from clients.auditor.page.state import Snapshot
 from clients.auditor.page.words import Say
 from protocols.ledger.audit import Audit, Finding, PartnerRow, PricePoint
+from protocols.ledger.entry import LATEST
 from protocols.ledger.epsilons import LENDERS_SHOWN, Epsilons
 
 _MOST_ROUNDS = 100
@@ -121,14 +122,6 @@ class Page:
         return self.snapshot.audit
 
     @property
-    def witnesses(self) -> tuple[str, ...] | None:
-        """Who has cosigned the last checkpoint with a quorum; None before the first look."""
-        if self.audit is None:
-            return None
-        seen = self.audit.witnessed
-        return tuple(row.name for row in self.audit.witnesses if seen and row.size == seen)
-
-    @property
     def tone(self) -> str:
         """One word for the state: checking, lost, true or untrue."""
         if self.audit is None:
@@ -187,9 +180,11 @@ def rounds_of(audit: Audit) -> tuple[Round, ...]:
 
 
 def say_time(moment: datetime | int | None) -> str:
-    """Return a time in UTC to the second; empty for None."""
+    """Return a time in UTC to the second; empty for None, what no calendar has as a number."""
     if moment is None:
         return ""
+    if isinstance(moment, int) and moment > LATEST:
+        return str(moment)
     at = datetime.fromtimestamp(moment, UTC) if isinstance(moment, int) else moment
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 

@@ -77,7 +77,16 @@ _WORDS: dict[str, tuple[str, str]] = {
     "seen_at": ("Last read", "最近读取"),
     "no_checkpoint": ("no checkpoint that opens", "没有可验证的检查点"),
     "witnesses": ("Witnesses", "见证方"),
-    "no_witnesses": ("none has signed this checkpoint", "此检查点尚无见证方签名"),
+    "witness": ("Witness", "见证方"),
+    "witnesses_caption": (
+        "What each witness cosigned last, by its own clock",
+        "各见证方最近一次联署，按其自己的时钟",
+    ),
+    "witnessed": ("Cosigned by a quorum", "已达法定联署"),
+    "witnessed_of": (
+        "the first {witnessed} of {size} entries, by {quorum} witnesses or more",
+        "前 {witnessed} 条（共 {size} 条），由至少 {quorum} 个见证方联署",
+    ),
     "budgets": ("Budgets", "预算"),
     "budgets_caption": (
         "What each partner's borrowers may have spent, in epsilon, of the charter's caps",

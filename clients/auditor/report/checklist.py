@@ -172,6 +172,7 @@ def _incidents(facts: Facts) -> "_Judged":
         faults=len(facts.faults),
         changes=len(facts.cohort_changes),
         unreleased=len(facts.unreleased),
+        amends=len(facts.amends),
         findings=len(facts.findings),
     )
 

@@ -87,6 +87,12 @@ def render(facts: Facts, words: Words) -> str:
         noise_rows=list(_noise_rows(facts)),
         incident_rows=list(_incident_rows(facts, say)),
         who_rows=list(_who_rows(facts, say)),
+        epoch_heads=_heads(say, "epochs", _EPOCH_HEADS),
+        epoch_rows=list(_epoch_rows(facts)),
+        witness_heads=_heads(say, "witnesses", _WITNESS_HEADS),
+        witness_rows=list(_witness_rows(facts, say)),
+        report_heads=_heads(say, "reports", _REPORT_HEADS),
+        report_rows=list(_report_rows(facts)),
         term_rows=list(_term_rows(facts, say)),
         limits=[say(f"limits.{name}") for name in _LIMITS],
     )
@@ -102,6 +108,9 @@ _OPEN_HEADS = ("partner", "not_closed", "released", "worst")
 _MEANING_HEADS = ("view", "mu", "epsilon", "hits", "right", "even", "rare", "beyond")
 _CHARGE_HEADS = ("run", "query", "noise", "count", "open")
 _LINEAGE_HEADS = ("run", "sums", "unused", "voids", "release", "closed")
+_EPOCH_HEADS = ("run", "partner", "commitment")
+_WITNESS_HEADS = ("witness", "entries", "on")
+_REPORT_HEADS = ("on", "entries", "findings", "report")
 _NOISE_HEADS = ("run", "query", "sums", "contrasts", "energy", "alarms")
 
 
@@ -221,6 +230,23 @@ def _lineage_rows(facts: Facts, say: _Say) -> Iterator[Row]:
         )
 
 
+def _epoch_rows(facts: Facts) -> Iterator[Row]:
+    for row in facts.lineage:
+        for partner, commitment in row.epochs:
+            yield row.run, partner, commitment
+
+
+def _witness_rows(facts: Facts, say: _Say) -> Iterator[Row]:
+    for row in facts.who.witnesses:
+        on = day(row.at) if row.size else say("witnesses.never")
+        yield row.name, str(row.size), on
+
+
+def _report_rows(facts: Facts) -> Iterator[Row]:
+    for row in facts.reports:
+        yield day(row.at), str(row.size), str(row.findings), row.report_digest
+
+
 def _noise_rows(facts: Facts) -> Iterator[Row]:
     for row in facts.noise:
         energy = say_milli(row.energy_milli) if row.contrasts else "-"
@@ -234,6 +260,9 @@ def _incident_rows(facts: Facts, say: _Say) -> Iterator[Row]:
     for fault in facts.faults:
         where = _place(fault.run, fault.round, fault.attempt)
         yield where, say("incidents.fault", fault=fault.fault), "-"
+    for amend in facts.amends:
+        said = say("incidents.amend", spend=amend.spend[:16], noise=amend.noise_multiplier)
+        yield amend.run, said, amend.partner
     for change in facts.cohort_changes:
         said = "incidents.alone" if len(change.left) == 1 else "incidents.left"
         yield change.run, say(said), _many(change.left)

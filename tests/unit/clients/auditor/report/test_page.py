@@ -160,3 +160,23 @@ def test_a_federation_that_did_nothing_has_a_report_too() -> None:
 
 def test_the_same_facts_make_the_same_page() -> None:
     assert html(true_facts()) == html(true_facts())
+
+
+def test_the_data_behind_a_run_its_witnesses_and_what_was_corrected_are_shown() -> None:
+    facts = true_facts()
+    text = Page(html(facts)).text
+    for row in facts.lineage:
+        assert [name for name, _ in row.epochs] == ["east", "north", "south", "west"]
+        for _, commitment in row.epochs:
+            assert commitment in text
+    assert "5 witnesses remember this log, and 3 of them" in text
+    assert f"Two versions of its first {facts.who.witnessed} entries of {facts.who.size}" in text
+    assert "would need at least 1 of them to lie" in text
+    (amend,) = facts.amends
+    assert f"spend {amend.spend[:16]}… corrected upwards: its noise was 39.5" in text
+    (report,) = facts.reports
+    assert report.report_digest in text
+
+
+def test_a_witness_that_cosigned_nothing_is_said_to_have_done_so_never() -> None:
+    assert "west 0 never" in Page(html(facts_in(World()))).text

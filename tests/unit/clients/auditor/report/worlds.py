@@ -20,7 +20,8 @@ SAID = {"unit": "borrower at one partner", "adjacency": "zero-out"}
 
 
 def eventful() -> World:
-    """A released run with a void attempt, an unused sum and a lost partner; and an open run."""
+    """A released run with a void attempt, an unused sum and a lost partner; an open run after a
+    report, with a correction."""
     world = authorised(World(charter_table(FOUR, **(MASKED | SAID))), "first")
     world.round("first", (1, 1), HISTOGRAM, FOUR)
     void = world.order("first", (2, 1), GRADIENT, FOUR)
@@ -31,7 +32,12 @@ def eventful() -> World:
     for name in FOUR:
         world.close_run(name, "first")
     world.release("first")
-    authorised(world, "second").round("second", (1, 1), HISTOGRAM, FOUR)
+    authorised(world, "second")
+    world.report()
+    order = world.order("second", (1, 1), HISTOGRAM, FOUR)
+    spends = [world.spend(name, order) for name in FOUR]
+    world.close_round(order, spends)
+    world.amend("east", "second", spends[0], "39.5")
     return world
 
 
