@@ -20,7 +20,7 @@ import pytest
 
 from clients.partner.runner import run_node
 from protocols.contracts.orders import Delivery, Reply
-from protocols.errors import ConfigError, RoundError
+from protocols.errors import RoundError
 from server.bundle import build_bundle
 from server.link import Link, LinkSettings, RunState
 from tests.integration.flower import node
@@ -195,12 +195,6 @@ def test_unregistered_key_is_refused_and_says_so_once(
         run_node(node.settings(world.link.public_address, stranger), answer, stop=stop)
     assert not asked
     assert [record.message for record in caplog.records].count("coordinator not available") == 1
-
-
-def test_a_node_runs_once_per_state_directory(world: World) -> None:
-    settings = node.settings(world.link.public_address, world.home / "east")
-    with pytest.raises(ConfigError, match="another process"):
-        run_node(settings, lambda _delivery: Reply(b"", b"", b""))
 
 
 def test_killed_node_gets_the_same_order_again_after_its_restart(world: World) -> None:
