@@ -44,5 +44,8 @@ def test_who_is_patient_gets_it_when_the_holder_ends(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    with pytest.raises(ConfigError, match="no folder can be made"), only_process(tmp_path / "state", "x"):
+    with (
+        pytest.raises(ConfigError, match="no folder can be made"),
+        only_process(tmp_path / "state", "x"),
+    ):
         pytest.fail("held")
