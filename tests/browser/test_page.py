@@ -54,20 +54,27 @@ def test_the_token_opens_the_page_and_a_wrong_one_does_not(
     expect(page).to_have_url(f"{stage.url}login")
 
 
-def test_its_numbers_are_those_of_verify(
+def test_its_numbers_are_those_of_the_command_and_of_the_report(
     stage: Stage, page: Page, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage.show(world.files())
     charter = tmp_path / "charter.toml"
     charter.write_text(charter_toml(world.table), encoding="utf-8")
     (tmp_path / "signatures.json").write_bytes(world.signatures)
-    assert main(["verify", str(stage.folder), "--charter", str(charter), "--json"]) == 0
+    words, out = [str(stage.folder), "--charter", str(charter)], tmp_path / "report.html"
+    assert main(["report", *words, "--out", str(out)]) == 0
+    reported = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))["partners"]
+    capsys.readouterr()
+    assert main(["verify", *words, "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     stage.log_in(page)
-    for row in said["partners"]:
+    for row, report in zip(said["partners"], reported, strict=True):
         line = page.locator(f"[data-partner={row['name']}]")
         for view in ("released", "worst"):
             spent, cap = row["price"][f"{view}_micro"], row[f"{view}_cap_micro"]
+            (priced,) = (each for each in report["views"] if each["view"] == view)
+            assert (priced["closed_micro"], priced["cap_micro"]) == (spent, cap)
+            assert say_epsilon(spent) in out.read_text(encoding="utf-8")
             cell = line.locator(f"[data-view={view}]")
             expect(cell).to_contain_text(f"{say_epsilon(spent)} of {say_epsilon(cap)}")
             expect(cell).to_contain_text(f"{say_epsilon(row[f'{view}_left_micro'])} left")
