@@ -47,11 +47,11 @@ unit: $(INSTALLED)-dev
 	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process
 
 processes: $(INSTALLED)-dev
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest tests/integration tests/architecture
 
 # One thread of torch's, because the other core is taken; a test that needs two asks for them.
 in-process: $(INSTALLED)-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture
 
 # Each target for so long, led by coverage; what is found stays in build/fuzz and is gone on from.
 fuzz: $(INSTALLED)-fuzz
