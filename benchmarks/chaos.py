@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from clients.partner.budget import BudgetBook
-from clients.partner.keys import load_partner_keys
+from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import load_charter
 from tests.processes import Processes, real_federation
 
@@ -160,7 +160,7 @@ def _undercounted(processes: Processes) -> tuple[str, ...]:
     found = []
     for row in world.audit().partners:
         settings = world.settings(row.name)
-        key = load_partner_keys(settings.keys).identity
+        key = load_key(settings.keys / "identity.pem")
         book = BudgetBook(settings.book, name=row.name, key=key, terms=terms)
         if book.spent.released_micro > row.price.released_micro:
             found.append(row.name)

@@ -145,6 +145,10 @@ class PolicyError(VerificationError):
     """The log's first leaf is not this charter, or an entry is under another one."""
 
 
+class SuccessionError(PolicyError):
+    """A charter may not follow the one before it: it is of another log, or a key changed hands."""
+
+
 class RoleError(VerificationError):
     """An entry is signed in the name of somebody who may not make entries of its kind."""
 

@@ -23,6 +23,7 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
+from server.renewal import Renewal, adopt, renew
 
 app = typer.Typer(
     help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
@@ -151,6 +152,50 @@ def receive(
         scribe = open_federation(settings).scribe
         for path in files:
             typer.echo(f"{path.name}: {take_handed_over(scribe, read_small(path))}")
+
+
+@app.command("renew")
+def renew_command(
+    partner: Annotated[
+        list[Path], typer.Option(help="A card of every partner from now on; once for each.")
+    ],
+    out: Annotated[Path, typer.Option(help="New folder for the next charter.")],
+    config: Config = Path(SETTINGS_NAME),
+    auditor: Annotated[
+        Path | None, typer.Option(help="The auditor's new card, if it changes.")
+    ] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="The new feature contract, if it changes.")
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(help="New cap for each partner's borrowers, over all charters' runs."),
+    ] = None,
+) -> None:
+    """Draw up the next charter for new code, partners, keys or caps; budgets go on."""
+    micro = None if epsilon is None else _micro(epsilon, "--epsilon")
+    renewal = Renewal(partner, auditor=auditor, contract=contract, epsilon_micro=micro)
+    charter = renew(load_settings(config), renewal, out)
+    typer.echo(
+        f"Made {charter}. Pass it from signer to signer (fedscore-partner sign, fedscore-audit "
+        f"sign); then: fedscore-server adopt {out}"
+    )
+
+
+@app.command("adopt")
+def adopt_command(
+    folder: Annotated[Path, typer.Argument(help="Folder with charter, signatures, contract.")],
+    config: Config = Path(SETTINGS_NAME),
+    abandon: Annotated[
+        str | None, typer.Option(help="Give up this unfinished run: it ends with its charter.")
+    ] = None,
+) -> None:
+    """Put the next charter in force, once everybody has signed it."""
+    size = adopt(load_settings(config), folder, abandon=abandon)
+    typer.echo(
+        f"In force; the log has {size} entries. Give charter.toml, signatures.json and "
+        "contract.toml to everybody: nodes answer once they are restarted with them."
+    )
 
 
 @app.command()

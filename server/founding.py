@@ -75,12 +75,9 @@ def found(home: Path, proposal: Proposal) -> Path:
             is not empty.
         ContractError: The contract or the charter breaks a rule.
     """
-    _check_empty(home)
-    cards = [_card(path) for path in proposal.cards]
-    auditor = _auditor(proposal.auditor)
+    check_empty(home)
+    cards, auditor = read_cards(proposal.cards), read_auditor(proposal.auditor)
     load_contract(proposal.contract)
-    if len({card.code_digest for card in cards}) != 1:
-        raise ConfigError("the partners have different trusted code installed; agree on a version")
     _check_caps(proposal)
     _check_delta(proposal.delta, capacity=sum(card.capacity for card in cards))
     certificates = make_certificates(proposal.host)
@@ -115,6 +112,48 @@ def found(home: Path, proposal: Proposal) -> Path:
     return home / CHARTER_NAME
 
 
+def read_cards(paths: Sequence[Path]) -> list[PartnerCard]:
+    """Read partners' cards.
+
+    Raises:
+        ConfigError: One is no card, or the partners have different code.
+    """
+    cards = [_card(path) for path in paths]
+    if len({card.code_digest for card in cards}) != 1:
+        raise ConfigError("the partners have different trusted code installed; agree on a version")
+    return cards
+
+
+def party_terms(cards: Sequence[PartnerCard]) -> dict[str, object]:
+    """Return what a charter says of its partners, as TOML holds it."""
+    return {
+        "code_digest": cards[0].code_digest,
+        "witness_quorum": min(len(cards), (len(cards) + 1) // 2 + 1),
+        "partners": [card.model_dump(exclude={"code_digest"}, exclude_none=True) for card in cards],
+    }
+
+
+def worst_cap_micro(released_cap_micro: int, *, delta: str, shares: int) -> int:
+    """Return the cap towards colluders that the cap towards a user of the model comes to.
+
+    Args:
+        released_cap_micro: Micro-epsilon.
+        delta: Of both, a decimal.
+        shares: Honest partners whose noise together is the whole noise.
+
+    Raises:
+        ConfigError: It would promise nothing.
+    """
+    exact = parse_decimal(delta)
+    worst = epsilon_micro(largest_mu_squared(released_cap_micro, delta=exact) * shares, delta=exact)
+    if worst > MOST_CAP_MICRO:
+        raise ConfigError(
+            f"--epsilon: towards colluders it would be {say_epsilon(worst)}, which promises "
+            "nothing; choose a smaller one, or --mode local"
+        )
+    return worst
+
+
 def _charter(
     proposal: Proposal, cards: Sequence[PartnerCard], auditor: Auditor
 ) -> dict[str, object]:
@@ -122,11 +161,9 @@ def _charter(
         "schema": 1,
         "federation": proposal.federation,
         "contract_digest": contract_digest(read_toml(proposal.contract)).hex(),
-        "code_digest": cards[0].code_digest,
         "holdout_percent": 20,
-        "witness_quorum": min(len(cards), (len(cards) + 1) // 2 + 1),
-        "auditor": auditor.model_dump(),
-        "partners": [card.model_dump(exclude={"code_digest"}) for card in cards],
+        "auditor": auditor.model_dump(exclude_none=True),
+        **party_terms(cards),
         "privacy": {
             "unit": "borrower at one partner",
             "adjacency": "zero-out",
@@ -152,14 +189,7 @@ def _noise_terms(proposal: Proposal, *, partners: int) -> dict[str, object]:
         raise ConfigError(
             f"--most-lenders {proposal.most_lenders}: expected 1 to {partners}, the partners"
         )
-    delta = parse_decimal(proposal.delta)
-    mu2 = largest_mu_squared(proposal.epsilon_micro, delta=delta)
-    worst = epsilon_micro(mu2 * shares, delta=delta)
-    if worst > MOST_CAP_MICRO:
-        raise ConfigError(
-            f"--epsilon: towards colluders it would be {say_epsilon(worst)}, which promises "
-            "nothing; choose a smaller one, or --mode local"
-        )
+    worst = worst_cap_micro(proposal.epsilon_micro, delta=proposal.delta, shares=shares)
     return {
         "mode": mode,
         "noise_shares": shares,
@@ -211,14 +241,14 @@ def _colluders(proposal: Proposal, *, mode: str, cohort: int) -> int:
     return colluders
 
 
-def _check_empty(home: Path) -> None:
-    """Raise ``ConfigError`` unless the coordinator's folder is new or empty."""
+def check_empty(folder: Path) -> None:
+    """Raise ``ConfigError`` unless a folder is new or empty."""
     try:
-        is_empty = not home.exists() or not any(home.iterdir())
+        is_empty = not folder.exists() or not any(folder.iterdir())
     except OSError as err:
-        raise ConfigError(f"--home {home.name}: no folder, or unreadable") from err
+        raise ConfigError(f"{folder.name}: no folder, or unreadable") from err
     if not is_empty:
-        raise ConfigError(f"--home {home.name}: holds files already; choose a new or empty folder")
+        raise ConfigError(f"{folder.name}: holds files already; choose a new or empty folder")
 
 
 def _check_caps(proposal: Proposal) -> None:
@@ -255,7 +285,12 @@ def _card(path: Path) -> PartnerCard:
         raise ConfigError(f"{path.name}: not a partner's card: {describe(err)}") from err
 
 
-def _auditor(path: Path) -> Auditor:
+def read_auditor(path: Path) -> Auditor:
+    """Read the auditor's card.
+
+    Raises:
+        ConfigError: It is no card.
+    """
     try:
         return Auditor.model_validate(json.loads(_read(path)))
     except (ValidationError, ValueError) as err:

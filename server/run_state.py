@@ -40,6 +40,7 @@ class RunState:
     """What the coordinator must know of a run to go on with it.
 
     Attributes:
+        charter: Digest of the charter that it was authorised under, hex; empty before that.
         signers: Partners that authorised the run.
         authorisations: Signed authorisations by partner, of those that can take part.
         allowed: What each of them allows, and its mask key.
@@ -52,6 +53,7 @@ class RunState:
         closed_by: Partners that answer no more orders of the run.
     """
 
+    charter: str = ""
     signers: set[str] = field(default_factory=set)
     authorisations: dict[str, Envelope] = field(default_factory=dict)
     allowed: dict[str, Authorise] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class RunState:
         """Take the run's next entry."""
         match entry:
             case Authorise():
+                self.charter = entry.link.charter
                 self.signers.add(entry.link.signer)
                 if _has_usable_key(entry):
                     self.authorisations[entry.link.signer] = envelope
@@ -155,11 +158,12 @@ def _has_usable_key(allowed: Authorise) -> bool:
     return True
 
 
-def unfinished_runs(entries: Iterable[tuple[Envelope, Entry]]) -> tuple[str, ...]:
-    """Return the runs that can be taken up again, in log order."""
+def unfinished_runs(entries: Iterable[tuple[Envelope, Entry]], *, charter: str) -> tuple[str, ...]:
+    """Return the runs that can be taken up again under a charter, by its digest; in log order."""
     states: dict[str, RunState] = {}
     for envelope, entry in entries:
-        states.setdefault(entry.link.run, RunState()).note(envelope, entry)
+        if entry.link.charter == charter:
+            states.setdefault(entry.link.run, RunState()).note(envelope, entry)
     return tuple(name for name, state in states.items() if state.is_unfinished)
 
 

@@ -53,9 +53,10 @@ def train_run(
     check_run_name(run)
     settings = load_settings(config)
     federation = open_federation(settings)  # what does not fit fails here, before it costs anything
-    entries = federation.scribe.entries
+    entries, charter = federation.scribe.entries, federation.terms.charter.hex()
     if is_new:
-        _check_unused(settings.runs / run, unfinished_runs(entries()), abandon=abandon)
+        unfinished = unfinished_runs(entries(), charter=charter)
+        _check_unused(settings.runs / run, unfinished, abandon=abandon)
     elif run_state(entries(), run).release is not None:
         raise ConfigError(f"run {run} is complete; there is nothing to resume")
     elif not (settings.runs / run).exists():

@@ -20,7 +20,7 @@ from clients.auditor.cli import main as audit
 from clients.partner.budget import BudgetBook
 from clients.partner.commands import CARD_NAME
 from clients.partner.config import PartnerSettings
-from clients.partner.keys import create_partner_keys, load_partner_keys
+from clients.partner.keys import create_partner_keys
 from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.startup import start_node
@@ -297,7 +297,7 @@ def found_world(  # noqa: PLR0913  # each argument has a default, and a test tha
         ),
     )
     for name in names:
-        sign_charter_file(charter, load_partner_keys(folder / name / "keys").identity)
+        sign_charter_file(charter, load_key(folder / name / "keys" / "identity.pem"))
     sign_charter_file(charter, load_key(folder / "auditor" / "identity.pem"))
     if start:
         for name in names:

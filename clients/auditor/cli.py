@@ -8,7 +8,7 @@ from pathlib import Path
 from clients.auditor.cosign_command import add_cosign
 from clients.auditor.exported import audit_export, read_file
 from clients.auditor.fetch_command import add_fetch
-from clients.auditor.keys import COSIGN_NAME, KEY_NAME
+from clients.auditor.keys import COSIGN, IDENTITY
 from clients.auditor.memory import memory_of
 from clients.auditor.price_command import add_price
 from clients.auditor.proof_command import add_proof
@@ -19,7 +19,7 @@ from protocols.errors import ConfigError, EntryError, ScoringError, Verification
 from protocols.ledger.canonical import canonical_json, to_base64
 from protocols.ledger.codec import check_name
 from protocols.ledger.epsilons import say_epsilon
-from protocols.ledger.keyfile import create_key, load_key
+from protocols.ledger.keyfile import create_key, create_next_key, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
 from protocols.ledger.terms import Terms
 
@@ -64,22 +64,39 @@ def _init(options: argparse.Namespace) -> int:
         raise ConfigError(str(err)) from err
     except OSError as err:
         raise ConfigError(f"{options.home.name}: no folder can be made here") from err
-    keys = {"identity_key": KEY_NAME, "cosign_key": COSIGN_NAME}
-    public = {
-        what: to_base64(create_key(options.home / name).public_key().public_bytes_raw())
-        for what, name in keys.items()
-    }
-    card = canonical_json({"name": options.name} | public) + b"\n"
-    _write(options.home / CARD_NAME, card)
-    sys.stdout.write(card.decode("utf-8"))
+    for purpose in (IDENTITY, COSIGN):
+        create_key(options.home / f"{purpose}.pem")
+    _write_card(options.home, options.name, {})
     return 0
 
 
+def _card(options: argparse.Namespace) -> int:
+    _, terms = load_charter(options.charter)
+    ((name, known),) = terms.auditor.items()
+    if options.new_keys:
+        for purpose in (IDENTITY, COSIGN):
+            create_next_key(options.home, purpose)
+    is_new = _newest(options.home, IDENTITY) != known
+    _write_card(options.home, name, {"identity_key_before": to_base64(known)} if is_new else {})
+    return 0
+
+
+def _write_card(home: Path, name: str, more: dict[str, str]) -> None:
+    keys = {f"{purpose}_key": to_base64(_newest(home, purpose)) for purpose in (IDENTITY, COSIGN)}
+    card = canonical_json({"name": name, **keys, **more}) + b"\n"
+    _write(home / CARD_NAME, card)
+    sys.stdout.write(card.decode("utf-8"))
+
+
+def _newest(home: Path, purpose: str) -> bytes:
+    return load_keys(home, purpose)[-1].public_key().public_bytes_raw()
+
+
 def _sign(options: argparse.Namespace) -> int:
-    key = load_key(options.home / KEY_NAME)
+    keys = load_keys(options.home, IDENTITY)
     _, terms = load_charter(options.charter)
     sys.stdout.write("\n".join(_say_terms(terms)) + "\n")
-    path = sign_charter_file(options.charter, key)
+    path = sign_charter_file(options.charter, *keys)
     signed = signers_of(terms, read_file(path))
     waiting = sorted(set(terms.charter_signers) - set(signed))
     sys.stdout.write(f"signed   {', '.join(signed)}\n")
@@ -149,6 +166,12 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")
     init.add_argument("--name", required=True, help="the auditor's name in charters")
     init.set_defaults(run=_init)
+
+    card = commands.add_parser("card", help="write a new card for the next charter")
+    card.add_argument("--home", type=Path, required=True, help="folder with the auditor's keys")
+    card.add_argument("--charter", type=Path, required=True, help="the charter in force")
+    card.add_argument("--new-keys", action="store_true", help="make new keys first")
+    card.set_defaults(run=_card)
 
     sign = commands.add_parser("sign", help="show a charter's terms and sign it")
     sign.add_argument("charter", type=Path, help="the charter's TOML file")

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 from clients.auditor.exported import audit_export, read_file
-from clients.auditor.keys import COSIGN_NAME
+from clients.auditor.keys import COSIGN
 from clients.auditor.memory import memory_of
 from protocols.errors import ConfigError
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.cosignature import cosigned
-from protocols.ledger.keyfile import load_key
+from protocols.ledger.keyfile import key_for, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter
 from protocols.ledger.verify import CHECKPOINT_NAME
 
@@ -44,11 +44,10 @@ def add_cosign(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _cosign(options: argparse.Namespace) -> int:
-    key = load_key(options.home / COSIGN_NAME)
     _, terms = load_charter(options.charter)
     (name,) = terms.auditor
-    if key.public_key().public_bytes_raw() != terms.witnesses[name]:
-        raise ConfigError(f"{COSIGN_NAME}: not the key that the charter names for {name}")
+    keys = load_keys(options.home, COSIGN)
+    key = key_for(terms.witnesses[name], keys, what=f"cosign key of {options.home.name}")
     with memory_of(options.home, terms) as memory:
         _, audit = audit_export(
             options.folder,

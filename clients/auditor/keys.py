@@ -1,4 +1,4 @@
-"""Files of the auditor's two keys, in its home."""
+"""The auditor's two keys, in its home; ``protocols.ledger.keyfile`` says how they are renewed."""
 
-KEY_NAME = "identity.pem"  # signs charters and reports
-COSIGN_NAME = "cosign.pem"  # cosigns checkpoints, and nothing else
+IDENTITY = "identity"  # signs charters and reports
+COSIGN = "cosign"  # cosigns checkpoints, and nothing else

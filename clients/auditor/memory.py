@@ -76,7 +76,7 @@ class Memory:
             SplitViewError: It has others.
         """
         (auditor,) = self._terms.auditor
-        logged = [item.name for item in audit.reports]
+        logged = [item.name for item in audit.reports if item.auditor == auditor]
         if len(logged) > len(self._said):
             raise RollbackError(
                 f"the log has {len(logged)} reports of {auditor}, its home knows of "
@@ -102,7 +102,7 @@ class Memory:
 
 @contextmanager
 def memory_of(home: Path, terms: Terms) -> Iterator[Memory]:
-    """Open what the auditor remembers of a charter's log; nobody else does at the same time.
+    """Open what the auditor remembers of a log, whichever its charter; nobody else does meanwhile.
 
     Args:
         home: The auditor's folder.
@@ -113,6 +113,6 @@ def memory_of(home: Path, terms: Terms) -> Iterator[Memory]:
     """
     if not home.is_dir():
         raise ConfigError(f"{home.name}: no such folder; make one with fedscore-audit init")
-    folder = home / _LOGS / terms.charter.hex()[:16]
+    folder = home / _LOGS / digest(terms.log.origin.encode("utf-8") + terms.log.key).hex()[:16]
     with only_process(folder, "memory"):
         yield Memory(folder, terms)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.auditor.exported import audit_export, read_file
-from clients.auditor.keys import KEY_NAME
+from clients.auditor.keys import IDENTITY
 from clients.auditor.memory import Memory, memory_of
 from protocols.errors import ConfigError, VerificationError
 from protocols.ledger.audit import Audit
 from protocols.ledger.canonical import digest
 from protocols.ledger.entry import AuditReport, sign_entry
-from protocols.ledger.keyfile import load_key
+from protocols.ledger.keyfile import key_for, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter
 from protocols.ledger.verify import CHECKPOINT_NAME
 
@@ -69,7 +69,9 @@ def _report(options: argparse.Namespace) -> int:
     if options.home is None:
         audit, facts = _written(options)
     else:
-        key = load_key(options.home / KEY_NAME)
+        (identity,) = terms.auditor.values()
+        keys = load_keys(options.home, IDENTITY)
+        key = key_for(identity, keys, what=f"identity key of {options.home.name}")
         with memory_of(options.home, terms) as memory:
             audit, facts = _written(options, saved=memory.seen)
             note = read_file(options.folder / CHECKPOINT_NAME)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 
 from clients.auditor.dates import day
 from protocols.ledger.audit import Audit, PartnerRow
@@ -38,6 +39,7 @@ def verdict_text(audit: Audit) -> str:
     lines = [
         f"log      {audit.origin}, {audit.size} entries",
         f"charter  {audit.charter}",
+        *_charters(audit),
         f"witness  {_witnessed(audit)}",
         "",
         *_table([_HEADINGS, *(_cells(row) for row in audit.partners)]),
@@ -112,6 +114,12 @@ def _unreleased(audit: Audit) -> Iterator[str]:
         names = ", ".join(row.not_closed_by)
         said = f"open     run {row.run}, not closed by {names}; no release yet"
         yield said if names else f"ended    run {row.run} without a release"
+
+
+def _charters(audit: Audit) -> Iterator[str]:
+    """Say which charters there were, if there was more than one."""
+    for row, after in pairwise(audit.charters):
+        yield f"before   {row.digest} until entry {after.index}"
 
 
 def _witnessed(audit: Audit) -> str:

@@ -1,8 +1,8 @@
 """The budget book's file: one SQLite database, ``synchronous=FULL``; what is in it is durable.
 
-It knows bytes, not what they say: the partner's signed entries, which order each answers, and the
-reply once there is one. The last checkpoint that was shown is in a file of its own: a book that is
-restored from a copy must not forget what this partner has cosigned since.
+It knows bytes, not what they say: the partner's signed entries, the charters they are under, which
+order each answers, and the reply once there is one. The last checkpoint that was shown is in a file
+of its own: a book restored from a copy must not forget what this partner has cosigned since.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS entries (
     seq INTEGER PRIMARY KEY, leaf BLOB NOT NULL, is_proven INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS orders (
     place TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, answer BLOB, vector BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS charters (policy BLOB PRIMARY KEY) STRICT;
 """
 
 
@@ -87,13 +88,20 @@ class BookFile:
         rows = self._read("SELECT leaf FROM entries WHERE seq = ?", seq)
         return bytes(rows[0][0]) if rows else None
 
-    def append(self, leaves: Sequence[tuple[int, bytes]], order: Order | None) -> None:
-        """Keep numbered entries and the order that they answer, if one asked; all or none.
+    def policies(self) -> list[bytes]:
+        """Return every charter that entries were appended under."""
+        return [bytes(policy) for (policy,) in self._read("SELECT policy FROM charters")]
+
+    def append(
+        self, leaves: Sequence[tuple[int, bytes]], order: Order | None, *, policy: bytes
+    ) -> None:
+        """Keep numbered entries, their charter, and the order that they answer, if one asked.
 
         Raises:
-            RoundError: They cannot be written.
+            RoundError: They cannot be written; then nothing is.
         """
         with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO charters VALUES (?)", (policy,))
             self._db.executemany("INSERT INTO entries VALUES (?, ?, 0)", leaves)
             if order:
                 self._db.execute(

@@ -27,6 +27,7 @@ from protocols.errors import (
 )
 from protocols.ledger.chain import Chain
 from protocols.ledger.charge import dearest, worth
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     Amend,
@@ -44,7 +45,7 @@ from protocols.ledger.entry import (
 from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.evidence import Proven
 from protocols.ledger.messages import AskAuthorise
-from protocols.ledger.terms import Terms
+from protocols.ledger.terms import Terms, terms_in
 
 _REFUSALS: dict[type[VerificationError], type[ScoringError]] = {
     CapError: BudgetExhaustedError,
@@ -74,22 +75,24 @@ class BudgetBook:
             path: The SQLite file.
             name: The partner's name.
             key: Signs its entries.
-            terms: The charter's terms, made stricter by the partner's own policy.
+            terms: The charter's terms, made stricter by the partner's own policy. It is the charter
+                of all entries, or succeeds theirs: what they spent stays spent.
             commit: Returns the commitment to the data of runs, hex, for a place in the log; only a
                 node has data.
             clock: Seconds since 1970.
 
         Raises:
-            ConfigError: The file is no budget book, or that of another charter.
+            ConfigError: The file is no budget book, or the charter does not succeed the book's.
             VerificationError: Its entries are not this partner's, or do not follow one another.
         """
         self._name, self._key, self._terms = name, key, terms
         self._commit, self._clock = commit, clock
         self._file = BookFile(path)
         try:
+            self._charters = Charters(terms, map(terms_in, self._file.policies()))
             self._chain = self._replay()
         except PolicyError as err:
-            raise ConfigError(f"{path.name}: of another charter; each needs its own book") from err
+            raise ConfigError(f"{path.name}: not this charter's book: {err}") from err
 
     @property
     def last_seq(self) -> int:
@@ -295,7 +298,7 @@ class BudgetBook:
                 leaf = sign_entry(entry, self._key)
                 self._judge(leaf.digest.hex(), entry)
                 leaves.append((entry.link.seq, leaf.to_bytes()))
-            self._file.append(leaves, order)
+            self._file.append(leaves, order, policy=self._terms.policy)
         except BaseException:  # whatever it was, memory must not be ahead of the file
             self._chain = self._replay()
             raise
@@ -317,8 +320,7 @@ class BudgetBook:
 
     def _replay(self) -> Chain:
         """Read the book from its first entry; old entries are priced, not judged again."""
-        key = self._key.public_key().public_bytes_raw()
-        chain = Chain(self._name, key=key, terms=self._terms)
+        chain = Chain(self._name, self._charters)
         for leaf in self._file.leaves():
             envelope, entry = chain.read(leaf)
             list(chain.take(envelope.digest.hex(), entry))

@@ -12,7 +12,13 @@ from clients.partner.budget import BudgetBook
 from clients.partner.config import Address, PartnerSettings, load_partner_settings
 from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
-from clients.partner.keys import NODE_KEY, create_partner_keys, load_partner_keys
+from clients.partner.keys import (
+    IDENTITY,
+    NODE_KEY,
+    create_partner_keys,
+    load_partner_keys,
+)
+from clients.partner.renewal import renew_card
 from clients.partner.startup import load_signed_charter, open_node, start_node
 from clients.partner.statement import (
     Budget,
@@ -37,6 +43,7 @@ from protocols.contracts.features import (
 )
 from protocols.errors import ConfigError
 from protocols.ledger.epsilons import say_epsilon
+from protocols.ledger.keyfile import load_keys
 from protocols.ledger.policy import sign_charter_file
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
@@ -78,7 +85,7 @@ def init(
     except OSError as err:
         raise ConfigError(f"{home.name}: cannot be made a folder") from err
     public = create_partner_keys(home / "keys")
-    card = PartnerCard(
+    founding_card = PartnerCard(
         name=name,
         identity_key=public.identity_key,
         cosign_key=public.cosign_key,
@@ -86,10 +93,28 @@ def init(
         capacity=capacity,
         code_digest=code_digest(),
     )
-    (home / CARD_NAME).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    text = founding_card.model_dump_json(indent=2, exclude_none=True)
+    (home / CARD_NAME).write_text(text + "\n", encoding="utf-8")
     settings = {"name": name, "coordinator": coordinator, "data": data}
     (home / SETTINGS_NAME).write_text(tomli_w.dumps(settings), encoding="utf-8")
     typer.echo(f"Made {home}. Send {CARD_NAME} to the coordinator; keep everything else.")
+
+
+@app.command()
+def card(
+    config: Config = Path(SETTINGS_NAME),
+    capacity: Annotated[
+        int | None, typer.Option(help="Most borrowers you will bring from now on.")
+    ] = None,
+    new_keys: Annotated[
+        bool, typer.Option("--new-keys", help="Make new identity and cosign keys first.")
+    ] = False,
+) -> None:
+    """Write a new card for the next charter: your code as installed, and your latest keys."""
+    path = config.with_name(CARD_NAME)
+    renewed = renew_card(load_partner_settings(config), path, capacity=capacity, new_keys=new_keys)
+    path.write_text(renewed.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    typer.echo(f"Wrote {path}. Send it to the coordinator for fedscore-server renew.")
 
 
 @app.command("check-data")
@@ -138,10 +163,10 @@ def sign(
     charter: Annotated[Path, typer.Argument(help="The charter.")], home: Home = Path()
 ) -> None:
     """Read a charter, show what it promises, and sign it."""
-    key = load_partner_keys(home / "keys").identity
+    keys = load_keys(home / "keys", IDENTITY)
     agreed, terms = charter_from_table(read_toml(charter), where=charter.name)
     typer.echo(terms_text(agreed, terms))
-    path = sign_charter_file(charter, key)
+    path = sign_charter_file(charter, *keys)
     typer.echo(f"Signed in {path.name}. Pass both files on to the next signer.")
 
 
@@ -225,6 +250,6 @@ def _open_book(settings: PartnerSettings) -> BudgetBook:
     load_agreed_contract(settings.contract, digest_hex=charter.contract_digest)
     if not settings.book.exists():
         raise ConfigError(f"{settings.book.name}: there is no budget book yet")
-    key = load_partner_keys(settings.keys).identity
+    key = load_partner_keys(settings.keys, charter.partner(settings.name)).identity
     strict = settings.policy.stricter(terms)
     return BudgetBook(settings.book, name=settings.name, key=key, terms=strict)

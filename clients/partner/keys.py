@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from protocols.contracts.charter import Partner
 from protocols.errors import ConfigError
-from protocols.ledger.canonical import to_base64
-from protocols.ledger.keyfile import create_key, load_key, read_private, write_private
+from protocols.ledger.canonical import from_base64, to_base64
+from protocols.ledger.keyfile import create_key, key_for, load_keys, read_private, write_private
 
 NODE_KEY = "node.pem"
-_IDENTITY = "identity.pem"
-_COSIGN = "cosign.pem"
+IDENTITY, COSIGN = "identity", "cosign"
 _HOLDOUT = "holdout.key"
 _HOLDOUT_BYTES = 32
 
@@ -55,7 +55,7 @@ def create_partner_keys(folder: Path) -> PublicKeys:
         ConfigError: One exists already; keys are never overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    identity, cosign = create_key(folder / _IDENTITY), create_key(folder / _COSIGN)
+    identity, cosign = (create_key(folder / f"{name}.pem") for name in (IDENTITY, COSIGN))
     node = ec.generate_private_key(ec.SECP384R1())
     pem = node.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_private(folder / NODE_KEY, pem)
@@ -68,8 +68,8 @@ def create_partner_keys(folder: Path) -> PublicKeys:
     )
 
 
-def load_partner_keys(folder: Path) -> PartnerKeys:
-    """Read the keys that ``create_partner_keys`` made.
+def load_partner_keys(folder: Path, named: Partner) -> PartnerKeys:
+    """Read the keys that a charter names for this partner.
 
     Raises:
         ConfigError: One is missing, malformed, or readable by others.
@@ -77,5 +77,9 @@ def load_partner_keys(folder: Path) -> PartnerKeys:
     holdout = read_private(folder / _HOLDOUT)
     if len(holdout) != _HOLDOUT_BYTES:
         raise ConfigError(f"{_HOLDOUT}: expected {_HOLDOUT_BYTES} bytes")
-    identity, cosign = load_key(folder / _IDENTITY), load_key(folder / _COSIGN)
-    return PartnerKeys(identity=identity, cosign=cosign, holdout=holdout)
+    identity, cosign = load_keys(folder, IDENTITY), load_keys(folder, COSIGN)
+    return PartnerKeys(
+        identity=key_for(from_base64(named.identity_key), identity, what="identity key"),
+        cosign=key_for(from_base64(named.cosign_key), cosign, what="cosign key"),
+        holdout=holdout,
+    )

@@ -10,7 +10,6 @@ from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import Charter, load_charter_model
 from protocols.contracts.features import load_agreed_contract
 from protocols.errors import ConfigError, PrivacyError
-from protocols.ledger.canonical import from_base64
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
 from protocols.ledger.terms import Terms
 
@@ -29,12 +28,8 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
             "the installed trusted code is not the code the charter names; "
             "install the agreed version, or agree on a new charter"
         )
-    keys = load_partner_keys(settings.keys)
     partner = charter.partner(settings.name)
-    if from_base64(partner.identity_key) != keys.identity.public_key().public_bytes_raw():
-        raise ConfigError("the identity key is not the one the charter names for this partner")
-    if from_base64(partner.cosign_key) != keys.cosign.public_key().public_bytes_raw():
-        raise ConfigError("the cosign key is not the one the charter names for this partner")
+    keys = load_partner_keys(settings.keys, partner)
     loans = load_loans(
         settings.data,
         contract,

@@ -42,6 +42,7 @@ FILES = (
     "protocols/ledger/canonical.py",
     "protocols/ledger/chain.py",
     "protocols/ledger/charge.py",
+    "protocols/ledger/charters.py",
     "protocols/ledger/checkpoint.py",
     "protocols/ledger/codec.py",
     "protocols/ledger/cohorts.py",

@@ -26,7 +26,7 @@ from model.descent import Trained
 from model.metrics import Estimate, Quality
 from model.population import Borrowers, group_borrowers
 from model.table import read_table
-from protocols.contracts.charter import load_charter_model
+from protocols.contracts.charter import Partner, load_charter_model
 from protocols.contracts.features import FeatureContract, load_contract
 from server.registry import Registry
 from server.rehearsal import compare, rehearsal_text
@@ -139,8 +139,8 @@ def decide() -> dict[str, object]:
 def measure(lenders: Sequence[str]) -> dict[str, object]:
     """Compare the release with each lender alone and with no privacy, on pooled hold-outs."""
     contract = load_contract(CONTRACT)
-    partners = {name: borrowers_of(name, contract) for name in lenders}
-    _, terms = load_charter_model(HOME / "charter.toml")
+    charter, terms = load_charter_model(HOME / "charter.toml")
+    partners = {name: borrowers_of(charter.partner(name), contract) for name in lenders}
     release = Registry(HOME / "server" / "releases", terms).open()
     unknown = Estimate(0.5, 0.0, 1.0)
     trained = Trained(
@@ -152,12 +152,12 @@ def measure(lenders: Sequence[str]) -> dict[str, object]:
     return compare(trained, partners, contract, SimulationTerms(epsilon_micro=EPSILON_MICRO))
 
 
-def borrowers_of(name: str, contract: FeatureContract) -> Borrowers:
+def borrowers_of(named: Partner, contract: FeatureContract) -> Borrowers:
     """Read a lender's borrowers with its own hold-out key, as only this demo's owner can."""
     return group_borrowers(
-        read_table(HOME / "data" / f"{name}.parquet", contract),
+        read_table(HOME / "data" / f"{named.name}.parquet", contract),
         contract,
-        holdout_key=load_partner_keys(HOME / name / "keys").holdout,
+        holdout_key=load_partner_keys(HOME / named.name / "keys", named).holdout,
         holdout_percent=20,
     )
 

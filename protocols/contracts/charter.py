@@ -21,6 +21,7 @@ from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms, terms_of
 
 MOST_PARTNERS = 64  # their charter, signed by all, still fits into one leaf of the log
+MOST_EARLIER = 100  # charters that one may succeed; named in it, they still fit too
 MOST_CAP_MICRO = 50_000_000  # epsilon 50: beyond it a cap promises nothing
 _SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
 
@@ -70,10 +71,15 @@ class Coordinator(Contract):
 
 
 class Auditor(Contract):
-    """Who checks it, and cosigns its log."""
+    """Who checks it, and cosigns its log.
+
+    Attributes:
+        identity_key_before: Of the charter before, where it had another; signs this charter too.
+    """
 
     name: Name
     identity_key: IdentityKey
+    identity_key_before: IdentityKey | None = None
     cosign_key: IdentityKey
 
 
@@ -81,11 +87,13 @@ class Partner(Contract):
     """A lender: keys for what it signs, for the checkpoints it witnesses, for its connection.
 
     Attributes:
+        identity_key_before: Of the charter before, where it had another; signs this charter too.
         capacity: Most borrowers it may bring; a divisor and an overflow bound, never a filter.
     """
 
     name: Name
     identity_key: IdentityKey
+    identity_key_before: IdentityKey | None = None
     cosign_key: IdentityKey
     node_key: NodeKey
     capacity: Capacity
@@ -150,12 +158,16 @@ class Charter(Contract):
     """The whole charter.
 
     Attributes:
+        succeeds: Digests of the charters before it, oldest first; left out of the first one.
         witness_quorum: How many of the partners and the auditor must have cosigned the log before a
             run may spend; more than half of them, so that two quorums have a witness in common.
     """
 
     schema_version: Literal[1] = Field(alias="schema")
     federation: Name
+    succeeds: tuple[HexDigest, ...] = Field(
+        default=(), min_length=1, max_length=MOST_EARLIER, strict=False
+    )
     contract_digest: HexDigest
     code_digest: HexDigest
     holdout_percent: int = Field(ge=5, le=50)

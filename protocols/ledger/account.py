@@ -19,6 +19,7 @@ from protocols.errors import (
     WeakNoiseError,
 )
 from protocols.ledger.charge import dearest, most_of, worth
+from protocols.ledger.charters import Charters
 from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import (
     NO_ENTRY,
@@ -72,10 +73,14 @@ class _Run:
 
 
 class Account:
-    """Takes a partner's entries in log order; what breaks a rule is recorded and priced too."""
+    """Takes a partner's entries in log order; what breaks a rule is recorded and priced too.
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    Each entry is judged by the charter it is under; totals are priced by the latest.
+    """
+
+    def __init__(self, charters: Charters) -> None:
+        self._charters = charters
+        self._terms = charters.latest  # of the entry that is judged
         self._runs: dict[str, _Run] = {}
         self._spent, self._most = Fraction(0), Fraction(0)
         self._spends: dict[str, tuple[str, Mechanism]] = {}  # name to run and what it costs now
@@ -92,6 +97,7 @@ class Account:
             name: Digest of the entry, hex.
             entry: What it says.
         """
+        self._terms = self._charters.of(entry.link.charter)
         if isinstance(entry, DatasetEpoch):
             self._epoch = name
             self._before_epoch = self._spent
@@ -166,8 +172,8 @@ class Account:
         return self.priced(self.most)
 
     def priced(self, mu2: Fraction) -> Epsilons:
-        """Return what a history costs under the charter's terms."""
-        return epsilons_of(mu2, delta=self._terms.delta, sharing=self._terms.sharing)
+        """Return what a history costs under the latest charter's terms."""
+        return _priced(mu2, self._charters.latest)
 
     @property
     def charges(self) -> Iterator[tuple[str, Mechanism, int, bool]]:
@@ -187,14 +193,8 @@ class Account:
         return self._claimed
 
     def check_caps(self) -> Iterator[VerificationError]:
-        """Yield an error for either view in which ``price`` is above the charter's cap."""
-        price, terms = self.price, self._terms
-        for view, micro, cap in (
-            ("released", price.released_micro, terms.released_cap_micro),
-            ("worst", price.worst_micro, terms.worst_cap_micro),
-        ):
-            if micro > cap:
-                yield CapError(f"{view} epsilon {micro} micro is above the cap of {cap}")
+        """Yield an error for either view in which ``price`` is above the latest charter's cap."""
+        return _check_caps(self._most, self._charters.latest)
 
     def is_open(self, run: str) -> bool:
         """Return whether a run has entries of this partner and no run-close that is true."""
@@ -231,7 +231,7 @@ class Account:
         run.authorised += dearest(entry.queries, spare_attempts=entry.spare_attempts)
         self._count(run)
         yield from self._check_claim(entry.most, mu2=self.most)
-        yield from self.check_caps()
+        yield from _check_caps(self.most, self._terms)
 
     def _spend(self, name: str, entry: Spend, run: _Run) -> Iterator[VerificationError]:
         if run.is_closed:
@@ -268,11 +268,11 @@ class Account:
         yield from self._check_claim(claimed, mu2=self._spent)
 
     def _check_claim(self, claimed: Epsilons, *, mu2: Fraction) -> Iterator[VerificationError]:
-        is_now = self.priced(mu2)
+        is_now = _priced(mu2, self._terms)
         if claimed.is_about(is_now):
             return
         said = f"claims epsilons {claimed.in_words()} micro, recomputed {is_now.in_words()}"
-        if claimed.is_about(self.priced(mu2 - self._before_epoch)):
+        if claimed.is_about(_priced(mu2 - self._before_epoch, self._terms)):
             yield BudgetResetError(f"{said}; a new epoch of the data resets nothing")
         else:
             yield PriceError(said)
@@ -290,6 +290,20 @@ class Account:
         self._count(run)
         self._claimed = entry.spent
         yield from self._check_claim(entry.spent, mu2=self._spent)
+
+
+def _priced(mu2: Fraction, terms: Terms) -> Epsilons:
+    return epsilons_of(mu2, delta=terms.delta, sharing=terms.sharing)
+
+
+def _check_caps(most: Fraction, terms: Terms) -> Iterator[CapError]:
+    price = _priced(most, terms)
+    for view, micro, cap in (
+        ("released", price.released_micro, terms.released_cap_micro),
+        ("worst", price.worst_micro, terms.worst_cap_micro),
+    ):
+        if micro > cap:
+            yield CapError(f"{view} epsilon {micro} micro is above the cap of {cap}")
 
 
 def _check_authorise(entry: Authorise, terms: Terms) -> Iterator[VerificationError]:
@@ -316,6 +330,9 @@ def _check_covered(entry: Spend, run: _Run) -> Iterator[VerificationError]:
         yield AuthorisationError(f"a spend in run {entry.link.run} before it is authorised")
         return
     allowed = run.allowed[0]
+    if allowed.link.charter != entry.link.charter:
+        yield AuthorisationError(f"run {entry.link.run} was authorised under another charter")
+        return
     planned = {item.mechanism: item.rounds for item in allowed.queries}
     if entry.mechanism not in planned:
         yield AuthorisationError(

@@ -184,6 +184,7 @@ class AuditReportRow:
     """What the auditor said of the log's first leaves.
 
     Attributes:
+        auditor: Who said it.
         name: Digest of the audit-report entry, hex.
         at: Seconds since 1970, by the auditor's clock.
         size: Leaves that it audited.
@@ -191,11 +192,25 @@ class AuditReportRow:
         report_digest: SHA-256 of the report, hex.
     """
 
+    auditor: str
     name: str
     at: int
     size: int
     findings: int
     report_digest: str
+
+
+@dataclass(frozen=True)
+class CharterRow:
+    """A charter that is or was in force.
+
+    Attributes:
+        digest: Its digest, hex.
+        index: Position of its leaf; it is in force from there on.
+    """
+
+    digest: str
+    index: int
 
 
 @dataclass(frozen=True)
@@ -251,7 +266,8 @@ class Audit:
     """Everything an audit of one exported log found.
 
     Attributes:
-        charter: Digest of the charter, hex.
+        charter: Digest of the charter that the log is held to, hex.
+        charters: Every charter in the log, the first one first.
         origin: Name of the log.
         size: Number of leaves in the folder.
         root: Root over them, hex.
@@ -263,6 +279,7 @@ class Audit:
     """
 
     charter: str
+    charters: tuple[CharterRow, ...]
     origin: str
     size: int
     root: str

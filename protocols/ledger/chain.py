@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
+from protocols.errors import ChainError, SignatureError, VerificationError
 from protocols.ledger.account import Account
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import NO_ENTRY, NO_PIN, Link, PartnerEntry, Pin, parse_entry
 from protocols.ledger.envelope import Envelope, verify_envelope
 from protocols.ledger.pins import check_pin
-from protocols.ledger.terms import Terms
 
 
 class Chain:
@@ -17,16 +17,15 @@ class Chain:
         account: What the entries so far promise and spend.
     """
 
-    def __init__(self, partner: str, *, key: bytes, terms: Terms) -> None:
+    def __init__(self, partner: str, charters: Charters) -> None:
         """Begin with nothing said.
 
         Args:
             partner: Its name.
-            key: Its raw Ed25519 public key.
-            terms: What entries are judged by.
+            charters: What entries are judged by, and the partner's keys.
         """
-        self.account = Account(terms)
-        self._partner, self._key, self._terms = partner, key, terms
+        self.account = Account(charters)
+        self._partner, self._charters = partner, charters
         self._names: list[str] = []  # digest of each entry, by its number
         self._last: Link | None = None
 
@@ -43,7 +42,7 @@ class Chain:
     def link(self, run: str, *, at: int, pin: Pin) -> Link:
         """Return where the partner's next entry stands."""
         return Link(
-            charter=self._terms.charter.hex(),
+            charter=self._charters.latest.charter.hex(),
             signer=self._partner,
             seq=len(self._names),
             prev=self._names[-1] if self._names else NO_ENTRY,
@@ -62,15 +61,16 @@ class Chain:
         Raises:
             EntryError: Malformed.
             SignatureError: Not the partner's, or of a kind that no partner makes.
-            PolicyError: Under another charter.
+            PolicyError: Under a charter that is not known.
         """
         envelope, entry = parse_entry(leaf)
         if entry.link.signer != self._partner or not isinstance(entry, PartnerEntry):
             raise SignatureError(f"{self._partner}: an entry is not this partner's own")
-        keys = {self._partner: self._key}
+        partners = self._charters.of(entry.link.charter).partners
+        if self._partner not in partners:
+            raise SignatureError(f"{self._partner}: an entry is under a charter without it")
+        keys = {self._partner: partners[self._partner]}
         verify_envelope(envelope, payload_type=entry.payload_type, keys=keys)
-        if entry.link.charter != self._terms.charter.hex():
-            raise PolicyError(f"{self._partner}: an entry is under another charter")
         return envelope, entry
 
     def take(self, name: str, entry: PartnerEntry) -> Iterator[VerificationError]:
@@ -84,6 +84,7 @@ class Chain:
         if (link.seq, link.prev) != (expected.seq, expected.prev):
             raise ChainError(f"{self._partner}: entry {link.seq} does not follow the one before it")
         yield from check_pin(link, self._last)
+        yield from self._charters.check_turn(link, self._last)
         self._names.append(name)
         self._last = link
         yield from self.account.take(name, entry)

@@ -29,6 +29,7 @@ from protocols.ledger.audit import (
     UnreleasedRow,
     VoidRow,
 )
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_FAULT,
@@ -66,20 +67,21 @@ class Logged:
 class History:
     """Takes verified entries in log order."""
 
-    def __init__(self, terms: Terms, *, root_at: Callable[[int], bytes]) -> None:
+    def __init__(self, charters: Charters, *, root_at: Callable[[int], bytes]) -> None:
         """Begin with nothing said.
 
         Args:
-            terms: The charter's terms.
+            charters: What entries are judged by; the caller adds those that the log shows.
             root_at: Returns the root over so many of the log's first leaves, 32 bytes.
         """
-        self._terms = terms
+        self._charters = charters
         self._pins = Pins(root_at)
         self._names: set[str] = set()
         self._told: set[tuple[str, type[VerificationError]]] = set()
         self._last: dict[str, tuple[Link, str]] = {}
-        self._rounds = Rounds(terms)
-        self._accounts = {name: Account(terms) for name in terms.partners}
+        self._rounds = Rounds(charters)
+        self._accounts: dict[str, Account] = {}
+        self.admit(charters.latest)
         self._releases: list[ReleaseEntry] = []
         self._epochs: list[tuple[DatasetEpoch, str]] = []
         self._allowed: list[tuple[int, Authorise]] = []
@@ -88,6 +90,11 @@ class History:
         self._sums: list[SumRow] = []
         self._faults: list[FaultRow] = []
         self._voids: list[VoidRow] = []
+
+    def admit(self, terms: Terms) -> None:
+        """Keep account of every partner of a charter, from now on and for ever."""
+        for name in terms.partners:
+            self._accounts.setdefault(name, Account(self._charters))
 
     def skip(self) -> None:
         """Pass over a leaf that is nobody's entry."""
@@ -114,7 +121,7 @@ class History:
                 yield name, err
 
     def partners(self) -> tuple[PartnerRow, ...]:
-        """Return one row for each partner of the charter, in its order."""
+        """Return one row for each partner: the latest charter's in its order, then earlier ones."""
         return tuple(self._partner(name, account) for name, account in self._accounts.items())
 
     def releases(self) -> tuple[ReleaseRow, ...]:
@@ -191,6 +198,7 @@ class History:
         elif link.prev != last:
             yield ChainError(f"{link.signer}: entry {link.seq} names another entry before it")
         yield from check_pin(link, before)
+        yield from self._charters.check_turn(link, before)
 
     def _check_pin(self, link: Link) -> Iterator[VerificationError]:
         for err in self._pins.check(link):
@@ -277,8 +285,8 @@ class History:
                 for run, item, count, is_open in account.charges
             ),
             history=tuple(PricePoint(link.at, link.run, spent) for link, spent in account.history),
-            released_cap_micro=self._terms.released_cap_micro,
-            worst_cap_micro=self._terms.worst_cap_micro,
+            released_cap_micro=self._charters.latest.released_cap_micro,
+            worst_cap_micro=self._charters.latest.worst_cap_micro,
         )
 
     def _release(self, entry: ReleaseEntry) -> ReleaseRow:
@@ -291,6 +299,7 @@ class History:
 
 def _report(name: str, entry: AuditReport) -> AuditReportRow:
     return AuditReportRow(
+        auditor=entry.link.signer,
         name=name,
         at=entry.link.at,
         size=entry.link.pin.size,

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -44,6 +45,40 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path.name}: expected an Ed25519 key")
     return key
+
+
+def create_next_key(folder: Path, purpose: str) -> Ed25519PrivateKey:
+    """Make one more key for a purpose, beside those that ``load_keys`` finds, and return it.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    return create_key(folder / f"{purpose}-{len(load_keys(folder, purpose)) + 1}.pem")
+
+
+def load_keys(folder: Path, purpose: str) -> list[Ed25519PrivateKey]:
+    """Return every key for a purpose, oldest first: ``PURPOSE.pem``, ``PURPOSE-2.pem`` and so on.
+
+    Raises:
+        ConfigError: There is none, or one cannot be read.
+    """
+    keys, path = [load_key(folder / f"{purpose}.pem")], folder / f"{purpose}-2.pem"
+    while path.exists():
+        keys.append(load_key(path))
+        path = folder / f"{purpose}-{len(keys) + 1}.pem"
+    return keys
+
+
+def key_for(public: bytes, keys: Iterable[Ed25519PrivateKey], *, what: str) -> Ed25519PrivateKey:
+    """Return the key that belongs to a raw public key, 32 bytes.
+
+    Raises:
+        ConfigError: None does; ``what`` says what was looked for.
+    """
+    for key in keys:
+        if key.public_key().public_bytes_raw() == public:
+            return key
+    raise ConfigError(f"the {what} is not the one the charter names")
 
 
 def write_private(path: Path, raw: bytes) -> None:

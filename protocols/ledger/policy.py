@@ -1,7 +1,7 @@
-"""The charter and its signatures: who signed, and the log's first leaf made of them.
+"""The charter and its signatures: who signed, and the leaf of the log made of them.
 
 ``signatures.json`` lies beside the charter. What is signed is the policy envelope, so the file
-and the log's first leaf hold the same signatures.
+and the leaf hold the same signatures.
 """
 
 import contextlib
@@ -66,29 +66,31 @@ def load_charter(path: Path) -> tuple[dict[str, object], Terms]:
 
 
 def sign_charter(
-    table: Mapping[str, object], key: Ed25519PrivateKey, *, existing: bytes | None = None
+    table: Mapping[str, object], *keys: Ed25519PrivateKey, existing: bytes | None = None
 ) -> bytes:
-    """Return the bytes of ``signatures.json`` with the signature of ``key`` merged in.
+    """Return the bytes of ``signatures.json`` with a party's signatures merged in.
 
     Args:
         table: The charter's parsed TOML.
-        key: Identity key of a partner or the auditor.
+        keys: Identity keys of a partner or the auditor; those that the charter names sign.
         existing: The file as it is; None if there is none yet.
 
     Raises:
-        SignatureError: The charter does not name this key, or ``existing`` signs another charter.
+        SignatureError: The charter names none of the keys, or ``existing`` signs another charter.
         EntryError: The charter or ``existing`` is malformed.
     """
     terms = terms_of(table)
-    if key.public_key().public_bytes_raw() not in terms.charter_signers.values():
+    signers = terms.charter_signers.values()
+    named = [key for key in keys if key.public_key().public_bytes_raw() in signers]
+    if not named:
         raise SignatureError("the charter names nobody with this key")
     signed = dict(_signatures_under(terms, existing)) if existing is not None else {}
-    signed |= dict(sign(terms.policy, payload_type=POLICY, keys=[key]).signatures)
+    signed |= dict(sign(terms.policy, payload_type=POLICY, keys=named).signatures)
     return CharterSignatures(terms.charter.hex(), tuple(sorted(signed.items()))).to_bytes()
 
 
-def sign_charter_file(path: Path, key: Ed25519PrivateKey) -> Path:
-    """Add the signature of ``key`` to the ``signatures.json`` beside the charter at ``path``.
+def sign_charter_file(path: Path, *keys: Ed25519PrivateKey) -> Path:
+    """Add a party's signatures to the ``signatures.json`` beside the charter at ``path``.
 
     Returns:
         Where the signatures are. They are replaced in one step, or not at all.
@@ -103,7 +105,7 @@ def sign_charter_file(path: Path, key: Ed25519PrivateKey) -> Path:
     fresh = path.with_name(f".{SIGNATURES_NAME}.{os.getpid()}")
     try:
         existing = target.read_bytes() if target.exists() else None
-        fresh.write_bytes(sign_charter(table, key, existing=existing))
+        fresh.write_bytes(sign_charter(table, *keys, existing=existing))
         fresh.replace(target)
     except OSError as err:
         raise ConfigError(f"{SIGNATURES_NAME}: cannot be written beside the charter") from err
@@ -145,7 +147,7 @@ def signers_of(terms: Terms, signatures_raw: bytes) -> list[str]:
 
 
 def policy_envelope(terms: Terms, signatures_raw: bytes) -> Envelope:
-    """Return the log's first leaf: the charter, signed by all partners and the auditor.
+    """Return the leaf of a charter, signed by all partners and the auditor.
 
     Raises:
         SignatureError: Another charter; a missing, additional or wrong signature.

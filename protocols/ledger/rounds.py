@@ -11,6 +11,7 @@ from protocols.errors import (
     VerificationError,
     WeakNoiseError,
 )
+from protocols.ledger.charters import Charters
 from protocols.ledger.cohorts import Cohorts
 from protocols.ledger.entry import RoundClose, RoundOpen, Spend, Step
 from protocols.ledger.price import parse_decimal
@@ -20,8 +21,8 @@ from protocols.ledger.terms import Terms
 class Rounds:
     """Takes orders, spends and round-closes in log order; ``name`` is an entry's digest, hex."""
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, charters: Charters) -> None:
+        self._charters = charters
         self._orders: dict[str, RoundOpen] = {}
         self._spends: dict[str, Spend] = {}
         self._closed: set[str] = set()
@@ -32,7 +33,8 @@ class Rounds:
 
     def open(self, name: str, entry: RoundOpen) -> Iterator[VerificationError]:
         """Record an order, and yield what is wrong with it."""
-        yield from _check_terms(entry, self._terms)
+        terms = self._charters.of(entry.link.charter)
+        yield from _check_terms(entry, terms)
         run, step = entry.link.run, (entry.step.round, entry.step.attempt)
         last = self._last_step.get(run, (0, 0))
         if step <= last:
@@ -40,7 +42,8 @@ class Rounds:
         if run in self.released_runs:
             yield TurnError(f"run {run}: an order after its release")
         self._last_step[run] = max(last, step)
-        yield from self._cohorts_of(run).take(entry.cohort)
+        fresh = Cohorts(most_changes=terms.most_cohort_changes)
+        yield from self.cohorts.setdefault(run, fresh).take(entry.cohort)
         self._orders[name] = entry
 
     def spend(self, name: str, entry: Spend) -> Iterator[VerificationError]:
@@ -52,10 +55,9 @@ class Rounds:
                 f"a spend of {entry.link.signer} answers an order not in the log"
             )
             return
-        said = (entry.link.run, entry.step, entry.mechanism, entry.cohort)
-        if said != (order.link.run, order.step, order.mechanism, order.cohort):
+        if _terms_of(entry) != _terms_of(order):
             yield OrderMismatchError(
-                "a spend has another run, step, mechanism or cohort than its order"
+                "a spend has another charter, run, step, mechanism or cohort than its order"
             )
         if entry.link.signer not in order.cohort:
             yield OrderMismatchError(f"{entry.link.signer} is not in the cohort of its order")
@@ -79,10 +81,6 @@ class Rounds:
     def order_of(self, entry: RoundClose) -> RoundOpen | None:
         """Return the order that a round-close names, if there is one."""
         return self._orders.get(entry.order)
-
-    def _cohorts_of(self, run: str) -> Cohorts:
-        fresh = Cohorts(most_changes=self._terms.most_cohort_changes)
-        return self.cohorts.setdefault(run, fresh)
 
     def _check_spends(self, entry: RoundClose) -> Iterator[VerificationError]:
         for name in entry.spends:
@@ -124,6 +122,11 @@ def _check_outcome(
     if missing & arrived:
         both = ", ".join(sorted(missing & arrived))
         yield RoundCloseError(f"calls partners missing whose spends it lists: {both}")
+
+
+def _terms_of(entry: RoundOpen | Spend) -> tuple[object, ...]:
+    link = entry.link
+    return link.charter, link.run, entry.step, entry.mechanism, entry.cohort
 
 
 def _say(step: Step) -> str:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from protocols.errors import EntryError
-from protocols.ledger.canonical import canonical_json, digest, from_base64
+from protocols.ledger.canonical import canonical_json, digest, from_base64, parse_canonical
 from protocols.ledger.checkpoint import LogKey
-from protocols.ledger.codec import check_name
+from protocols.ledger.codec import check_digest, check_name
 from protocols.ledger.entry import COORDINATOR
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.sharing import DISTRIBUTED, LEAST_MASKED, LOCAL, Sharing
 
 _NO_CAP = 2**53  # above every cap that a charter can hold
+_KEY_BEFORE = "identity_key_before"
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Terms:
 
     Attributes:
         charter: The charter's digest.
-        policy: The charter as canonical JSON, the payload of the log's first leaf.
+        succeeds: Digests of all charters of this log before it, hex, oldest first.
+        policy: The charter as canonical JSON, the payload of a leaf of the log.
         code_digest: Digest of the trusted code, hex.
         log: Origin and key of the log.
         partners: Partner's name to raw Ed25519 key.
         order_key: The coordinator's key for orders and entries.
         auditor: Auditor's name to raw Ed25519 key.
+        keys_before: Names of those with a new key to the raw Ed25519 key they had before.
         witnesses: Partners' and auditor's names to the raw Ed25519 keys they cosign with.
         quorum: How many witnesses must have cosigned a checkpoint that a run may rely on.
         delta: Of every epsilon.
@@ -46,12 +49,14 @@ class Terms:
     """
 
     charter: bytes
+    succeeds: tuple[str, ...]
     policy: bytes
     code_digest: str
     log: LogKey
     partners: Mapping[str, bytes]
     order_key: bytes
     auditor: Mapping[str, bytes]
+    keys_before: Mapping[str, bytes]
     witnesses: Mapping[str, bytes]
     quorum: int
     delta: Fraction
@@ -88,15 +93,21 @@ class Terms:
         Raises:
             EntryError: The charter names no such signer.
         """
-        keys = {**self.charter_signers, COORDINATOR: self.order_key}
+        keys = {**self.parties, COORDINATOR: self.order_key}
         if signer not in keys:
             raise EntryError("an entry is signed by somebody whom the charter does not name")
         return keys[signer]
 
     @property
-    def charter_signers(self) -> dict[str, bytes]:
-        """Everybody who must have signed the charter: all partners and the auditor."""
+    def parties(self) -> dict[str, bytes]:
+        """All partners and the auditor."""
         return {**self.partners, **self.auditor}
+
+    @property
+    def charter_signers(self) -> dict[str, bytes]:
+        """Every key that must have signed the charter: each party's, and the one it had before."""
+        before = {f"{name} (key before)": key for name, key in self.keys_before.items()}
+        return {**self.parties, **before}
 
 
 def terms_of(table: Mapping[str, object]) -> Terms:
@@ -114,12 +125,18 @@ def terms_of(table: Mapping[str, object]) -> Terms:
     policy = canonical_json(table)
     terms = Terms(
         charter=digest(policy),
+        succeeds=_digests(table, "succeeds"),
         policy=policy,
         code_digest=_text(table, "code_digest"),
         log=LogKey(_text(coordinator, "log_origin"), _key(coordinator, "log_key")),
         partners=keys,
         order_key=_key(coordinator, "order_key"),
         auditor={_text(auditor, "name"): _key(auditor, "identity_key")},
+        keys_before={
+            _text(item, "name"): _key(item, _KEY_BEFORE)
+            for item in (*partners, auditor)
+            if _KEY_BEFORE in item
+        },
         witnesses={_text(item, "name"): _key(item, "cosign_key") for item in (*partners, auditor)},
         quorum=_integer(table, "witness_quorum"),
         delta=parse_decimal(_text(privacy, "delta")),
@@ -138,11 +155,27 @@ def terms_of(table: Mapping[str, object]) -> Terms:
     return terms
 
 
+def terms_in(policy: bytes) -> Terms:
+    """Read the terms from a charter as it stands in a log.
+
+    Args:
+        policy: The charter as canonical JSON.
+
+    Raises:
+        EntryError: It is not canonical, or no charter.
+    """
+    table = parse_canonical(policy)
+    if not isinstance(table, dict):
+        raise EntryError("charter: expected a table")
+    return terms_of(table)
+
+
 def _check_parties(terms: Terms, *, parties: int) -> None:
     """Every name and key stands for one party, or a signature would count for two."""
-    signers = terms.charter_signers
-    keys = {*signers.values(), *terms.witnesses.values(), terms.order_key, terms.log.key}
-    expected = parties + len(terms.witnesses)
+    signers = terms.parties
+    keys = {*terms.charter_signers.values(), *terms.witnesses.values()}
+    keys |= {terms.order_key, terms.log.key}
+    expected = parties + len(terms.witnesses) + len(terms.keys_before)
     if len({*signers, COORDINATOR}) != parties - 1 or len(keys) != expected:
         raise EntryError("charter: every party needs a name, and every purpose a key of its own")
     for name in signers:
@@ -191,6 +224,20 @@ def _text(table: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise EntryError(f"charter: {name} is missing or no text")
     return value
+
+
+def _digests(table: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """Return a list of digests; empty if there is no such member."""
+    if name not in table:
+        return ()
+    value = table[name]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise EntryError(f"charter: {name} is no list of digests")
+    for item in value:
+        check_digest(item, f"charter: {name}")
+    if not value or len(set(value)) != len(value):
+        raise EntryError(f"charter: {name} is empty, or names a charter twice")
+    return tuple(value)
 
 
 def _integer(table: Mapping[str, object], name: str) -> int:

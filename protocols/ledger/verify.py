@@ -9,7 +9,6 @@ from contextlib import suppress
 
 from protocols.errors import (
     CheckpointError,
-    EntryError,
     FolderError,
     InclusionError,
     LogSizeError,
@@ -19,7 +18,7 @@ from protocols.errors import (
     SplitViewError,
     VerificationError,
 )
-from protocols.ledger.audit import Audit, Finding, WitnessRow, finding
+from protocols.ledger.audit import Audit, CharterRow, Finding, WitnessRow, finding
 from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import Checkpoint, open_checkpoint
 from protocols.ledger.cosignature import check_quorum, cosignatures_in
@@ -35,6 +34,7 @@ from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
 from protocols.ledger.history import History, Logged
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import SIGNATURES_NAME, policy_envelope
+from protocols.ledger.succession import Succession
 from protocols.ledger.terms import Terms
 from protocols.ledger.tiles import check_tiles, leaves_in, size_of
 from protocols.ledger.tree import Tree
@@ -54,7 +54,7 @@ def verify_log(
     """Check everything that an exported log claims, and price it again.
 
     Args:
-        terms: Of the charter, obtained out of band.
+        terms: Of the latest charter, obtained out of band.
         signatures: Bytes of the charter's ``signatures.json``.
         files: Path to bytes of every file in the exported folder.
         saved: Checkpoints of this log that the reader kept from earlier, or has from others.
@@ -66,25 +66,31 @@ def verify_log(
     """
     leaves = _leaves(files)
     tree = Tree(map(leaf_hash, leaves))
-    notes = _Notes(terms, tree)
+    succession = Succession(terms)
+    history = History(succession.charters, root_at=tree.root_at)
+    story = [
+        finding(f"leaf {index}", err)
+        for index, leaf in enumerate(leaves)
+        for err in _take(leaf, index, succession, history)
+    ]
+    # Whose cosignatures count depends on the charter in force; they are known now, and said first.
+    notes = _Notes(succession, tree)
     findings = [
-        *_check_charter(terms, leaves),
+        *_check_charter(succession, len(leaves)),
         *_check_folder(files, len(leaves)),
         *_check_signatures(terms, signatures),
         *notes.check_checkpoint(files),
         *notes.check_witnessed(files),
         *notes.check_saved(saved),
-        *_check_policy(terms, leaves),
+        *story,
     ]
-    history = History(terms, root_at=tree.root_at)
-    for index, leaf in enumerate(leaves):
-        findings += [finding(f"leaf {index}", err) for err in _take(leaf, index, terms, history)]
     findings += [
         finding(f"partner {name}", err)
         for name, err in (*history.check_end(), *history.check_witnessed(notes.witnessed))
     ]
     return Audit(
         charter=terms.charter.hex(),
+        charters=tuple(CharterRow(item.charter.hex(), at) for at, item in succession.begun),
         origin=terms.log.origin,
         size=len(leaves),
         root=tree.root.hex(),
@@ -113,21 +119,19 @@ def _leaves(files: Mapping[str, bytes]) -> list[bytes]:
     return leaves
 
 
-def _check_charter(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
+def _check_charter(succession: Succession, size: int) -> Iterator[Finding]:
     # (4) Said before the rest, since nothing of another charter's log can fit this one.
-    found = _policy_of(leaves)
-    if found is not None and found.payload != terms.policy:
-        theirs, ours = digest(found.payload).hex()[:16], terms.charter.hex()[:16]
-        yield finding("leaf 0", PolicyError(f"the log is of charter {theirs}, not of {ours}"))
-
-
-def _policy_of(leaves: Sequence[bytes]) -> Envelope | None:
-    """Return the first leaf if it is a charter, whichever and whoever signed it."""
-    try:
-        envelope = parse_envelope(leaves[0]) if leaves else None
-    except EntryError:
-        return None
-    return envelope if envelope and envelope.payload_type == POLICY else None
+    ours = succession.charters.latest.charter.hex()[:16]
+    for index, name in succession.foreign:
+        said = f"the log is of charter {name[:16]}, not of {ours}"
+        later = f"the log goes on under charter {name[:16]}, which {ours} does not know of"
+        yield finding(f"leaf {index}", PolicyError(later if index else said))
+    if size == 0:
+        yield finding("leaf 0", PolicyError("the log is empty; expected the charter"))
+    if succession.begun and not succession.is_complete:
+        index, terms = succession.begun[-1]
+        said = f"the log is under charter {terms.charter.hex()[:16]} until now, not under {ours}"
+        yield finding(f"leaf {index}", PolicyError(said))
 
 
 def _check_folder(files: Mapping[str, bytes], size: int) -> Iterator[Finding]:
@@ -149,14 +153,14 @@ def _check_signatures(terms: Terms, signatures: bytes) -> Iterator[Finding]:
 class _Notes:
     """The checkpoints in the folder and those that were kept, against the tree of the leaves."""
 
-    def __init__(self, terms: Terms, tree: Tree) -> None:
-        self._terms, self._tree = terms, tree
+    def __init__(self, succession: Succession, tree: Tree) -> None:
+        self._succession, self._tree = succession, tree
         self._cosigned: dict[str, WitnessRow] = {}
         self.witnessed = 0
 
     def witnesses(self) -> tuple[WitnessRow, ...]:
         """Return what each witness cosigned last."""
-        names = self._terms.witnesses
+        names = self._succession.charters.latest.witnesses
         return tuple(self._cosigned.get(name, WitnessRow(name, 0, 0)) for name in names)
 
     def check_checkpoint(self, files: Mapping[str, bytes]) -> Iterator[Finding]:
@@ -184,7 +188,8 @@ class _Notes:
             checkpoint = self._open(files[WITNESSED_NAME])
             self._check_prefix(checkpoint, "a quorum of witnesses")
             note = files[WITNESSED_NAME].decode()
-            check_quorum(note, self._terms.witnesses, self._terms.quorum)
+            terms = self._succession.at(checkpoint.size)
+            check_quorum(note, terms.witnesses, terms.quorum)
             self._take_cosignatures(note, checkpoint.size)
         except VerificationError as err:
             yield finding(WITNESSED_NAME, err)
@@ -199,7 +204,7 @@ class _Notes:
 
     def _open(self, note: bytes) -> Checkpoint:
         try:
-            return open_checkpoint(note.decode("utf-8"), self._terms.log)
+            return open_checkpoint(note.decode("utf-8"), self._succession.charters.latest.log)
         except UnicodeDecodeError as err:
             raise CheckpointError("the checkpoint is not UTF-8") from err
 
@@ -210,46 +215,35 @@ class _Notes:
             raise SplitViewError(f"{who} saw another log of {seen.size} leaves than this")
 
     def _take_cosignatures(self, note: str, size: int) -> None:
-        found = cosignatures_in(note, self._terms.witnesses)
+        terms = self._succession.at(size)
+        found = cosignatures_in(note, terms.witnesses)
         for item in found:
             if size >= self._cosigned.get(item.witness, WitnessRow(item.witness, 0, 0)).size:
                 self._cosigned[item.witness] = WitnessRow(item.witness, size, item.at)
-        if len(found) >= self._terms.quorum:
+        if len(found) >= terms.quorum:
             self.witnessed = max(self.witnessed, size)
 
 
-def _check_policy(terms: Terms, leaves: Sequence[bytes]) -> Iterator[Finding]:
-    # (4) The log begins with this charter, signed by all.
-    try:
-        if not leaves:
-            raise PolicyError("the log is empty; expected the charter")
-        envelope = parse_envelope(leaves[0])
-        if envelope.payload_type != POLICY:
-            raise PolicyError("the first leaf is not a charter")
-        if envelope.payload != terms.policy:
-            return  # said before everything else
-        verify_envelope(envelope, payload_type=POLICY, keys=terms.charter_signers)
-    except VerificationError as err:
-        yield finding("leaf 0", err)
-
-
-def _take(leaf: bytes, index: int, terms: Terms, history: History) -> Iterator[VerificationError]:
+def _take(
+    leaf: bytes, index: int, succession: Succession, history: History
+) -> Iterator[VerificationError]:
     """Yield what is wrong with one leaf; only its signer's own words reach ``history``."""
     try:
         envelope = parse_envelope(leaf)
         if envelope.payload_type == POLICY:
             history.skip()
-            if index > 0:
-                yield PolicyError("a charter stands after the first leaf")
+            # (4) A charter, which succeeds those before it, and which all of its parties signed.
+            yield from succession.take(index, envelope)
+            history.admit(succession.at(index + 1))
             return
+        if index == 0:
+            yield PolicyError("the first leaf is not a charter")
         entry = entry_in(envelope)
-    except EntryError as err:
+        errors = list(_check_entry(envelope, entry, succession))
+    except VerificationError as err:
         history.skip()
-        # Leaf 0 was reported in step 4 already.
-        if index > 0:
-            yield err
+        yield err
         return
-    errors = list(_check_entry(envelope, entry, terms))
     yield from errors
     if errors:
         history.skip()
@@ -257,11 +251,12 @@ def _take(leaf: bytes, index: int, terms: Terms, history: History) -> Iterator[V
         yield from history.take(Logged(index, digest(leaf).hex(), entry))
 
 
-def _check_entry(envelope: Envelope, entry: Entry, terms: Terms) -> Iterator[VerificationError]:
-    # (5) It is under this charter, by somebody who may say such a thing, and signed by them.
-    signer = entry.link.signer
-    if entry.link.charter != terms.charter.hex():
-        yield PolicyError(f"under charter {entry.link.charter[:16]}, not this one")
+def _check_entry(
+    envelope: Envelope, entry: Entry, succession: Succession
+) -> Iterator[VerificationError]:
+    # (5) It is under a charter in force, by somebody who may say such a thing, and signed by them.
+    signer, terms = entry.link.signer, succession.charters.of(entry.link.charter)
+    yield from succession.check_in_force(entry)
     if signer not in _signers_of(entry, terms):
         yield RoleError(f"{signer} may not make a {type(entry).__name__}")
         return

@@ -9,11 +9,11 @@ from itertools import islice
 
 from protocols.errors import ChainError, DateError, VerificationError
 from protocols.ledger.chain import Chain
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import Link, PartnerEntry, Spend
 from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.pins import CLOCKS_APART_S, Pins
 from protocols.ledger.rounds import Rounds
-from protocols.ledger.terms import Terms
 
 MOST_NEW = 256  # entries of one reply; an honest one has a few
 
@@ -22,18 +22,24 @@ class PartnerChain:
     """One partner's entries, in its order."""
 
     def __init__(
-        self, partner: str, *, terms: Terms, rounds: Rounds, pins: Pins, clock: Callable[[], float]
+        self,
+        partner: str,
+        *,
+        charters: Charters,
+        rounds: Rounds,
+        pins: Pins,
+        clock: Callable[[], float],
     ) -> None:
         """Begin with nothing said.
 
         Args:
             partner: Its name in the charter.
-            terms: The charter's terms.
+            charters: What its entries are judged by.
             rounds: The orders so far; kept up to date by the caller.
             pins: The log so far; kept up to date by the caller.
             clock: Seconds since 1970.
         """
-        self._partner, self._terms, self._rounds = partner, terms, rounds
+        self._partner, self._charters, self._rounds = partner, charters, rounds
         self._pins, self._clock = pins, clock
         self._said: list[tuple[str, PartnerEntry]] = []  # digest and entry, to go back to
         self._chain = self._rebuilt()
@@ -42,6 +48,10 @@ class PartnerChain:
     def price(self) -> Epsilons:
         """What the partner's borrowers may have spent."""
         return self._chain.account.price
+
+    def check_caps(self) -> Iterator[VerificationError]:
+        """Yield an error for each cap of the latest charter that ``price`` is above."""
+        return self._chain.account.check_caps()
 
     def is_open(self, run: str) -> bool:
         """Return whether the partner has not closed a run that it authorised."""
@@ -95,8 +105,7 @@ class PartnerChain:
         yield from faults
 
     def _rebuilt(self) -> Chain:
-        key = self._terms.partners[self._partner]
-        chain = Chain(self._partner, key=key, terms=self._terms)
+        chain = Chain(self._partner, self._charters)
         for name, entry in self._said:
             list(chain.take(name, entry))
         return chain

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocols.errors import VerificationError
+from protocols.errors import SuccessionError, VerificationError
 from protocols.ledger.entry import (
     COORDINATOR,
     NO_ENTRY,
+    POLICY,
     AuditReport,
     Authorise,
     Entry,
@@ -17,10 +17,11 @@ from protocols.ledger.entry import (
     PartnerEntry,
     Pin,
     RoundOpen,
+    entry_in,
     parse_entry,
     sign_entry,
 )
-from protocols.ledger.envelope import Envelope
+from protocols.ledger.envelope import Envelope, parse_envelope
 from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.evidence import (
     Evidence,
@@ -31,6 +32,7 @@ from protocols.ledger.evidence import (
 )
 from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
+from protocols.ledger.succession import Succession, check_parties
 from protocols.ledger.terms import Terms
 from server.ledger.auditor import AuditorChain
 from server.ledger.chain import PartnerChain
@@ -46,41 +48,68 @@ class Scribe:
         log: Log,
         *,
         terms: Terms,
-        policy: Envelope,
         key: Ed25519PrivateKey,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Read the log, or begin it with the signed charter.
+        """Read the log.
 
         Args:
-            log: The log.
+            log: The log; empty, or under this charter, or under one that it succeeds.
             terms: The charter's terms.
-            policy: The charter, signed by all; the first leaf.
             key: The coordinator's order key.
             clock: Seconds since 1970.
 
         Raises:
-            VerificationError: The log begins with another charter.
+            VerificationError: The log is of another charter.
         """
         self._log, self._terms, self._key, self._clock = log, terms, key, clock
-        self._places: dict[str, dict[int, int]] = {name: {} for name in terms.partners}
-        self._rounds = Rounds(terms)
-        self._pins = Pins(log.tree.root_at)
-        self._chains = {
-            name: PartnerChain(name, terms=terms, rounds=self._rounds, pins=self._pins, clock=clock)
-            for name in terms.partners
-        }
-        self._auditor = AuditorChain(terms, self._pins)
+        self._succession = Succession(terms)
+        self._charters = self._succession.charters
+        self._places: dict[str, dict[int, int]] = {}
+        self._rounds, self._pins = Rounds(self._charters), Pins(log.tree.root_at)
+        self._chains: dict[str, PartnerChain] = {}
+        self._auditor = AuditorChain(self._charters, self._pins)
         self.witnesses = Witnesses(log, terms)
         self._head, self._latest = (-1, NO_ENTRY), 0
-        if log.size == 0:
-            log.append([policy.to_bytes()])
-        if log.leaf(0) != policy.to_bytes():
-            raise VerificationError("the log belongs to another charter; use another folder")
-        self._pins.record(None)
+        self._admit(terms)
         for index, leaf in enumerate(log.leaves()):
-            if index:
-                self._note(index, *parse_entry(leaf))
+            envelope = parse_envelope(leaf)
+            if envelope.payload_type == POLICY:
+                self._take_policy(index, envelope)
+            else:
+                self._note(index, envelope, entry_in(envelope))
+
+    @property
+    def in_force(self) -> str:
+        """Digest of the charter that the log is under now, hex; empty before the first."""
+        return self._succession.begun[-1][1].charter.hex() if self._succession.begun else ""
+
+    def check_successor(self) -> None:
+        """Return if this charter may come after all that the log holds.
+
+        Raises:
+            SuccessionError: A party is not who it was, or a partner has spent more than a cap.
+        """
+        for fault in check_parties((x for _, x in self._succession.begun), self._terms):
+            raise fault
+        for name, chain in self._chains.items():
+            for over in chain.check_caps():
+                raise SuccessionError(
+                    f"{name} may have spent more than this charter allows: {over}"
+                )
+
+    def enact(self, policy: Envelope) -> None:
+        """Put this charter in force: its leaf is the log's first, or succeeds the one before.
+
+        Args:
+            policy: The charter, signed by all of its parties.
+
+        Raises:
+            SuccessionError: As ``check_successor``.
+        """
+        self.check_successor()
+        index = self._log.append([policy.to_bytes()])
+        self._take_policy(index, policy)
 
     def link(self, run: str) -> Link:
         """Return where the coordinator's next entry stands."""
@@ -161,8 +190,10 @@ class Scribe:
         return max(self._places[partner], default=-1)
 
     def entries(self) -> Iterator[tuple[Envelope, Entry]]:
-        """Return every entry of the log after the charter, in order."""
-        return (parse_entry(leaf) for leaf in islice(self._log.leaves(), 1, None))
+        """Return every entry of the log that is no charter, in order."""
+        for envelope in map(parse_envelope, self._log.leaves()):
+            if envelope.payload_type != POLICY:
+                yield envelope, entry_in(envelope)
 
     def said(self, partner: str, run: str) -> bytes:
         """Return what the log holds of a partner in one run, one entry a line."""
@@ -190,6 +221,30 @@ class Scribe:
     def log(self) -> Log:
         """The log itself."""
         return self._log
+
+    def _admit(self, terms: Terms) -> None:
+        for name in terms.partners:
+            self._places.setdefault(name, {})
+            fresh = PartnerChain(
+                name,
+                charters=self._charters,
+                rounds=self._rounds,
+                pins=self._pins,
+                clock=self._clock,
+            )
+            self._chains.setdefault(name, fresh)
+
+    def _take_policy(self, index: int, policy: Envelope) -> None:
+        for fault in self._succession.take(index, policy):
+            raise fault
+        if self._succession.foreign:
+            raise VerificationError(
+                "the log goes on under a later charter; use that one, or adopt it again"
+                if index
+                else "the log belongs to another charter; use another folder"
+            )
+        self._admit(self._succession.at(index + 1))
+        self._pins.record(None)
 
     def _note(self, index: int, envelope: Envelope, entry: Entry) -> None:
         signer = entry.link.signer

@@ -13,7 +13,6 @@ import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.partner.budget import BudgetBook
-from clients.partner.keys import load_partner_keys
 from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
 from clients.partner.startup import open_node
@@ -269,7 +268,8 @@ def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
     _, terms = load_charter(world.server / "charter.toml")
     log = Log(SqliteLogStore(Path(":memory:")), key=log_key, origin=terms.log.origin)
     policy = policy_envelope(terms, (world.server / SIGNATURES_NAME).read_bytes())
-    scribe = Scribe(log, terms=terms, policy=policy, key=order_key)
+    scribe = Scribe(log, terms=terms, key=order_key)
+    scribe.enact(policy)
     return Coordinator(
         node=node,
         terms=terms,
@@ -277,12 +277,12 @@ def coordinator_of(world: World, node: PartnerNode) -> Coordinator:
         order_key=order_key,
         log_key=log_key,
         identities={
-            name: load_partner_keys(world.settings(name).keys).identity for name in terms.partners
+            name: load_key(world.settings(name).keys / "identity.pem") for name in terms.partners
         },
         witnesses={
             "auditor": load_key(world.folder / "auditor" / "cosign.pem"),
             **{
-                name: load_partner_keys(world.settings(name).keys).cosign
+                name: load_key(world.settings(name).keys / "cosign.pem")
                 for name in terms.partners
                 if name != node.name
             },

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from clients.partner.budget import BudgetBook
-from clients.partner.keys import load_partner_keys
 from protocols.contracts.charter import load_charter_model
+from protocols.ledger.keyfile import load_key
 from server.registry import Registry
 from tests.processes import Processes, real_federation
 
@@ -55,7 +55,7 @@ def spends_in_book(processes: Processes, name: str) -> int:
     """Return how many attempts a partner's own book says were paid for."""
     home = processes.world.folder / name
     _, terms = load_charter_model(processes.world.server / "charter.toml")
-    key = load_partner_keys(home / "keys").identity
+    key = load_key(home / "keys" / "identity.pem")
     book = BudgetBook(home / "budget.sqlite", name=name, key=key, terms=terms)
     try:
         return book.spends

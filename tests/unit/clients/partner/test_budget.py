@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.partner.book_file import BookFile, Order, Stored
 from clients.partner.budget import BudgetBook
-from clients.partner.keys import load_partner_keys
 from clients.partner.startup import load_signed_charter
 from protocols.errors import (
     BudgetExhaustedError,
@@ -44,6 +43,7 @@ from protocols.ledger.entry import (
     sign_entry,
 )
 from protocols.ledger.evidence import Proven
+from protocols.ledger.keyfile import load_key
 from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.terms import Terms
 from tests.simulator import World
@@ -61,7 +61,7 @@ def terms(founded: World) -> Terms:
 
 @pytest.fixture(scope="module")
 def key(founded: World) -> Ed25519PrivateKey:
-    return load_partner_keys(founded.settings("p0").keys).identity
+    return load_key(founded.settings("p0").keys / "identity.pem")
 
 
 @pytest.fixture

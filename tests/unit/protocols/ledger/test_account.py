@@ -7,6 +7,7 @@ import pytest
 from protocols.errors import AmendError
 from protocols.ledger.account import Account
 from protocols.ledger.charge import dearest, worth
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_KEY,
@@ -59,7 +60,7 @@ _MOST, _EACH = dearest(_PLAN, spare_attempts=1), _of(20)
 
 def _account(*entries: PartnerEntry) -> Account:
     """Return an account in its first epoch; entries are named by their number."""
-    account = Account(_TERMS)
+    account = Account(Charters(_TERMS))
     assert list(account.take(_EPOCH, DatasetEpoch(_link(), _DATA))) == []
     for number, entry in enumerate(entries):
         assert list(account.take(_name(number), entry)) == []
@@ -79,7 +80,7 @@ def _amend(spend: int, noise: str, mu2: Fraction, run: str = "r") -> Amend:
 
 
 def test_a_new_account_has_cost_nothing() -> None:
-    account = Account(_TERMS)
+    account = Account(Charters(_TERMS))
     assert (account.runs, account.open_runs, account.spends) == ((), (), 0)
     assert account.price.released_micro == account.price.worst_micro == 0
     assert (account.spent, account.most) == (0, 0)
@@ -129,8 +130,8 @@ def test_an_authorisation_names_the_epoch_in_force() -> None:
     account = _account()
     assert account.epoch == _EPOCH
     assert _kinds(account, _authorise(_MOST, epoch="ef" * 32)) == ["EpochError"]
-    assert _kinds(Account(_TERMS), _authorise(_MOST)) == ["EpochError"]
-    assert _kinds(Account(_TERMS), _authorise(_MOST, epoch=NO_ENTRY)) == ["EpochError"]
+    assert _kinds(Account(Charters(_TERMS)), _authorise(_MOST)) == ["EpochError"]
+    assert _kinds(Account(Charters(_TERMS)), _authorise(_MOST, epoch=NO_ENTRY)) == ["EpochError"]
 
 
 def test_a_new_epoch_takes_the_place_of_the_one_before() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from protocols.errors import ChainError, PinError, PolicyError, SignatureError
 from protocols.ledger.chain import Chain
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_PIN,
@@ -23,7 +24,7 @@ ORDER = next(leaf for leaf in WORLD.leaves[1:] if parse_entry(leaf)[1].link.sign
 
 
 def _chain(world: World = WORLD) -> Chain:
-    return Chain("north", key=world.terms.partners["north"], terms=world.terms)
+    return Chain("north", Charters(world.terms))
 
 
 def _take(chain: Chain, leaf: bytes) -> list[object]:

@@ -1,5 +1,6 @@
 """Orders and their ends. That every rule holds is tested in ``tests/adversarial/ledger``."""
 
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_FAULT,
@@ -28,7 +29,7 @@ def _link(signer: str, run: str = "r") -> Link:
 
 
 def _rounds() -> Rounds:
-    rounds = Rounds(_TERMS)
+    rounds = Rounds(Charters(_TERMS))
     entry = RoundOpen(_link("coordinator"), Step(1, 1), _GRAM, 3, _COHORT, "0a" * 32)
     assert list(rounds.open(_ORDER, entry)) == []
     return rounds

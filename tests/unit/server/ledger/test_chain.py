@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from protocols.errors import ChainError, PolicyError, SignatureError, VerificationError
+from protocols.ledger.charters import Charters
 from protocols.ledger.entry import PartnerEntry, RoundOpen, parse_entry, sign_entry
 from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
@@ -20,7 +21,7 @@ NORTH = [
 
 
 def _chain(partner: str = "north", world: World = WORLD) -> PartnerChain:
-    rounds, pins = Rounds(world.terms), Pins(world.tree.root_at)
+    rounds, pins = Rounds(Charters(world.terms)), Pins(world.tree.root_at)
     pins.record(None)
     for leaf in world.leaves[1:]:
         envelope, entry = parse_entry(leaf)
@@ -28,7 +29,11 @@ def _chain(partner: str = "north", world: World = WORLD) -> PartnerChain:
         if isinstance(entry, RoundOpen):
             list(rounds.open(envelope.digest.hex(), entry))
     return PartnerChain(
-        partner, terms=world.terms, rounds=rounds, pins=pins, clock=lambda: 1_700_000_000
+        partner,
+        charters=Charters(world.terms),
+        rounds=rounds,
+        pins=pins,
+        clock=lambda: 1_700_000_000,
     )
 
 

@@ -1,0 +1,62 @@
+"""A partner's card for the next charter: its code as installed, and its latest keys."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from clients.partner.config import PartnerSettings
+from clients.partner.keys import COSIGN, IDENTITY
+from clients.partner.trusted_set import code_digest
+from protocols.contracts.charter import PartnerCard, charter_from_table
+from protocols.contracts.features import describe, read_toml
+from protocols.errors import ConfigError
+from protocols.ledger.canonical import to_base64
+from protocols.ledger.keyfile import create_next_key, load_keys
+
+
+def renew_card(
+    settings: PartnerSettings, path: Path, *, capacity: int | None, new_keys: bool
+) -> PartnerCard:
+    """Return the card that a partner hands over for the next charter.
+
+    Args:
+        settings: Of its node; the charter that they name says which key all others know.
+        path: The card as it is.
+        capacity: Most borrowers from now on; None if it stays.
+        new_keys: Whether to make new keys first; the node goes on with the old ones until a charter
+            names the new.
+
+    Raises:
+        ConfigError: The card or a key cannot be read or written.
+    """
+    try:
+        before = PartnerCard.model_validate_json(path.read_bytes())
+    except OSError as err:
+        raise ConfigError(f"{path.name}: cannot be read") from err
+    except ValidationError as err:
+        raise ConfigError(f"{path.name}: not a partner's card: {describe(err)}") from err
+    if new_keys:
+        for purpose in (IDENTITY, COSIGN):
+            create_next_key(settings.keys, purpose)
+    newest = {
+        purpose: to_base64(load_keys(settings.keys, purpose)[-1].public_key().public_bytes_raw())
+        for purpose in (IDENTITY, COSIGN)
+    }
+    known = _key_in_force(settings) or newest[IDENTITY]
+    return PartnerCard(
+        name=settings.name,
+        identity_key=newest[IDENTITY],
+        identity_key_before=known if known != newest[IDENTITY] else None,
+        cosign_key=newest[COSIGN],
+        node_key=before.node_key,
+        capacity=capacity or before.capacity,
+        code_digest=code_digest(),
+    )
+
+
+def _key_in_force(settings: PartnerSettings) -> str | None:
+    """Return the identity key that the charter names; None before there is a charter."""
+    if not settings.charter.exists():
+        return None
+    charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
+    return charter.partner(settings.name).identity_key
