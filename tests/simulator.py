@@ -23,6 +23,7 @@ from clients.partner.config import PartnerSettings
 from clients.partner.keys import create_partner_keys
 from clients.partner.mask_keys import MaskKeys
 from clients.partner.node import PartnerNode
+from clients.partner.renewal import renew_card
 from clients.partner.startup import start_node
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import PartnerCard
@@ -30,7 +31,7 @@ from protocols.contracts.orders import Delivery, Reply
 from protocols.errors import RoundError, RunPausedError
 from protocols.ledger.audit import Audit
 from protocols.ledger.export import read_export
-from protocols.ledger.keyfile import load_key
+from protocols.ledger.keyfile import load_key, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
 from protocols.ledger.tiles import leaves_in, size_of
 from protocols.ledger.verify import verify_log
@@ -39,6 +40,7 @@ from server.config import load_settings
 from server.federation import open_federation
 from server.founding import Proposal, found
 from server.ledger.log import export_log
+from server.renewal import Renewal, adopt, renew
 
 CONTRACT = """\
 schema = 1
@@ -224,6 +226,48 @@ class World:
             book=home / "budget.sqlite",
             state=home / "state",
         )
+
+    def renew(
+        self,
+        *,
+        names: Collection[str] = (),
+        new_keys: Collection[str] = (),
+        epsilon_micro: int | None = None,
+    ) -> Path:
+        """Draw up the next charter, have everybody sign it, and return its folder.
+
+        Args:
+            names: Partners from now on; those that have nodes if left out.
+            new_keys: Partners with new keys, and "auditor" if it has.
+            epsilon_micro: New cap.
+        """
+        names = names or list(self.nodes)
+        cards = [self.card(name, new_keys=name in new_keys) for name in names]
+        auditor, auditor_card = self.folder / "auditor", None
+        if "auditor" in new_keys:
+            auditor_card = auditor / "auditor-card.json"
+            charter = str(self.server / "charter.toml")
+            with contextlib.redirect_stdout(io.StringIO()):
+                audit(["card", "--home", str(auditor), "--charter", charter, "--new-keys"])
+        folder = self.folder / f"charter-{len(list(self.folder.glob('charter-*'))) + 2}"
+        renewal = Renewal(cards, auditor_card, epsilon_micro=epsilon_micro)
+        charter = renew(load_settings(self.server / "server.toml"), renewal, folder)
+        for home in (*(self.folder / name / "keys" for name in names), auditor):
+            sign_charter_file(charter, *load_keys(home, "identity"))
+        return folder
+
+    def card(self, name: str, *, new_keys: bool = False) -> Path:
+        """Write a partner's card for the next charter."""
+        path = self.folder / name / CARD_NAME
+        card = renew_card(self.settings(name), path, capacity=None, new_keys=new_keys)
+        path.write_text(card.model_dump_json(exclude_none=True))
+        return path
+
+    def adopt(self, folder: Path, *, abandon: str | None = None) -> None:
+        """Put a charter in force, and restart every node with it."""
+        adopt(load_settings(self.server / "server.toml"), folder, abandon=abandon)
+        for name in self.nodes:
+            self.restart(name)
 
     def export(self) -> Path:
         """Export the log and return the folder."""

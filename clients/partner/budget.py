@@ -82,12 +82,15 @@ class BudgetBook:
             clock: Seconds since 1970.
 
         Raises:
-            ConfigError: The file is no budget book, or the charter does not succeed the book's.
+            ConfigError: The file is no budget book, the charter does not succeed the book's, or it
+                names another key.
             VerificationError: Its entries are not this partner's, or do not follow one another.
         """
         self._name, self._key, self._terms = name, key, terms
         self._commit, self._clock = commit, clock
         self._file = BookFile(path)
+        if terms.partners.get(name) != key.public_key().public_bytes_raw():
+            raise ConfigError("the identity key is not the one the charter names")
         try:
             self._charters = Charters(terms, map(terms_in, self._file.policies()))
             self._chain = self._replay()

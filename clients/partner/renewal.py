@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from clients.partner.config import PartnerSettings
 from clients.partner.keys import COSIGN, IDENTITY
 from clients.partner.trusted_set import code_digest
-from protocols.contracts.charter import PartnerCard, charter_from_table
-from protocols.contracts.features import describe, read_toml
+from protocols.contracts.charter import PartnerCard, load_charter_model
+from protocols.contracts.features import describe
 from protocols.errors import ConfigError
 from protocols.ledger.canonical import to_base64
 from protocols.ledger.keyfile import create_next_key, load_keys
@@ -55,8 +55,9 @@ def renew_card(
 
 
 def _key_in_force(settings: PartnerSettings) -> str | None:
-    """Return the identity key that the charter names; None before there is a charter."""
+    """Return the identity key that the charter names; None if no charter names this partner."""
     if not settings.charter.exists():
         return None
-    charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
-    return charter.partner(settings.name).identity_key
+    charter, _ = load_charter_model(settings.charter)
+    keys = {partner.name: partner.identity_key for partner in charter.partners}
+    return keys.get(settings.name)

@@ -267,7 +267,6 @@ class Audit:
 
     Attributes:
         charter: Digest of the charter that the log is held to, hex.
-        charters: Every charter in the log, the first one first.
         origin: Name of the log.
         size: Number of leaves in the folder.
         root: Root over them, hex.
@@ -276,10 +275,10 @@ class Audit:
         witnessed: Leaves under the last checkpoint in the folder that a quorum has cosigned.
         quorum: How many witnesses that takes.
         witnesses: Every witness of the charter, in its order.
+        charters: Every charter in the log, in order.
     """
 
     charter: str
-    charters: tuple[CharterRow, ...]
     origin: str
     size: int
     root: str
@@ -288,6 +287,7 @@ class Audit:
     witnessed: int
     quorum: int
     witnesses: tuple[WitnessRow, ...]
+    charters: tuple[CharterRow, ...]
     epochs: tuple[EpochRow, ...]
     amends: tuple[AmendRow, ...]
     reports: tuple[AuditReportRow, ...]

@@ -90,7 +90,6 @@ def verify_log(
     ]
     return Audit(
         charter=terms.charter.hex(),
-        charters=tuple(CharterRow(item.charter.hex(), at) for at, item in succession.begun),
         origin=terms.log.origin,
         size=len(leaves),
         root=tree.root.hex(),
@@ -99,6 +98,7 @@ def verify_log(
         witnessed=notes.witnessed,
         quorum=terms.quorum,
         witnesses=notes.witnesses(),
+        charters=tuple(CharterRow(item.charter.hex(), at) for at, item in succession.begun),
         epochs=history.epochs(),
         amends=history.amends(),
         reports=history.reports(),

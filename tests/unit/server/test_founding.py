@@ -284,7 +284,7 @@ def test_only_a_new_or_empty_folder_becomes_the_coordinators(founders: Founders)
     with pytest.raises(ConfigError, match="choose a new or empty folder"):
         found(founders.home, founders.proposal)
     assert list(founders.home.iterdir()) == [note]
-    with pytest.raises(ConfigError, match="--home note: no folder"):
+    with pytest.raises(ConfigError, match="note: no folder"):
         found(note, founders.proposal)
     with pytest.raises(ConfigError, match="--home inner: cannot be made a folder"):
         found(note / "inner", founders.proposal)

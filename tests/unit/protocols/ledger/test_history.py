@@ -132,7 +132,7 @@ def test_what_the_auditor_said_before_is_listed() -> None:
     world.report()
     audit = world.audit()
     (row,) = audit.reports
-    assert row == AuditReportRow(row.name, row.at, len(world.leaves) - 1, 0, "ad" * 32)
+    assert row == AuditReportRow("auditor", row.name, row.at, len(world.leaves) - 1, 0, "ad" * 32)
     assert audit.is_true
 
 
