@@ -40,14 +40,14 @@ class Charters:
 
         Raises:
             PolicyError: The latest does not succeed it.
-            SuccessionError: The latest may not succeed it.
+            SuccessionError: The latest may not succeed it; it is known all the same.
         """
         name = terms.charter.hex()
         if (*terms.succeeds, name) != self._lineage[: len(terms.succeeds) + 1]:
             raise PolicyError(f"charter {name[:16]} is none that {self._lineage[-1][:16]} succeeds")
+        self._known.setdefault(name, terms)
         if _kept(terms) != _kept(self.latest):
             raise SuccessionError("a charter keeps log, order key and noise of those before it")
-        self._known.setdefault(name, terms)
 
     def leads_to_latest(self, charter: str) -> bool:
         """Return whether a charter, by its digest in hex, is the latest or one that it succeeds."""

@@ -52,14 +52,17 @@ class Succession:
 
         Raises:
             EntryError: It is no charter.
-            PolicyError: It comes out of turn, or may not be succeeded. Then it is not in force.
+            PolicyError: It comes out of turn. Then it is not in force.
         """
         name = digest(envelope.payload).hex()
         if not self.charters.leads_to_latest(name):
             self.foreign.append((index, name))
             return
         terms, before = terms_in(envelope.payload), [item for _, item in self._begun]
-        self.charters.add(terms)
+        try:
+            self.charters.add(terms)
+        except SuccessionError as err:
+            yield err
         if before and len(terms.succeeds) <= len(before[-1].succeeds):
             raise PolicyError("a charter stands after one that succeeds it, or a second time")
         self._begun.append((index, self.charters.of(name)))

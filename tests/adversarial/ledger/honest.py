@@ -3,6 +3,7 @@
 Prices are kept here on their own, from the mechanisms alone; nothing is asked of the auditor.
 """
 
+import copy
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from protocols.ledger.entry import (
     NO_KEY,
     NO_PIN,
     NO_RUN,
+    POLICY,
     Amend,
     AuditReport,
     Authorise,
@@ -42,10 +44,11 @@ from protocols.ledger.entry import (
     Step,
     sign_entry,
 )
+from protocols.ledger.envelope import Envelope
 from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.export import export_files
 from protocols.ledger.merkle import leaf_hash
-from protocols.ledger.policy import policy_envelope, sign_charter
+from protocols.ledger.policy import parse_signatures, policy_envelope, sign_charter
 from protocols.ledger.price import epsilon_micro
 from protocols.ledger.terms import Terms, terms_of
 from protocols.ledger.tree import Tree
@@ -67,12 +70,14 @@ MASKED = {  # the members of a charter in mode distributed
     "tolerated_colluders": 1,
     "minimum_cohort": 3,
 }
+_KEYS: dict[bytes, Ed25519PrivateKey] = {}  # every key made so far, by its public half
 FOUR = ("east", *PARTNERS)
 
 
 def key_for(name: str) -> Ed25519PrivateKey:
     """Return the same test key for the same name."""
-    return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    return _KEYS.setdefault(key.public_key().public_bytes_raw(), key)
 
 
 def public(name: str) -> str:
@@ -135,7 +140,7 @@ def charter_toml(table: dict[str, object]) -> str:
     for name, value in table.items():
         if isinstance(value, dict):
             top += [f"[{name}]", *(f"{key} = {json.dumps(each)}" for key, each in value.items())]
-        if isinstance(value, list):
+        if isinstance(value, list) and not _is_plain(value):
             for item in value:
                 top += [f"[[{name}]]", *(f"{key} = {json.dumps(x)}" for key, x in item.items())]
     return "\n".join(top) + "\n"
@@ -143,12 +148,8 @@ def charter_toml(table: dict[str, object]) -> str:
 
 def signatures_for(table: dict[str, object], *, without: str = "") -> bytes:
     """Return ``signatures.json`` by everybody whom the charter names, but ``without``."""
-    raw: bytes | None = None
-    for name in terms_of(table).charter_signers:
-        if name != without:
-            raw = sign_charter(table, key_for(name), existing=raw)
-    assert raw is not None
-    return raw
+    signers = terms_of(table).charter_signers.items()
+    return sign_charter(table, *(_KEYS[raw] for name, raw in signers if name != without))
 
 
 @dataclass
@@ -169,6 +170,7 @@ class World:
     most: dict[tuple[str, str], Fraction] = field(default_factory=dict)
     epochs: dict[str, str] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=lambda: {COORDINATOR: "order"})
     witnessed: str | None = None
 
     def __post_init__(self) -> None:
@@ -176,6 +178,35 @@ class World:
         self.signatures = signatures_for(self.table)
         self.tree = Tree()
         self.add(policy_envelope(self.terms, self.signatures).to_bytes())
+
+    def succeed(
+        self, changes: dict[str, object] | None = None, *, without: str = "", **privacy: object
+    ) -> None:
+        """All agree on the next charter, and it is in force.
+
+        Args:
+            changes: Members of the charter that are others, or None to take them away.
+            without: Who has not signed it.
+            privacy: Terms that are others.
+        """
+        before = [*self.terms.succeeds, self.terms.charter.hex()]
+        table = {**self.table, "succeeds": before, **(changes or {})}
+        table["privacy"] = self._privacy | privacy
+        self.table = {name: value for name, value in table.items() if value is not None}
+        self.terms, self.signatures = terms_of(self.table), signatures_for(self.table)
+        signed = parse_signatures(signatures_for(self.table, without=without)).signatures
+        self.add(Envelope(POLICY, self.terms.policy, signed).to_bytes())
+        self.witness()
+
+    def with_new_key(self, partner: str, *, confirmed: bool = True) -> dict[str, object]:
+        """Return the partners of a charter, one of them with a new key, which it signs with."""
+        self.keys[partner] = f"{partner} new"
+        partners: list[dict[str, object]] = copy.deepcopy(self.table["partners"])  # type: ignore[arg-type]
+        for item in partners:
+            if item["name"] == partner:
+                before = {"identity_key_before": item["identity_key"]} if confirmed else {}
+                item |= {"identity_key": public(f"{partner} new")} | before
+        return {"partners": partners}
 
     def add(self, leaf: bytes) -> None:
         """Append a leaf, whatever it is."""
@@ -204,8 +235,7 @@ class World:
         made = {name: to(getattr(entry, name)) for name, to in bend.items() if callable(to)}
         entry = replace(entry, **(bend | made))
         signer = entry.link.signer
-        by = key or ("order" if signer == COORDINATOR else signer)
-        leaf = sign_entry(entry, key_for(by)).to_bytes()
+        leaf = sign_entry(entry, key_for(key or self.keys.get(signer, signer))).to_bytes()
         name = digest(leaf).hex()
         self.add(leaf)
         self.last[signer] = (entry.link.seq, name)
@@ -449,9 +479,26 @@ def trained() -> World:
     return world
 
 
+def renewed() -> World:
+    """Return an honest history under two charters: new code, a new key, a partner more."""
+    world = trained()
+    partners = world.with_new_key("north")["partners"]
+    more = charter_table(("east",))["partners"]
+    world.succeed({"partners": [*partners, *more], "code_digest": "c1" * 32, "witness_quorum": 3})
+    for name in FOUR:
+        world.authorise(name, "run-3", code_digest="c1" * 32)
+    world.witness()
+    world.round("run-3", (1, 1), GRAM, FOUR)
+    for name in FOUR:
+        world.close_run(name, "run-3")
+    world.release("run-3")
+    world.witness()
+    return world
+
+
 def _worth(mechanism: Mechanism) -> Fraction:
     return 1 / Fraction(mechanism.noise_multiplier) ** 2
 
 
 def _is_plain(value: object) -> bool:
-    return isinstance(value, int | str)
+    return isinstance(value, int | str) or (isinstance(value, list) and isinstance(value[0], str))

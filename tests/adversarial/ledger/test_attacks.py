@@ -23,8 +23,11 @@ from tests.adversarial.ledger.honest import (
     HISTOGRAM,
     PARTNERS,
     World,
+    charter_table,
     charter_toml,
     key_for,
+    renewed,
+    signatures_for,
     started,
     trained,
 )
@@ -240,6 +243,20 @@ def _corrected_downwards() -> tuple[World, Files]:
     return _shown(world)
 
 
+def _reset_by_a_new_charter() -> tuple[World, Files]:
+    """Partners agree on a charter that says nothing of the one before, and begin at nothing."""
+    world, fresh = trained(), charter_table(released_cap_micro=2_000_000)
+    world.table, world.signatures = fresh, signatures_for(fresh)
+    return _shown(world)
+
+
+def _key_taken_over() -> tuple[World, Files]:
+    """All others agree on a charter in which somebody else has north's place."""
+    world = trained()
+    world.succeed(world.with_new_key("north", confirmed=False))
+    return _shown(world)
+
+
 ATTACKS: dict[str, tuple[Attack, str, set[str]]] = {
     "rollback": (_rolled_back, "RollbackError", _SEEN),
     "truncation": (_truncated, "LogSizeError", {"InclusionError", "WitnessError"}),
@@ -278,6 +295,8 @@ ATTACKS: dict[str, tuple[Attack, str, set[str]]] = {
     "malformed note": (_malformed_note, "CheckpointError", {"WitnessError"}),
     "pin set back": (_reset_of_a_pin, "PinError", set()),
     "run that no quorum has seen": (_never_witnessed, "WitnessError", set()),
+    "budget reset by a new charter": (_reset_by_a_new_charter, "PolicyError", _SEEN),
+    "key taken over": (_key_taken_over, "SuccessionError", set()),
     "spend corrected downwards": (_corrected_downwards, "AmendError", {"PriceError"}),
 }
 
@@ -304,6 +323,14 @@ def test_an_honest_log_with_crashes_and_voided_attempts_has_no_finding(
 ) -> None:
     verdict = _verified(*_shown(trained()), tmp_path, capsys)
     assert (verdict["is_true"], verdict["findings"]) == (True, [])
+
+
+def test_an_honest_log_under_two_charters_has_no_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verdict = _verified(*_shown(renewed()), tmp_path, capsys)
+    assert (verdict["is_true"], verdict["findings"]) == (True, [])
+    assert len(verdict["charters"]) == 2
 
 
 def _verified(
