@@ -109,6 +109,8 @@ def _say_terms(terms: Terms) -> list[str]:
     sharing = terms.sharing
     return [
         f"charter  {terms.charter.hex()}",
+        *(f"succeeds {name}" for name in terms.succeeds[-1:]),
+        *(f"new key  of {name}" for name in terms.keys_before),
         f"log      {terms.log.origin}",
         f"partners {', '.join(terms.partners)}",
         f"auditor  {', '.join(terms.auditor)}",

@@ -12,6 +12,7 @@ from protocols.ledger.audit import (
     AmendRow,
     AuditReportRow,
     ChargeRow,
+    CharterRow,
     CohortChange,
     FaultRow,
     Finding,
@@ -33,6 +34,7 @@ class Who:
         federation, coordinator: As the charter says; empty if it does not.
         auditor: Name of the auditor that signed the charter.
         charter, contract, code: Digests, hex.
+        charters: Every charter that the log was under, this one included, in order.
         origin, size: Name of the log and number of its leaves.
         root: Root that the log's key signed, hex; empty if the checkpoint does not open.
         checkpoint: The checkpoint's text.
@@ -47,6 +49,7 @@ class Who:
     charter: str
     contract: str
     code: str
+    charters: tuple[CharterRow, ...]
     origin: str
     size: int
     root: str

@@ -80,6 +80,7 @@ def _who(audit: Audit, terms: Terms, table: Mapping[str, object], checkpoint: by
         charter=audit.charter,
         contract=_text(table, "contract_digest"),
         code=terms.code_digest,
+        charters=audit.charters,
         origin=audit.origin,
         size=audit.size,
         root=_root(checkpoint, terms),

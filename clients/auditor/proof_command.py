@@ -7,6 +7,8 @@ from pathlib import Path
 
 from clients.auditor.exported import read_file
 from protocols.errors import ConfigError, FolderError
+from protocols.ledger.canonical import digest
+from protocols.ledger.charters import Charters
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.entry import POLICY, entry_in
 from protocols.ledger.envelope import Envelope, parse_envelope, verify_envelope
@@ -14,7 +16,6 @@ from protocols.ledger.export import read_export
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.policy import load_charter
 from protocols.ledger.proof_bundle import open_bundle, proof_bundle
-from protocols.ledger.terms import Terms
 from protocols.ledger.tiles import leaves_in, size_of
 from protocols.ledger.tree import Tree
 from protocols.ledger.verify import WITNESSED_NAME
@@ -34,6 +35,7 @@ def add_proof(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     prove.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
     prove.add_argument("--entry", type=int, required=True, help="number of the entry, from 0")
     prove.add_argument("--out", type=Path, required=True, help="file to write, .tlog-proof")
+    _add_earlier(prove)
     prove.set_defaults(run=_prove)
 
     check = commands.add_parser(
@@ -44,11 +46,24 @@ def add_proof(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     check.add_argument("file", type=Path, help="a proof that prove wrote")
     check.add_argument("--charter", type=Path, required=True, help="the charter's TOML file")
+    _add_earlier(check)
     check.set_defaults(run=_check)
 
 
+def _add_earlier(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--earlier",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CHARTER",
+        help="the charter before it that the entry is under, if it is under one; repeatable",
+    )
+
+
 def _prove(options: argparse.Namespace) -> int:
-    _, terms = load_charter(options.charter)
+    charters = _charters(options)
+    terms = charters.latest
     files = read_export(options.folder)
     if WITNESSED_NAME not in files:
         raise FolderError("no quorum of witnesses has seen this log yet: nothing can be proven")
@@ -60,7 +75,7 @@ def _prove(options: argparse.Namespace) -> int:
     tree = Tree(map(leaf_hash, leaves))
     path = tree.inclusion_path(options.entry, size=size)
     text = proof_bundle(options.entry, path, note, extra=leaves[options.entry])
-    _open(text, terms)  # a proof that does not verify is no use to anybody
+    _open(text, charters)  # a proof that does not verify is no use to anybody
     try:
         options.out.write_text(text, encoding="utf-8")
     except OSError as err:
@@ -70,16 +85,22 @@ def _prove(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    _, terms = load_charter(options.charter)
-    sys.stdout.write(_open(read_file(options.file).decode("utf-8", errors="replace"), terms))
+    text = read_file(options.file).decode("utf-8", errors="replace")
+    sys.stdout.write(_open(text, _charters(options)))
     return 0
 
 
-def _open(text: str, terms: Terms) -> str:
+def _charters(options: argparse.Namespace) -> Charters:
+    _, latest = load_charter(options.charter)
+    return Charters(latest, [load_charter(path)[1] for path in options.earlier])
+
+
+def _open(text: str, charters: Charters) -> str:
     """Return what a proof shows, in words."""
+    terms = charters.latest
     proven = open_bundle(text, log=terms.log, witnesses=terms.witnesses, quorum=terms.quorum)
     envelope = parse_envelope(proven.leaf)
-    signers = _signers(envelope, terms)
+    signers = _signers(envelope, charters)
     verify_envelope(envelope, payload_type=envelope.payload_type, keys=signers)
     witnesses = ", ".join(item.witness for item in proven.cosignatures)
     said = json.dumps(json.loads(envelope.payload), indent=2, sort_keys=True)
@@ -93,9 +114,9 @@ def _open(text: str, terms: Terms) -> str:
     )
 
 
-def _signers(envelope: Envelope, terms: Terms) -> dict[str, bytes]:
+def _signers(envelope: Envelope, charters: Charters) -> dict[str, bytes]:
     """Return who must have signed an entry, and with which key."""
     if envelope.payload_type == POLICY:
-        return terms.charter_signers
-    signer = entry_in(envelope).link.signer
-    return {signer: terms.key_of(signer)}
+        return charters.of(digest(envelope.payload).hex()).charter_signers
+    link = entry_in(envelope).link
+    return {link.signer: charters.of(link.charter).key_of(link.signer)}

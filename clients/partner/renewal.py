@@ -1,17 +1,20 @@
-"""A partner's card for the next charter: its code as installed, and its latest keys."""
+"""A partner and the next charter: its card for it, and whether its book could go on under it."""
 
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from clients.partner.book_file import BookFile
 from clients.partner.config import PartnerSettings
 from clients.partner.keys import COSIGN, IDENTITY
 from clients.partner.trusted_set import code_digest
 from protocols.contracts.charter import PartnerCard, load_charter_model
 from protocols.contracts.features import describe
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, PolicyError
 from protocols.ledger.canonical import to_base64
+from protocols.ledger.charters import Charters
 from protocols.ledger.keyfile import create_next_key, load_keys
+from protocols.ledger.terms import Terms, terms_in
 
 
 def renew_card(
@@ -52,6 +55,23 @@ def renew_card(
         capacity=capacity or before.capacity,
         code_digest=code_digest(),
     )
+
+
+def check_goes_on(book: Path, terms: Terms) -> None:
+    """Raise unless a charter to be signed goes on from what a budget book holds.
+
+    Raises:
+        ConfigError: It does not, or the file is no budget book.
+    """
+    if not book.exists():
+        return
+    file = BookFile(book)
+    try:
+        Charters(terms, map(terms_in, file.policies()))
+    except PolicyError as err:
+        raise ConfigError(f"not signed: your budget book could not go on under it: {err}") from err
+    finally:
+        file.close()
 
 
 def _key_in_force(settings: PartnerSettings) -> str | None:

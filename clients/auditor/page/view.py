@@ -131,7 +131,11 @@ class Page:
     @property
     def is_empty(self) -> bool:
         """Whether the log is true and holds nothing but the charter."""
-        return self.audit is not None and self.audit.is_true and self.audit.size == 1
+        return (
+            self.audit is not None
+            and self.audit.is_true
+            and self.audit.size == len(self.audit.charters)
+        )
 
 
 def page_of(snapshot: Snapshot, *, now: datetime, say: Say) -> Page:

@@ -73,6 +73,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "size": ("Entries", "记录数"),
     "root": ("Root", "根哈希"),
     "charter": ("Charter", "章程"),
+    "earlier": ("Charter until entry {entry}", "至第 {entry} 条记录的章程"),
     "verified_at": ("Verified", "核验时间"),
     "seen_at": ("Last read", "最近读取"),
     "no_checkpoint": ("no checkpoint that opens", "没有可验证的检查点"),

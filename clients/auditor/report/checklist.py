@@ -27,7 +27,7 @@ EVIDENCE = {  # where to look for what a log cannot show, from the root of the r
     17: "tests/privacy/test_missing_noise.py, tests/privacy/test_noise.py",
 }
 _MOST_DELTA_TIMES_BORROWERS = Fraction(3, 10)  # 1e-5 for 30,000 borrowers, as charters have it
-_CHARTER = ("signatures.json", "leaf 0")
+_CHARTER = {"signatures.json", "leaf 0"}
 
 
 class Status(StrEnum):
@@ -206,8 +206,9 @@ def _log(facts: Facts, holds: bool = True) -> Status:
 
 
 def _charter(facts: Facts, holds: bool) -> Status:
-    """What the charter says holds if all have signed it and it is the log's first leaf."""
-    is_signed = not any(each.where in _CHARTER for each in facts.findings)
+    """What the charter says holds if all have signed it, and those before it, and it is logged."""
+    leaves = {f"leaf {row.index}" for row in facts.who.charters} | _CHARTER
+    is_signed = not any(each.where in leaves for each in facts.findings)
     return Status.SHOWN if is_signed and holds else Status.NOT_SO
 
 

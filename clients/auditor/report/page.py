@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 
 from jinja2 import Environment, StrictUndefined
 
@@ -276,12 +277,17 @@ def _who_rows(facts: Facts, say: _Say) -> Iterator[Row]:
     partners = (
         f"{each.name} ({each.capacity})" if each.capacity else each.name for each in facts.partners
     )
+    earlier = (
+        say("who.until", digest=row.digest, entry=after.index)
+        for row, after in pairwise(who.charters)
+    )
     values = (
         ("federation", who.federation),
         ("coordinator", who.coordinator),
         ("partners", ", ".join(partners)),
         ("auditor", who.auditor),
         ("charter", who.charter),
+        *(("earlier", said) for said in earlier),
         ("contract", who.contract),
         ("code", who.code),
         ("origin", who.origin),

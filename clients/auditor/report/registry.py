@@ -82,7 +82,7 @@ def _privacy_loss(facts: Facts) -> dict[str, object]:
         "privacy_parameters": {"epsilon": released / 1_000_000, "delta": terms.delta},
         "privacy_parameters_details": (
             f"Towards a user of the model {say_epsilon(released)}; if all other parties collude "
-            f"{say_epsilon(worst)}. Cumulative over all runs under the charter, at the partner "
+            f"{say_epsilon(worst)}. Cumulative over all runs in the log, at the partner "
             f"with the most; caps {say_epsilon(terms.released_cap_micro)} and "
             f"{say_epsilon(terms.worst_cap_micro)}."
         ),
@@ -112,7 +112,7 @@ def _model(facts: Facts) -> dict[str, object]:
         "release_type": "Many releases" if _releases(facts) > 1 else "One release",
         "release_type_details": (
             f"{_releases(facts)} release(s) of {len(facts.lineage)} run(s); the budget never "
-            "resets under one charter."
+            "resets, under no later charter either."
         ),
         "data_source_type": "Static",
         "access_type": "Non-interactive",

@@ -12,7 +12,9 @@ import pytest
 from clients.auditor.cli import main as audit
 from clients.auditor.remote import RemoteLog, open_channel
 from clients.partner.commands import CARD_NAME
-from protocols.contracts.charter import load_charter_model
+from protocols.contracts.charter import PartnerCard, load_charter_model
+from protocols.ledger.keyfile import load_key
+from protocols.ledger.policy import sign_charter_file
 from server.commands import run
 from server.config import load_settings
 from server.federation import open_federation
@@ -185,6 +187,53 @@ def simulated(tmp_path: Path) -> list[object]:
     (tmp_path / "contract.toml").write_text(CONTRACT)
     files = ("--data", tmp_path / "loans.parquet", "--contract", tmp_path / "contract.toml")
     return ["simulate", *files, "--partners", 2]
+
+
+def test_the_next_charter_is_drawn_up_signed_and_adopted(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = found_world(tmp_path / "world", sizes=(30, 20, 20), start=False)
+    config, folder = world.server / "server.toml", tmp_path / "next"
+    cards = [word for name in ("p0", "p1", "p2") for word in ("--partner", world.card(name))]
+    renewal = ("renew", "--config", config, *cards, "--out", folder, "--epsilon", "3")
+    assert command(*renewal) == 0
+    assert f"then: fedscore-server adopt {folder}" in capsys.readouterr().out
+    assert command(*renewal) == 2
+    assert "holds files already" in capsys.readouterr().err
+    assert command("adopt", folder, "--config", config) == 2
+    assert "every party must sign" in capsys.readouterr().err
+    for home in ("p0/keys", "p1/keys", "p2/keys", "auditor"):
+        sign_charter_file(folder / "charter.toml", load_key(world.folder / home / "identity.pem"))
+    assert command("adopt", folder, "--config", config) == 0
+    assert "In force; the log has 2 entries." in capsys.readouterr().out
+    charter, _ = load_charter_model(world.server / "charter.toml")
+    assert (charter.privacy.released_cap_micro, len(charter.succeeds)) == (3_000_000, 1)
+    assert world.audit().findings == ()
+
+
+@pytest.mark.parametrize("broken", ["code", "card", "contract", "epsilon"])
+def test_a_charter_that_does_not_fit_is_not_drawn_up(
+    broken: str, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = found_world(tmp_path / "world", sizes=(30, 20, 20), start=False)
+    config, folder = world.server / "server.toml", tmp_path / "next"
+    paths = [world.card(name) for name in ("p0", "p1", "p2")]
+    words: list[object] = []
+    if broken == "code":
+        card = PartnerCard.model_validate_json(paths[0].read_bytes())
+        other = card.model_copy(update={"code_digest": "0" * 64})
+        paths[0].write_text(other.model_dump_json(exclude_none=True))
+    elif broken == "card":
+        paths.pop()
+    elif broken == "contract":
+        (tmp_path / "contract.toml").write_text("schema = 1")
+        words = ["--contract", tmp_path / "contract.toml"]
+    else:
+        words = ["--epsilon", "0"]
+    cards = [word for path in paths for word in ("--partner", path)]
+    assert command("renew", "--config", config, *cards, "--out", folder, *words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not folder.exists()
 
 
 def test_simulate_prints_a_table(

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from clients.auditor.cli import main
-from tests.adversarial.ledger.honest import GRADIENT, PARTNERS, World, charter_toml, trained
+from tests.adversarial.ledger.honest import (
+    GRADIENT,
+    PARTNERS,
+    World,
+    charter_toml,
+    renewed,
+    trained,
+)
 
 _WORLD = trained()
 
@@ -74,6 +81,24 @@ def test_what_no_quorum_has_seen_is_not_shown(tmp_path: Path) -> None:
     assert _prove(case, seen - 1) == 0
     (case / "log" / "witnessed").unlink()
     assert _prove(case, 1) == 1
+
+
+def test_an_entry_under_an_earlier_charter_is_shown_with_that_charter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = renewed()
+    case = _write(world, tmp_path)
+    earlier = tmp_path / "earlier.toml"
+    earlier.write_text(charter_toml(_WORLD.table), encoding="utf-8")
+    proof, charter = case / "one.tlog-proof", case / "charter.toml"
+    for entry in (0, 8, len(_WORLD.leaves), len(world.leaves) - 1):
+        words = ["--charter", str(charter), "--earlier", str(earlier)]
+        place = ["--entry", str(entry), "--out", str(proof)]
+        assert main(["prove", str(case / "log"), *words, *place]) == 0
+        assert main(["check-proof", str(proof), *words]) == 0
+        alone = main(["check-proof", str(proof), "--charter", str(charter)])
+        assert alone == (1 if entry < len(_WORLD.leaves) else 0)
+    assert "which is not one of this log's" in capsys.readouterr().err
 
 
 def test_what_is_absent_exits_2(case: Path) -> None:

@@ -13,8 +13,10 @@ import tomli_w
 from clients.partner.commands import run
 from clients.partner.startup import open_node
 from protocols.contracts.charter import PartnerCard, load_charter_model
+from protocols.contracts.features import read_toml
 from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.messages import Contribution
+from protocols.ledger.policy import SIGNATURES_NAME
 from protocols.lock import only_process
 from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import CONTRACT, World
@@ -252,6 +254,60 @@ def test_sign_shows_what_is_promised_and_adds_one_signature(command: Command, wo
     assert f"released epsilon at most {caps[0]}, worst at most {caps[1]}, delta 0.00001\n" in out
     assert f"code     {terms.code_digest}\n" in out
     assert signatures.exists()
+
+
+def test_a_card_for_the_next_charter_has_the_latest_keys_and_names_the_one_before(
+    command: Command, world: World
+) -> None:
+    settings, home = _settings(world), world.folder / "p0"
+    first = PartnerCard.model_validate_json((home / "partner-card.json").read_bytes())
+
+    def renewed(*words: object) -> PartnerCard:
+        status, out, _ = command("card", "--config", settings, *words)
+        assert (status, "fedscore-server renew" in out) == (0, True)
+        return PartnerCard.model_validate_json((home / "partner-card.json").read_bytes())
+
+    assert renewed() == first
+    assert renewed("--capacity", 900).capacity == 900
+    assert renewed().capacity == 900
+    card = renewed("--new-keys")
+    assert card.identity_key not in {first.identity_key, None}
+    assert card.cosign_key != first.cosign_key
+    assert (card.identity_key_before, card.node_key) == (first.identity_key, first.node_key)
+    assert renewed() == card
+    again = renewed("--new-keys")  # the one in between was in no charter
+    assert again.identity_key != card.identity_key
+    assert again.identity_key_before == first.identity_key
+    open_node(world.settings("p0")).book.close_file()  # goes on with the key that is named
+
+
+def test_a_card_is_renewed_only_if_there_is_one(command: Command, world: World) -> None:
+    settings, card = _settings(world), world.folder / "p0" / "partner-card.json"
+    card.write_text("{}")
+    assert "not a partner's card" in command("card", "--config", settings)[2]
+    card.unlink()
+    status, _, err = command("card", "--config", settings)
+    assert (status, "cannot be read" in err) == (2, True)
+
+
+def test_a_charter_that_would_end_the_budget_book_is_not_signed(
+    command: Command, world: World
+) -> None:
+    _settings(world)
+    charter, signatures = world.server / "charter.toml", world.server / SIGNATURES_NAME
+    at = coordinator_of(world, open_node(world.settings("p0")))
+    at.authorise()
+    at.node.book.close_file()
+    table = read_toml(charter)
+    other = world.folder / "other" / "charter.toml"
+    other.parent.mkdir()
+    other.write_text(tomli_w.dumps({**table, "federation": "fresh"}))
+    status, out, err = command("sign", other, "--home", world.folder / "p0")
+    assert (status, "charter  " in out) == (2, True)
+    assert "your budget book could not go on under it" in err
+    assert not other.with_name(SIGNATURES_NAME).exists()
+    signatures.unlink()
+    assert command("sign", charter, "--home", world.folder / "p0")[0] == 0
 
 
 def test_sign_of_a_broken_charter_signs_nothing(command: Command, world: World) -> None:
