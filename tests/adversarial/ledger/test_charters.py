@@ -11,6 +11,7 @@ from tests.adversarial.ledger.honest import (
     PARTNERS,
     World,
     charter_table,
+    public,
     renewed,
     started,
     trained,
@@ -79,6 +80,15 @@ def _other_log() -> World:
     hub = charter_table()["coordinator"]
     assert isinstance(hub, dict)
     world.succeed({"coordinator": hub | {"log_origin": "test/other"}})
+    return world
+
+
+def _other_coordinator() -> World:
+    world = trained()
+    hub = charter_table()["coordinator"]
+    assert isinstance(hub, dict)
+    world.keys[COORDINATOR] = "another hub"
+    world.succeed({"coordinator": hub | {"order_key": public("another hub")}})
     return world
 
 
@@ -162,6 +172,7 @@ LIES: dict[str, tuple[Callable[[], World], set[str]]] = {
     "not signed by all": (_unsigned, {"SignatureError"}),
     "not signed by the key before": (_unconfirmed_by_the_old_key, {"SignatureError"}),
     "other noise": (_other_shares, {"SuccessionError"}),
+    "another coordinator": (_other_coordinator, {"SuccessionError"}),
     "another log": (_other_log, {"SuccessionError"}),
     "a second time": (_twice, {"PolicyError"}),
     "an earlier one after a later": (_out_of_turn, {"PolicyError"}),
