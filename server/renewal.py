@@ -20,7 +20,6 @@ from protocols.contracts.features import (
     read_toml,
 )
 from protocols.errors import ConfigError
-from protocols.ledger.charters import Charters
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import SIGNATURES_NAME
 from protocols.ledger.terms import Terms
@@ -74,7 +73,6 @@ def renew(settings: CoordinatorSettings, renewal: Renewal, folder: Path) -> Path
         "contract_digest": contract_digest(read_toml(contract)).hex()
     }
     _, terms = charter_from_table(table, where=CHARTER_NAME)
-    Charters(terms, [federation.terms])
     Scribe(federation.scribe.log, terms=terms, key=federation.order_key).check_successor()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from clients.auditor.cli import main as audit
+from clients.auditor.memory import memory_of
 from protocols.ledger.audit import Audit
-from protocols.ledger.entry import AuditReport, Link, Pin, sign_entry
+from protocols.ledger.entry import NO_ENTRY, AuditReport, Link, Pin, sign_entry
 from protocols.ledger.keyfile import load_key
 from protocols.ledger.policy import load_charter
 from protocols.ledger.terms import Terms
 from protocols.lock import only_process
 from server.commands import run as run_server
+from tests.adversarial.ledger import honest
 from tests.adversarial.ledger.honest import key_for
 from tests.simulator import World, found_world
 
@@ -202,3 +204,18 @@ def test_the_key_must_be_the_charters(world: World, tmp_path: Path) -> None:
     assert audit(["cosign", *words, "--home", str(tmp_path / "other"), "--out", out]) == 2
     assert audit(["cosign", *words, "--home", str(tmp_path / "none"), "--out", out]) == 2
     assert not Path(out).exists()
+
+
+def test_an_auditor_that_follows_another_begins_its_own_chain(tmp_path: Path) -> None:
+    world = honest.trained()
+    world.report()
+    card = {
+        "name": "second",
+        "identity_key": honest.public("second"),
+        "cosign_key": honest.public("second w"),
+    }
+    world.succeed({"auditor": card})
+    (tmp_path / "home").mkdir()
+    with memory_of(tmp_path / "home", world.terms) as memory:
+        link = memory.next_link(world.audit(), at=0)
+    assert (link.signer, link.seq, link.prev) == ("second", 0, NO_ENTRY)

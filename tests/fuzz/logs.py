@@ -112,9 +112,12 @@ class Draft:
         return made
 
 
-def short_worlds() -> tuple[World, World]:
-    """Return two short honest logs, in mode local and distributed, with an entry of every kind."""
-    return _short(started()), _short(masked())
+def short_worlds() -> tuple[World, World, World]:
+    """Return short honest logs, in mode local and distributed, with an entry of every kind.
+
+    The third goes on under another charter.
+    """
+    return _short(started()), _short(masked()), _succeeded(_short(started()))
 
 
 def bent_files(leaves: list[bytes], world: World, choices: Choices) -> dict[str, bytes]:
@@ -185,6 +188,16 @@ def _short(world: World) -> World:
     world.release("run-1")
     world.begin_epoch("north", "more loans")
     world.report()
+    return world
+
+
+def _succeeded(world: World) -> World:
+    world.close_run("west", "run-1")
+    world.succeed(released_cap_micro=2_000_000)
+    for name in PARTNERS:
+        world.authorise(name, "run-2")
+    world.witness()
+    world.round("run-2", (1, 1), GRAM)
     return world
 
 

@@ -28,8 +28,8 @@ _DIGEST = "ab" * 32
 
 
 @cache
-def worlds() -> tuple[World, World]:
-    """Return a federation in mode local, and one in mode distributed."""
+def worlds() -> tuple[World, World, World]:
+    """Return federations in mode local, in mode distributed, and under a second charter."""
     return short_worlds()
 
 

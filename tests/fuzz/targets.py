@@ -204,7 +204,7 @@ def fuzz_tiles(raw: bytes) -> None:
 def fuzz_log(raw: bytes) -> None:
     """A whole log in which one file is other bytes, with saved checkpoints and signatures."""
     choices = Choices(raw)
-    world = seeds.worlds()[choices.below(2)]
+    world = seeds.worlds()[choices.below(3)]
     files = world.files()
     saved = [choices.one_of((files["checkpoint"], choices.take(30)))] * choices.below(3)
     signatures = choices.one_of((world.signatures, choices.take(60)))
@@ -216,7 +216,7 @@ def fuzz_log(raw: bytes) -> None:
 def fuzz_bent_log(raw: bytes) -> None:
     """A whole log with odd entries, signed by who may, in any order; notes and files too."""
     choices = Choices(raw)
-    draft = Draft.of(seeds.worlds()[choices.below(2)])
+    draft = Draft.of(seeds.worlds()[choices.below(3)])
     is_relinked = choices.below(4) > 0
     for _ in range(1 + choices.below(4)):
         draft.bend(choices)

@@ -14,6 +14,7 @@ from tests.adversarial.ledger.honest import (
     World,
     charter_table,
     masked,
+    renewed,
     started,
     trained,
 )
@@ -29,6 +30,14 @@ def test_a_true_log_is_a_table_and_two_sentences() -> None:
     assert lines[-2].startswith("TRUE: ")
     assert lines[-1] == LIMITS
     assert any("closed by every partner" in line for line in lines)
+
+
+def test_the_charters_before_are_said() -> None:
+    audit = renewed().audit()
+    first, second = audit.charters
+    text = verdict_text(audit)
+    assert f"charter  {second.digest}\nbefore   {first.digest} until entry {second.index}\n" in text
+    assert "\nbefore " not in verdict_text(trained().audit())
 
 
 def test_findings_and_open_runs_are_said() -> None:

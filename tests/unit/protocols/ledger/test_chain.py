@@ -10,12 +10,15 @@ from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_PIN,
+    POLICY,
     Authorise,
     PartnerEntry,
     Pin,
+    entry_in,
     parse_entry,
     sign_entry,
 )
+from protocols.ledger.envelope import parse_envelope
 from tests.adversarial.ledger.honest import World, key_for, trained
 
 WORLD = trained()
@@ -96,3 +99,28 @@ def test_an_entry_under_another_charter_is_refused() -> None:
     other = replace(entry, link=replace(entry.link, charter="ab" * 32))
     with pytest.raises(PolicyError):
         _chain().read(sign_entry(other, key_for("north")).to_bytes())
+
+
+def test_a_partner_does_not_go_back_to_an_older_charter() -> None:
+    world = trained()
+    first = world.terms
+    world.succeed()
+    world.begin_epoch("north", "more loans")
+    world.begin_epoch("north", "yet more", link=lambda at: replace(at, charter=first.charter.hex()))
+    chain = Chain("north", Charters(world.terms, [first]))
+    *before, later, back = (leaf for leaf in world.leaves if _is_of_north(leaf))
+    assert [fault for leaf in (*before, later) for fault in _take(chain, leaf)] == []
+    (fault,) = _take(chain, back)
+    assert isinstance(fault, ChainError)
+
+
+def _is_of_north(leaf: bytes) -> bool:
+    envelope = parse_envelope(leaf)
+    return envelope.payload_type != POLICY and entry_in(envelope).link.signer == "north"
+
+
+def test_an_entry_under_a_charter_without_its_signer_is_refused() -> None:
+    others = {name: key for name, key in WORLD.terms.partners.items() if name != "north"}
+    chain = Chain("north", Charters(replace(WORLD.terms, partners=others)))
+    with pytest.raises(SignatureError, match="under a charter without it"):
+        chain.read(NORTH[0])

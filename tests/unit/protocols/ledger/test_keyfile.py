@@ -13,7 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from protocols.errors import ConfigError
-from protocols.ledger.keyfile import create_key, load_key, write_private
+from protocols.ledger.keyfile import (
+    create_key,
+    create_next_key,
+    key_for,
+    load_key,
+    load_keys,
+    write_private,
+)
 
 
 def test_a_key_comes_back_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -30,6 +37,24 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="never overwritten"):
         create_key(path)
     assert path.read_bytes() == before
+
+
+def test_keys_for_a_purpose_are_found_oldest_first_by_their_public_half(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"identity\.pem"):
+        load_keys(tmp_path, "identity")
+    made = [create_key(tmp_path / "identity.pem")]
+    made += [create_next_key(tmp_path, "identity") for _ in range(2)]
+    names = {"identity.pem", "identity-2.pem", "identity-3.pem"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    found = load_keys(tmp_path, "identity")
+    assert [key.private_bytes_raw() for key in found] == [key.private_bytes_raw() for key in made]
+    public = made[1].public_key().public_bytes_raw()
+    assert key_for(public, found, what="identity key") is found[1]
+    with pytest.raises(ConfigError, match="the identity key is not the one the charter names"):
+        key_for(bytes(32), found, what="identity key")
+    (tmp_path / "identity-2.pem").chmod(0o644)
+    with pytest.raises(ConfigError, match=r"identity-2\.pem: others can read it"):
+        load_keys(tmp_path, "identity")
 
 
 def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Orders and their ends. That every rule holds is tested in ``tests/adversarial/ledger``."""
 
+from dataclasses import replace
+
+from protocols.errors import OrderMismatchError
 from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
@@ -70,3 +73,9 @@ def test_steps_of_different_runs_do_not_meet() -> None:
     rounds = _rounds()
     entry = RoundOpen(_link("coordinator", "s"), Step(1, 1), _GRAM, 3, _COHORT, "0a" * 32)
     assert list(rounds.open("04" * 32, entry)) == []
+
+
+def test_a_spend_is_under_the_charter_of_its_order() -> None:
+    rounds, spend = _rounds(), _spend("north")
+    (err,) = rounds.spend(_NORTH, replace(spend, link=replace(spend.link, charter="ab" * 32)))
+    assert isinstance(err, OrderMismatchError)

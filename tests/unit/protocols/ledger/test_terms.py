@@ -9,7 +9,7 @@ import pytest
 from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json, digest
 from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing
-from protocols.ledger.terms import terms_of
+from protocols.ledger.terms import terms_in, terms_of
 from tests.adversarial.ledger.honest import FOUR, MASKED, charter_table, key_for, public
 
 
@@ -40,6 +40,44 @@ def test_everybody_has_a_key() -> None:
     assert terms.key_of("auditor") == _raw("auditor")
     with pytest.raises(EntryError, match="does not name"):
         terms.key_of("mallory")
+
+
+def test_a_later_charter_names_those_before_it_and_keys_before_that_sign_too() -> None:
+    assert terms_of(charter_table()).succeeds == ()
+    table = charter_table()
+    table["succeeds"] = ["ab" * 32, "01" * 32]
+    table["auditor"]["identity_key_before"] = public("old auditor")  # type: ignore[index]
+    terms = terms_of(table)
+    assert terms.succeeds == ("ab" * 32, "01" * 32)
+    assert dict(terms.keys_before) == {"auditor": _raw("old auditor")}
+    assert terms.charter_signers["auditor (key before)"] == _raw("old auditor")
+    assert len(terms.charter_signers) == len(terms.parties) + 1
+    assert terms.key_of("auditor") == _raw("auditor")
+    with pytest.raises(EntryError, match="does not name"):
+        terms.key_of("auditor (key before)")
+    assert terms_in(terms.policy) == terms
+
+
+@pytest.mark.parametrize(
+    "succeeds", [[], "ab" * 32, ["ab" * 32] * 2, ["ab"], [7], ["AB" * 32], None, [["ab" * 32]]]
+)
+def test_what_a_charter_succeeds_is_a_list_of_different_digests(succeeds: object) -> None:
+    with pytest.raises(EntryError, match="succeeds"):
+        terms_of({**charter_table(), "succeeds": succeeds})
+
+
+@pytest.mark.parametrize("before", ["north", "south", "south cosign", "order", "log"])
+def test_a_key_before_is_nobody_s_key_now(before: str) -> None:
+    table = charter_table()
+    table["partners"][0]["identity_key_before"] = public(before)  # type: ignore[index]
+    with pytest.raises(EntryError, match="a key of its own"):
+        terms_of(table)
+
+
+@pytest.mark.parametrize("policy", [b"[]", b"{ }", b"{}", b"\xff"])
+def test_what_is_no_charter_is_not_read_as_one(policy: bytes) -> None:
+    with pytest.raises(EntryError):
+        terms_in(policy)
 
 
 def test_partners_and_auditor_are_witnesses_with_keys_for_nothing_else() -> None:

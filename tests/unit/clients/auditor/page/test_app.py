@@ -13,7 +13,7 @@ from clients.auditor.page.session import Sessions
 from clients.auditor.page.state import Snapshot
 from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.verify import verify_log
-from tests.adversarial.ledger.honest import World
+from tests.adversarial.ledger.honest import World, renewed
 from tests.unit.clients.auditor.page.conftest import START, FakeSource, watcher_of
 
 TOKEN = "t" * 43
@@ -210,6 +210,15 @@ def test_a_lost_log_says_since_when_and_keeps_the_verdict(stage: Stage) -> None:
     stage.now = replace(stage.now, lost_since=START, problem="log: no such folder")
     text = stage.log_in().http.get("/live").text
     for said in ("cannot be read", "Since 2026-01-02 03:04:05 UTC", "no such folder", "✓"):
+        assert said in text
+
+
+def test_the_charters_before_are_listed(stage: Stage) -> None:
+    audit = renewed().audit()
+    stage.now = Snapshot(audit)
+    text = stage.log_in().http.get("/live").text
+    first, second = audit.charters
+    for said in (f"Charter until entry {second.index}", first.digest, second.digest):
         assert said in text
 
 

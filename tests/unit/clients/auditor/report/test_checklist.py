@@ -55,8 +55,9 @@ def test_any_finding_at_all_reddens_the_cost() -> None:
     assert statuses(facts)[1] is Status.NOT_SO
 
 
-@pytest.mark.parametrize("where", ["signatures.json", "leaf 0"])
+@pytest.mark.parametrize("where", ["signatures.json", "leaf 0", "a later charter"])
 def test_a_charter_that_is_not_signed_shows_nothing(where: str) -> None:
+    where = where.replace("a later charter", f"leaf {true_facts().who.charters[1].index}")
     found = Finding("SignatureError", where, "x")
     facts = replace(true_facts(), is_true=False, findings=(found,))
     assert of(facts, Status.SHOWN) == set()

@@ -92,6 +92,9 @@ def test_the_numbers_are_those_of_the_facts() -> None:
                 assert say_epsilon(micro) in text
     assert true_facts().who.root in text
     assert true_facts().who.charter in text
+    first, second = true_facts().who.charters
+    assert (second.digest, second.index > 0) == (true_facts().who.charter, True)
+    assert f"{first.digest} until entry {second.index}" in text
     assert "fa" * 32 in text
     for said in ("first 2.1 void attempt: missing were west", "first 2.2 sum opened and not used"):
         assert said in text

@@ -20,8 +20,8 @@ SAID = {"unit": "borrower at one partner", "adjacency": "zero-out"}
 
 
 def eventful() -> World:
-    """A released run with a void attempt, an unused sum and a lost partner; an open run after a
-    report, with a correction."""
+    """A released run with a void attempt, an unused sum and a lost partner; then another charter,
+    and an open run after a report, with a correction."""
     world = authorised(World(charter_table(FOUR, **(MASKED | SAID))), "first")
     world.round("first", (1, 1), HISTOGRAM, FOUR)
     void = world.order("first", (2, 1), GRADIENT, FOUR)
@@ -32,6 +32,7 @@ def eventful() -> World:
     for name in FOUR:
         world.close_run(name, "first")
     world.release("first")
+    world.succeed(world.with_new_key("east"))
     authorised(world, "second")
     world.report()
     order = world.order("second", (1, 1), HISTOGRAM, FOUR)
