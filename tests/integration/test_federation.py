@@ -10,8 +10,10 @@ import pytest
 
 from clients.partner.budget import BudgetBook
 from protocols.contracts.charter import load_charter_model
-from protocols.ledger.keyfile import load_key
+from protocols.ledger.keyfile import load_keys
+from server.config import load_settings
 from server.registry import Registry
+from server.renewal import adopt
 from tests.processes import Processes, real_federation
 
 NAMES = ("p0", "p1", "p2")
@@ -55,7 +57,7 @@ def spends_in_book(processes: Processes, name: str) -> int:
     """Return how many attempts a partner's own book says were paid for."""
     home = processes.world.folder / name
     _, terms = load_charter_model(processes.world.server / "charter.toml")
-    key = load_key(home / "keys" / "identity.pem")
+    key = load_keys(home / "keys", "identity")[-1]
     book = BudgetBook(home / "budget.sqlite", name=name, key=key, terms=terms)
     try:
         return book.spends
@@ -121,3 +123,21 @@ def test_ctrl_c_leaves_no_process(federation: Processes) -> None:
         time.sleep(0.05)
     assert not any(is_running(child) for child in children)
     assert federation.world.audit().findings == ()
+
+
+def test_everybody_goes_on_under_the_next_charter(federation: Processes) -> None:
+    before = federation.world.audit()
+    folder = federation.world.renew(names=NAMES, new_keys=["p0"])
+    adopt(load_settings(federation.world.server / "server.toml"), folder, abandon="interrupted")
+    for name in NAMES:
+        federation.kill_node(name)
+        federation.start_node(name)
+    training = federation.train("renewed")
+    assert training.wait(timeout=RUN_S) == 0, federation.said("renewed")
+    after = federation.world.audit()
+    assert [row.index for row in after.charters] == [0, before.size]
+    for earlier, later in zip(before.partners, after.partners, strict=True):
+        assert later.runs == earlier.runs + 1
+        assert later.open_runs == ()
+        assert later.spent.released_micro > earlier.spent.released_micro
+    assert_honest(federation)
