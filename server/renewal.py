@@ -21,7 +21,7 @@ from protocols.contracts.features import (
 )
 from protocols.errors import ConfigError
 from protocols.ledger.keyfile import load_key
-from protocols.ledger.policy import SIGNATURES_NAME
+from protocols.ledger.policy import SIGNATURES_NAME, check_size
 from protocols.ledger.terms import Terms
 from protocols.lock import only_process
 from server.config import CoordinatorSettings
@@ -74,6 +74,7 @@ def renew(settings: CoordinatorSettings, renewal: Renewal, folder: Path) -> Path
     }
     _, terms = charter_from_table(table, where=CHARTER_NAME)
     Scribe(federation.scribe.log, terms=terms, key=federation.order_key).check_successor()
+    check_size(terms)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONTRACT_NAME).write_bytes(contract.read_bytes())

@@ -21,7 +21,7 @@ from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms, terms_of
 
 MOST_PARTNERS = 64  # their charter, signed by all, still fits into one leaf of the log
-MOST_EARLIER = 100  # charters that one may succeed; named in it, they still fit too
+MOST_EARLIER = 100  # charters that one may succeed
 MOST_CAP_MICRO = 50_000_000  # epsilon 50: beyond it a cap promises nothing
 _SMALL_POPULATION = 30_000  # borrowers up to which a delta of 1e-5 will do
 

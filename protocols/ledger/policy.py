@@ -13,12 +13,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from protocols.errors import ConfigError, EntryError, SignatureError
+from protocols.errors import ConfigError, EntryError, OversizedLeafError, SignatureError
 from protocols.ledger.canonical import canonical_json, from_base64, parse_canonical, to_base64
 from protocols.ledger.codec import check_digest
 from protocols.ledger.entry import POLICY
 from protocols.ledger.envelope import Envelope, key_id, sign, verify_envelope
 from protocols.ledger.terms import Terms, terms_of
+from protocols.ledger.tiles import MOST_LEAF_BYTES
 
 SIGNATURES_NAME = "signatures.json"
 _MOST_BYTES = 131_072  # a charter of the most partners has half of it
@@ -133,6 +134,13 @@ def parse_signatures(raw: bytes) -> CharterSignatures:
     if key_ids != sorted(set(key_ids)) or parsed.to_bytes() != raw:
         raise EntryError("signatures: doubled, out of order, or without a line end")
     return parsed
+
+
+def check_size(terms: Terms) -> None:
+    """Raise ``OversizedLeafError`` unless the charter, signed by all, fits into one leaf."""
+    signatures = tuple((key.hex(), bytes(64)) for key in terms.charter_signers.values())
+    if len(Envelope(POLICY, terms.policy, signatures).to_bytes()) > MOST_LEAF_BYTES:
+        raise OversizedLeafError("the charter is too large for a log: change fewer keys at once")
 
 
 def signers_of(terms: Terms, signatures_raw: bytes) -> list[str]:

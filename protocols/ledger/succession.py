@@ -63,8 +63,10 @@ class Succession:
             self.charters.add(terms)
         except SuccessionError as err:
             yield err
-        if before and len(terms.succeeds) <= len(before[-1].succeeds):
-            raise PolicyError("a charter stands after one that succeeds it, or a second time")
+        if len(terms.succeeds) != len(before):
+            raise PolicyError(
+                f"a charter that succeeds {len(terms.succeeds)} stands after {len(before)}"
+            )
         self._begun.append((index, self.charters.of(name)))
         try:
             verify_envelope(envelope, payload_type=POLICY, keys=terms.charter_signers)

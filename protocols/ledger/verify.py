@@ -124,7 +124,7 @@ def _check_charter(succession: Succession, size: int) -> Iterator[Finding]:
     ours = succession.charters.latest.charter.hex()[:16]
     for index, name in succession.foreign:
         said = f"the log is of charter {name[:16]}, not of {ours}"
-        later = f"the log goes on under charter {name[:16]}, which {ours} does not know of"
+        later = f"the log goes on under charter {name[:16]}, which {ours} does not know: get it"
         yield finding(f"leaf {index}", PolicyError(later if index else said))
     if size == 0:
         yield finding("leaf 0", PolicyError("the log is empty; expected the charter"))

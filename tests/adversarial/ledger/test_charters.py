@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from protocols.ledger.entry import COORDINATOR
+from protocols.ledger.tree import Tree
 from tests.adversarial.ledger.honest import (
     GRAM,
     PARTNERS,
@@ -114,6 +115,18 @@ def _nothing_before() -> World:
     return world
 
 
+def _begins_with_the_later() -> World:
+    """All begin a fresh log under the charter that succeeds the one they spent under."""
+    world = trained()
+    world.succeed()
+    fresh = World({name: value for name, value in world.table.items() if name != "succeeds"})
+    fresh.table, fresh.terms, fresh.signatures = world.table, world.terms, world.signatures
+    fresh.leaves.clear()
+    fresh.tree = Tree()
+    fresh.add(world.leaves[-1])
+    return fresh
+
+
 def _old_name_new_role() -> World:
     world = trained()
     partners = world.table["partners"]
@@ -177,6 +190,7 @@ LIES: dict[str, tuple[Callable[[], World], set[str]]] = {
     "a second time": (_twice, {"PolicyError"}),
     "an earlier one after a later": (_out_of_turn, {"PolicyError"}),
     "not in the log": (_nothing_before, {"PolicyError"}),
+    "a fresh log under the later one": (_begins_with_the_later, {"PolicyError"}),
     "a partner becomes the auditor": (_old_name_new_role, {"SuccessionError"}),
     "a partner under another name": (_old_key_new_name, {"SuccessionError"}),
     "the coordinator goes on": (_coordinator_goes_on_under_the_old, {"PolicyError"}),

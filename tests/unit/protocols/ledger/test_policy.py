@@ -1,15 +1,17 @@
-"""Who signed the charter, as a file and as the log's first leaf."""
+"""Who signed the charter, as a file and as a leaf of the log."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protocols.errors import ConfigError, EntryError, SignatureError
+from protocols.contracts.charter import MOST_PARTNERS
+from protocols.errors import ConfigError, EntryError, OversizedLeafError, SignatureError
 from protocols.ledger.canonical import canonical_json, parse_canonical
 from protocols.ledger.entry import POLICY
 from protocols.ledger.envelope import verify_envelope
 from protocols.ledger.policy import (
+    check_size,
     load_charter,
     parse_signatures,
     policy_envelope,
@@ -23,6 +25,7 @@ from tests.adversarial.ledger.honest import (
     charter_table,
     charter_toml,
     key_for,
+    public,
     signatures_for,
 )
 
@@ -164,3 +167,16 @@ def test_signatures_that_cannot_be_written_are_a_matter_of_configuration(tmp_pat
     (tmp_path / "signatures.json").mkdir()
     with pytest.raises(ConfigError, match="cannot be written"):
         sign_charter_file(path, key_for("north"))
+
+
+def test_the_largest_charter_fits_into_a_leaf_but_not_with_all_keys_changed_at_once() -> None:
+    names = [f"{number:02}-{'n' * 77}" for number in range(MOST_PARTNERS)]
+    table = charter_table(names)
+    partners: list[dict[str, object]] = table["partners"]  # type: ignore[assignment]
+    for item in partners:
+        item["node_key"] = "k" * 215  # P-384 in PEM
+    check_size(terms_of(table))
+    for item in partners:
+        item["identity_key_before"] = public(f"old {item['name']}")
+    with pytest.raises(OversizedLeafError, match="change fewer keys"):
+        check_size(terms_of(table))
