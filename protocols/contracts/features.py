@@ -32,6 +32,7 @@ def _check_decimal(text: str) -> str:
 
 DecimalText = Annotated[str, AfterValidator(_check_decimal)]
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_.\-]+$")]
+ColumnName = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=400)]
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Group = Literal["application", "bureau", "transaction", "consumption", "social"]
@@ -144,7 +145,7 @@ class Outcome(Contract):
         window_months: Months after the application in which it is observed.
     """
 
-    column: Name
+    column: ColumnName
     bad: Annotated[str, Field(min_length=1, max_length=80)]
     good: Annotated[str, Field(min_length=1, max_length=80)]
     definition: Sentence
@@ -164,7 +165,7 @@ class FeatureContract(Contract):
 
     schema_version: Literal[1] = Field(alias="schema")
     name: Name
-    borrower_id: Name
+    borrower_id: ColumnName
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     outcome: Outcome
     fields: tuple[FeatureField, ...] = Field(min_length=1, max_length=500, strict=False)

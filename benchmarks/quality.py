@@ -1,0 +1,38 @@
+"""What a set of scores is worth on public data: ranking, probabilities, and both at once."""
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+_CALIBRATION_BINS = 10
+
+
+def quality(outcomes: Vector, p_default: Vector) -> dict[str, float]:
+    """Return what is measured of one model.
+
+    Args:
+        outcomes: 1.0 for bad, 0.0 for good, float64 (n,).
+        p_default: Its probabilities of default, float64 (n,).
+
+    Returns:
+        ``auc``; ``ks``, the largest distance between the classes' distributions; ``brier``, the
+        mean squared error; ``ece``, the expected calibration error over ten bins of equal mass.
+    """
+    bad, good = np.sort(p_default[outcomes == 1]), np.sort(p_default[outcomes == 0])
+    below = np.searchsorted(good, bad, side="left") + np.searchsorted(good, bad, side="right")
+    grid = np.unique(p_default)
+    bad_below = np.searchsorted(bad, grid, side="right") / len(bad)
+    good_below = np.searchsorted(good, grid, side="right") / len(good)
+    return {
+        "auc": float(below.sum() / 2 / (len(bad) * len(good))),
+        "ks": float(np.abs(good_below - bad_below).max()),
+        "brier": float(np.mean((p_default - outcomes) ** 2)),
+        "ece": _calibration_error(outcomes, p_default),
+    }
+
+
+def _calibration_error(outcomes: Vector, p_default: Vector) -> float:
+    order = np.argsort(p_default, kind="stable")
+    bins = np.array_split(order, _CALIBRATION_BINS)
+    gaps = [len(bin_) * abs(outcomes[bin_].mean() - p_default[bin_].mean()) for bin_ in bins]
+    return float(sum(gaps) / len(outcomes))
