@@ -9,6 +9,7 @@ from safetensors.torch import load, save
 
 from model.features import Encoding
 from model.scorecard import Scorecard
+from model.shape import contradicted
 from protocols.contracts.features import contract_from_table
 from protocols.contracts.release import ReleaseManifest, manifest_from_bytes
 from protocols.errors import ReleaseError, ScoringError
@@ -74,6 +75,8 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
             raise ReleaseError(f"{name}: expected {encoding.width} float64 numbers")
         if not bool(tensor.isfinite().all()):
             raise ReleaseError(f"{name}: holds a number that is not finite")
+    if names := contradicted(tensors["weights"], contract=contract, encoding=encoding):
+        raise ReleaseError(f"the weights contradict the direction of: {', '.join(names)}")
     scorecard = Scorecard(
         contract=contract,
         encoding=encoding,

@@ -21,6 +21,7 @@ from model.queries.batch import Question
 from model.queries.evaluation import Evaluation
 from model.queries.gradient import Gradient
 from model.queries.histogram import Histogram
+from model.shape import in_declared_order
 from protocols.contracts.features import FeatureContract
 
 START_RATE = 0.1  # training starts as if one borrower in ten were bad
@@ -86,11 +87,14 @@ def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conv
     known = Known(
         encoding=encoding,
         borrowers=max(1.0, counts.sum().item() / len(contract.fields)),
+        shares=shares,
         rows=shares * encoding.row_scale,
         outer=mean_outer_product(shares, encoding),
         prior=prior_covariance(contract, encoding, shares),
     )
-    weights = yield from _descend(known, rounds=plan.rounds("gradient"), clip_norm=clip_norm)
+    weights = yield from _descend(
+        known, contract=contract, rounds=plan.rounds("gradient"), clip_norm=clip_norm
+    )
     edges = score_edges(weights, mean_gram=known.outer, row_scale=encoding.row_scale)
     evaluated = yield Evaluation(encoding=encoding, weights=weights, score_edges=edges)
     return Trained(
@@ -108,6 +112,7 @@ class Known:
     Attributes:
         encoding: Bin of each cell.
         borrowers: Noised number of borrowers, at least 1.
+        shares: Share of borrowers in each bin, float64 (width,).
         rows: Mean row, float64 (width,).
         outer: Mean outer product of a row, fields taken as independent, float64 (width, width).
         prior: Prior covariance of the weights, float64 (width, width).
@@ -115,6 +120,7 @@ class Known:
 
     encoding: Encoding
     borrowers: float
+    shares: Tensor
     rows: Tensor
     outer: Tensor
     prior: Tensor
@@ -126,8 +132,12 @@ class Known:
         return weights
 
 
-def _descend(known: Known, *, rounds: int, clip_norm: float) -> Generator[Question, Opened, Tensor]:
+def _descend(
+    known: Known, *, contract: FeatureContract, rounds: int, clip_norm: float
+) -> Generator[Question, Opened, Tensor]:
     """Ask the planned number of gradients; after each, move to the mean of what they all say.
+
+    Every point that is moved to holds the contract's directions.
 
     Around the base rate, a gradient at weights ``w`` is ``response @ (w - answer)`` and noise, so
     each tells ``response @ answer`` once, and their mean tells it best.
@@ -148,6 +158,9 @@ def _descend(known: Known, *, rounds: int, clip_norm: float) -> Generator[Questi
             noise=math.hypot(*noises) / len(noises),
             borrowers=known.borrowers,
             prior=known.prior,
+        )
+        moved = in_declared_order(
+            moved, contract=contract, encoding=known.encoding, shares=known.shares
         )
         if len(told) == rounds:
             return centre + moved

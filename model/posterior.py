@@ -12,7 +12,8 @@ from torch import Tensor
 
 from model.features import Encoding
 from model.scorecard import logit_of
-from protocols.contracts.features import GRID_CELLS, FeatureContract, FeatureField, NumericField
+from model.shape import ordered_bins
+from protocols.contracts.features import FeatureContract, FeatureField
 
 # Both in squared logits, fixed on other data than the demo's; docs/training.md, "The prior".
 FIELD_VARIANCE = 0.02  # of one field's part of the logit, over borrowers
@@ -125,8 +126,7 @@ def posterior_mean(
 
 def _field_covariance(field: FeatureField, table: tuple[int, ...], shares: Tensor) -> Tensor:
     walk = torch.eye(len(shares), dtype=torch.float64)
-    if isinstance(field, NumericField):
-        ordered = max(table[:GRID_CELLS]) + 1
+    if ordered := ordered_bins(field, table):
         passed = (shares.cumsum(0) - shares / 2)[:ordered] / shares[:ordered].sum()
         walk[:ordered, :ordered] = torch.minimum(passed.unsqueeze(1), passed)
     centre = torch.eye(len(shares), dtype=torch.float64) - shares  # subtracts the mean weight

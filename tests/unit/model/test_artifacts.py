@@ -130,3 +130,13 @@ WEIGHTS = _scorecard().weights
 def test_weights_of_another_form_are_refused_even_under_their_digest(tensors: bytes) -> None:
     with pytest.raises(ReleaseError):
         release_from_bytes(_manifest(tensors), tensors)
+
+
+def test_weights_that_contradict_a_direction_are_refused() -> None:
+    fields = [dict(field) for field in TABLE["fields"]]  # type: ignore[attr-defined]
+    fields[0]["direction"] = "falling"
+    table = {**TABLE, "fields": fields}
+    tensors = tensor_bytes(_scorecard())  # whose weights rise
+    manifest = _manifest(tensors, contract=table, contract_digest=contract_digest(table).hex())
+    with pytest.raises(ReleaseError, match=f"contradict the direction of: {fields[0]['name']}"):
+        release_from_bytes(manifest, tensors)
