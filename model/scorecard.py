@@ -73,6 +73,28 @@ class Scorecard:
         return (self._bin_logits(cells) - self._average_logits()) * self._points_per_logit
 
     @property
+    def average_points(self) -> float:
+        """Points of a borrower who is average in every field, not rounded."""
+        intercept = self.weights[0] * self.encoding.row_scale
+        return float(self.exact_points(intercept + self._average_logits().sum()))
+
+    def bin_points(self, place: int) -> list[float]:
+        """Return what each bin of a field, by its place in the contract, adds to the average."""
+        offset, count = self.encoding.offsets[place], self.encoding.bin_counts[place]
+        logits = self.weights[offset : offset + count] * self.encoding.row_scale
+        points: list[float] = (
+            (self._average_logits()[place] - logits) * self._points_per_logit
+        ).tolist()
+        return points
+
+    def exact_points(self, logits: Tensor) -> Tensor:
+        """Return points that are not rounded, same shape as ``logits``."""
+        # For safe borrowers the odds of default are exp(logit) / loss_clip (see probabilities).
+        log_odds_good = -(logits - math.log(min(1.0, self.loss_clip)))
+        at_base = math.log(self.scaling.base_odds)
+        return self.scaling.base_points + self._points_per_logit * (log_odds_good - at_base)
+
+    @property
     def _points_per_logit(self) -> float:
         return self.scaling.points_to_double / math.log(2)
 
@@ -87,11 +109,7 @@ class Scorecard:
         )
 
     def _points(self, logits: Tensor) -> list[int]:
-        # For safe borrowers the odds of default are exp(logit) / loss_clip (see probabilities).
-        log_odds_good = -(logits - math.log(min(1.0, self.loss_clip)))
-        at_base = math.log(self.scaling.base_odds)
-        points = self.scaling.base_points + self._points_per_logit * (log_odds_good - at_base)
-        return [round(value) for value in points.tolist()]
+        return [round(value) for value in self.exact_points(logits).tolist()]
 
 
 def probabilities(logits: Tensor, *, loss_clip: float) -> Tensor:

@@ -199,6 +199,29 @@ def adopt_command(
 
 
 @app.command()
+def scorecard(
+    config: Config = Path(SETTINGS_NAME),
+    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write: .html with plots, .csv or .json.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what every answer to every field is worth in points."""
+    from server.registry import Registry  # here: training does not need torch in this process
+    from server.scorecard import scorecard_json, scorecard_text, write_scorecard
+
+    settings = load_settings(config)
+    _, terms = load_charter_model(settings.charter)
+    opened = Registry(settings.releases, terms).open(release)
+    if out is None:
+        typer.echo(scorecard_json(opened) if as_json else scorecard_text(opened))
+        return
+    write_scorecard(opened, out)
+    typer.echo(f"Wrote {out}.")
+
+
+@app.command()
 def serve(
     policy: Annotated[Path, typer.Option(help="The limit policy.")],
     config: Config = Path(SETTINGS_NAME),

@@ -165,6 +165,20 @@ def test_serve_without_that_release_leaves_with_5(command: Command, world: World
     assert command("serve", "--policy", "p", "--config", config, "--release", "00" * 32) == 5
 
 
+def test_a_scorecard_is_shown_and_written(
+    command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = world.server / "server.toml"
+    assert command("scorecard", "--config", config) == 0
+    assert capsys.readouterr().out.startswith("scorecard  ")
+    assert command("scorecard", "--config", config, "--json") == 0
+    shown = capsys.readouterr().out
+    assert command("scorecard", "--config", config, "--out", tmp_path / "card.json") == 0
+    assert json.loads(shown) == json.loads((tmp_path / "card.json").read_text())
+    assert command("scorecard", "--config", config, "--out", tmp_path / "card.pdf") == 2
+    assert command("scorecard", "--config", config, "--release", "0" * 64) == 5
+
+
 def test_an_exported_log_verifies_and_an_altered_one_does_not(
     command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

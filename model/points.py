@@ -1,0 +1,120 @@
+"""A scorecard as a table: what every answer to every field is worth in points.
+
+An applicant's points are the average borrower's and one row of each field, added: what the table
+says is exactly what is served, before the sum is rounded to whole points.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from model.features import grid_edges
+from model.scorecard import Scorecard
+from model.shape import ordered_bins
+from protocols.contracts.features import GRID_CELLS, CategoricalField, FeatureField, NumericField
+
+MISSING, OTHER = "missing", "other"
+
+
+@dataclass(frozen=True)
+class PointsRow:
+    """One bin of one field.
+
+    Attributes:
+        label: Which values fall into it, in words.
+        points: What they add to the average borrower's points; below zero they cost points.
+        share: Noised share of borrowers with such a value, in (0, 1).
+    """
+
+    label: str
+    points: float
+    share: float
+
+
+@dataclass(frozen=True)
+class FieldPoints:
+    """One field's part of the scorecard.
+
+    Attributes:
+        ordered: How many of the first rows are intervals, in their order.
+        rows: One for each bin.
+    """
+
+    field: FeatureField
+    ordered: int
+    rows: tuple[PointsRow, ...]
+
+    @property
+    def span(self) -> float:
+        """Points between the best value and the worst."""
+        points = [row.points for row in self.rows]
+        return max(points) - min(points)
+
+
+@dataclass(frozen=True)
+class PointsTable:
+    """A whole scorecard.
+
+    Attributes:
+        average: The average borrower's points, not rounded.
+        fields: In the contract's order.
+    """
+
+    average: float
+    fields: tuple[FieldPoints, ...]
+
+
+def points_table(scorecard: Scorecard) -> PointsTable:
+    """Return a scorecard as a table."""
+    return PointsTable(scorecard.average_points, tuple(_fields(scorecard)))
+
+
+def _fields(scorecard: Scorecard) -> Iterator[FieldPoints]:
+    shares = scorecard.bin_shares.tolist()
+    for place, (field, table, offset) in enumerate(
+        zip(
+            scorecard.contract.fields,
+            scorecard.encoding.bins,
+            scorecard.encoding.offsets,
+            strict=True,
+        )
+    ):
+        points = scorecard.bin_points(place)
+        rows = tuple(
+            PointsRow(_label(field, table, number), points[number], shares[offset + number])
+            for number in range(len(points))
+        )
+        yield FieldPoints(field, ordered_bins(field, table), rows)
+
+
+def _label(field: FeatureField, table: tuple[int, ...], number: int) -> str:
+    """Say which values fall into a bin."""
+    cells = [cell for cell, home in enumerate(table) if home == number]
+    if isinstance(field, CategoricalField):
+        names = [*field.levels, OTHER, MISSING]
+        return ", ".join(names[cell] for cell in cells)
+    grid = [cell for cell in cells if cell < GRID_CELLS]
+    named = [*(item.meaning for item in field.special), MISSING]
+    interval = [_interval(field, grid[0], grid[-1])] if grid else []
+    return ", ".join(interval + [named[cell - GRID_CELLS] for cell in cells if cell >= GRID_CELLS])
+
+
+def _interval(field: NumericField, first: int, last: int) -> str:
+    """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
+    edges = grid_edges(field)
+    low = "" if first == 0 else say_number(edges[first - 1])
+    high = "" if last == GRID_CELLS - 1 else say_number(edges[last])
+    if low and high:
+        return f"{low} to below {high}"
+    if low:
+        return f"{low} and above"
+    return f"below {high}" if high else "any number"
+
+
+def say_number(value: float) -> str:
+    """Return an edge of the grid with four digits that count, and thousands set apart."""
+    if value == 0:
+        return "0"
+    digits = max(0, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
