@@ -36,12 +36,14 @@ class Trained:
         encoding: Bin of each cell.
         weights: Posterior mean after the last round, float64 (width,).
         bin_shares: Noised share of borrowers in each bin, float64 (width,).
+        score_edges: Logits between the score bins of ``quality``, ascending float64 (bins - 1,).
         quality: What the hold-out says of it.
     """
 
     encoding: Encoding
     weights: Tensor
     bin_shares: Tensor
+    score_edges: Tensor
     quality: Quality
 
 
@@ -101,6 +103,7 @@ def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conv
         encoding=encoding,
         weights=weights,
         bin_shares=shares,
+        score_edges=edges,
         quality=separation(evaluated.values, noise=evaluated.noise),
     )
 

@@ -23,16 +23,38 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Band:
+    """Hold-out borrowers with scores between two edges.
+
+    Attributes:
+        share: Noised share of the hold-out, in [0, 1].
+        bad_rate: Share of bad ones among them.
+    """
+
+    share: float
+    bad_rate: Estimate
+
+
+@dataclass(frozen=True)
 class Quality:
     """What a hold-out says.
 
     Attributes:
         auc: Probability that a bad borrower scores worse than a good one.
+        ks: Largest distance between the classes' distributions, at the edges of the score bins.
         bad_rate: Share of bad borrowers in the hold-out.
+        bands: One for each score bin, the safest first.
     """
 
     auc: Estimate
+    ks: Estimate
     bad_rate: Estimate
+    bands: tuple[Band, ...]
+
+    @property
+    def gini(self) -> Estimate:
+        """How far the AUC is from chance, as Gini's coefficient."""
+        return Estimate(2 * self.auc.value - 1, 2 * self.auc.low - 1, 2 * self.auc.high - 1)
 
 
 def score_edges(weights: Tensor, *, mean_gram: Tensor, row_scale: float) -> Tensor:
@@ -60,22 +82,58 @@ def separation(counts: Tensor, *, noise: float) -> Quality:
         noise: Standard deviation of the noise in each count.
 
     Returns:
-        Estimates with 95 % intervals: sampling (Hanley and McNeil, 1982) and noise (first order)
-        added; an interval is the whole of [0, 1] where the noise drowns either class.
+        Estimates with 95 % intervals: sampling (of the AUC: Hanley and McNeil, 1982) and noise
+        (first order) added; an interval is the whole of [0, 1] where the noise drowns either class.
     """
     good, bad = torch.split(counts, len(counts) // 2)
     goods, bads = good.sum().item(), bad.sum().item()
     class_noise = noise * math.sqrt(len(good))
-    if min(goods, bads) <= _WIDTH_95 * class_noise:
-        unknown = Estimate(0.5, 0.0, 1.0)
-        return Quality(auc=unknown, bad_rate=_bad_rate(goods, bads, class_noise))
+    is_drowned = min(goods, bads) <= _WIDTH_95 * class_noise
+    unknown = Estimate(0.5, 0.0, 1.0)
+    return Quality(
+        auc=unknown if is_drowned else _auc(good, bad, noise=noise),
+        ks=unknown if is_drowned else _ks(good, bad, noise=noise),
+        bad_rate=_bad_rate(goods, bads, class_noise),
+        bands=_bands(good, bad, noise=noise),
+    )
+
+
+def _auc(good: Tensor, bad: Tensor, *, noise: float) -> Estimate:
+    goods, bads = good.sum().item(), bad.sum().item()
     below_good = _below(good) / goods  # for each bin: chance that a good one is safer
     above_bad = (bads - _below(bad)) / bads
     auc = (bad @ below_good).item() / bads
     slope = ((below_good - auc) / bads).square().sum() + ((above_bad - auc) / goods).square().sum()
-    variance = _hanley_mcneil(auc, goods, bads) + noise**2 * slope.item()
-    return Quality(
-        auc=_interval(auc, math.sqrt(variance)), bad_rate=_bad_rate(goods, bads, class_noise)
+    return _interval(auc, math.sqrt(_hanley_mcneil(auc, goods, bads) + noise**2 * slope.item()))
+
+
+def _ks(good: Tensor, bad: Tensor, *, noise: float) -> Estimate:
+    """Estimate the largest distance of the classes' distributions over the inner edges.
+
+    The largest of several noisy distances leans upwards. So the interval begins at the largest
+    that all edges together make sure of, and ends at the largest that any one allows.
+    """
+    shares, variances = [], []
+    for counts in (good, bad):
+        total, edges = counts.sum(), len(counts) - 1
+        below = (counts.cumsum(0)[:-1] / total).clamp(0.0, 1.0)  # (edges,)
+        slopes = torch.tril(torch.ones(edges, len(counts))) - below.unsqueeze(1)
+        noised = noise**2 * (slopes / total).square().sum(dim=1)
+        shares.append(below)
+        variances.append(below * (1 - below) / total + noised)
+    distances, deviations = shares[0] - shares[1], (variances[0] + variances[1]).sqrt()
+    all_sure = _NORMAL.inv_cdf(1 - 0.025 / len(distances))
+    low = (distances - all_sure * deviations).max().item()
+    high = (distances + _WIDTH_95 * deviations).max().item()
+    largest = distances.max().item()
+    return Estimate(*(min(max(value, 0.0), 1.0) for value in (largest, low, high)))
+
+
+def _bands(good: Tensor, bad: Tensor, *, noise: float) -> tuple[Band, ...]:
+    total = max(1.0, (good + bad).sum().item())
+    return tuple(
+        Band(min(max((goods + bads) / total, 0.0), 1.0), _bad_rate(goods, bads, noise))
+        for goods, bads in zip(good.tolist(), bad.tolist(), strict=True)
     )
 
 

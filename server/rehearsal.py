@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.descent import Trained
 from model.metrics import Estimate, auc_with_interval
 from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
 from model.table import read_table
 from protocols.contracts.features import FeatureContract, load_contract
 from protocols.errors import ConfigError, DataError
-from server.simulation import SimulationTerms, holdout_auc, simulate, split_unevenly
+from server.simulation import Additive, SimulationTerms, holdout_auc, simulate, split_unevenly
 
 NO_PARTY_SEES_THIS = "no party sees this"
 HOLDOUT_PERCENT = 20
@@ -65,7 +64,7 @@ def rehearse(data: Path, contract_file: Path, *, partners: int, epsilon_micro: i
 
 
 def compare(
-    trained: Trained,
+    model: Additive,
     partners: Mapping[str, Borrowers],
     contract: FeatureContract,
     terms: SimulationTerms,
@@ -80,7 +79,7 @@ def compare(
         "label": NO_PARTY_SEES_THIS,
         "epsilon_micro": terms.epsilon_micro,
         "borrowers": {name: part.count for name, part in partners.items()},
-        "federated": asdict(holdout_auc(trained, everybody)),
+        "federated": asdict(holdout_auc(model, everybody)),
         "alone": {name: asdict(estimate) for name, estimate in alone.items()},
         "pooled_without_privacy": asdict(pooled_without_privacy(everybody)),
     }

@@ -8,7 +8,13 @@ from model.descent import Trained
 from model.metrics import Estimate
 from model.scorecard import Scorecard
 from protocols.contracts.features import read_toml
-from protocols.contracts.release import Evaluation, Interval, PartnerPrivacy, ReleaseManifest
+from protocols.contracts.release import (
+    Evaluation,
+    Interval,
+    PartnerPrivacy,
+    ReleaseManifest,
+    ScoreBand,
+)
 from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.entry import ReleaseEntry
@@ -40,7 +46,8 @@ def publish_release(
         scaling=settings.scaling,
     )
     tensors = tensor_bytes(scorecard)
-    manifest = _manifest(federation, run, cohort, trained, digest(tensors).hex())
+    evaluation = _evaluation(scorecard, trained)
+    manifest = _manifest(federation, run, cohort, trained, evaluation, digest(tensors).hex())
     name = manifest.digest.hex()
     registry = Registry(settings.releases, federation.terms)
     registry.stage(manifest.to_bytes(), tensors, name=name)
@@ -70,8 +77,30 @@ def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
     Registry(federation.settings.releases, federation.terms).finish(proof, name=name)
 
 
+def _evaluation(scorecard: Scorecard, trained: Trained) -> Evaluation:
+    """Say in points what the hold-outs say of logits: the higher those, the fewer the points."""
+    quality = trained.quality
+    edges = [f"{points:.2f}" for points in scorecard.exact_points(trained.score_edges).tolist()]
+    return Evaluation(
+        auc=_interval(quality.auc),
+        ks=_interval(quality.ks),
+        bad_rate=_interval(quality.bad_rate),
+        bands=tuple(
+            ScoreBand(
+                least_points=least, share=f"{band.share:.6f}", bad_rate=_interval(band.bad_rate)
+            )
+            for least, band in zip([*edges, None], quality.bands, strict=True)
+        ),
+    )
+
+
 def _manifest(
-    federation: Federation, run: str, cohort: Collection[str], trained: Trained, tensors: str
+    federation: Federation,
+    run: str,
+    cohort: Collection[str],
+    trained: Trained,
+    evaluation: Evaluation,
+    tensors: str,
 ) -> ReleaseManifest:
     terms = federation.terms
     position = open_checkpoint(federation.scribe.log.note, terms.log)
@@ -86,9 +115,7 @@ def _manifest(
         tensors_digest=tensors,
         loss_clip=federation.charter.privacy.gradient_clip_norm,
         scaling=federation.settings.scaling,
-        evaluation=Evaluation(
-            auc=_interval(trained.quality.auc), bad_rate=_interval(trained.quality.bad_rate)
-        ),
+        evaluation=evaluation,
         privacy=_privacy(federation, cohort),
         log_size=position.size,
         log_root=position.root.hex(),

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -33,11 +34,48 @@ def write_scorecard(release: Release, out: Path) -> None:
         raise ConfigError(f"{out.name}: cannot be written") from err
 
 
+@dataclass(frozen=True)
+class BandText:
+    """One score band of the hold-out, in words."""
+
+    points: str
+    share: str
+    bad: str
+    interval: str
+
+
+def measures(release: Release) -> list[tuple[str, str]]:
+    """Return what the hold-outs said of the ranking and of the risk, by name."""
+    said = release.manifest.evaluation
+    named = (("AUC", said.auc), ("KS", said.ks), ("bad rate", said.bad_rate))
+    return [
+        (name, f"{float(x.estimate):.3f} ({float(x.low):.3f} to {float(x.high):.3f})")
+        for name, x in named
+    ]
+
+
+def bands(release: Release) -> list[BandText]:
+    """Return the score bands of the hold-outs, the safest first."""
+    return [
+        BandText(
+            points="the rest" if band.least_points is None else f"from {band.least_points}",
+            share=_percent(band.share),
+            bad=_percent(band.bad_rate.estimate),
+            interval=f"{_percent(band.bad_rate.low)} to {_percent(band.bad_rate.high)}",
+        )
+        for band in release.manifest.evaluation.bands
+    ]
+
+
 def scorecard_text(release: Release) -> str:
     """Return the scorecard for a terminal: fields that matter most first."""
     table = points_table(release.scorecard)
     widest = max((abs(row.points) for part in table.fields for row in part.rows), default=0.0)
-    lines = [f"scorecard  {release.digest.hex()}", f"average    {table.average:.1f} points"]
+    lines = [
+        f"scorecard  {release.digest.hex()}",
+        f"average    {table.average:.1f} points",
+        *(f"{name:10} {said}" for name, said in measures(release)),
+    ]
     for part in by_span(table):
         lines += ["", f"{part.field.label} ({part.field.name})"]
         for row in part.rows:
@@ -74,6 +112,7 @@ def scorecard_json(release: Release) -> str:
         "format": FORMAT,
         "release": release.digest.hex(),
         "average_points": f"{table.average:.6f}",
+        "evaluation": release.manifest.evaluation.model_dump(exclude_none=True),
         "scaling": release.manifest.scaling.model_dump(),
         "fields": fields,
     }
@@ -101,6 +140,8 @@ def scorecard_html(release: Release) -> str:
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(page)
     return template.render(
         release=release,
+        measures=measures(release),
+        bands=bands(release),
         table=table,
         fields=by_span(table),
         height=_ROW_HEIGHT,
@@ -115,6 +156,10 @@ def _bar(points: float, widest: float) -> str:
     length = round(half * abs(points) / widest) if widest else 0
     left, right = ("#" * length, "") if points < 0 else ("", "#" * length)
     return f"{left.rjust(half)}|{right.ljust(half)}"
+
+
+def _percent(share: str) -> str:
+    return f"{100 * float(share):.1f} %"
 
 
 def _plain(text: str) -> str:

@@ -7,14 +7,16 @@ parts of one table; noise, clipping, bins and steps are the federation's own cod
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from model.accounting import RunPlan, Setting, plan_run
 from model.descent import Opened, Trained, train
-from model.features import design_matrix
+from model.features import Encoding, design_matrix
 from model.metrics import Estimate, auc_with_interval
 from model.opening import reading_of
 from model.population import Borrowers
@@ -81,11 +83,21 @@ def simulate(
             return trained
 
 
-def holdout_auc(trained: Trained, partners: Sequence[Borrowers]) -> Estimate:
+class Additive(Protocol):
+    """What scores: a trained model, or a release's scorecard."""
+
+    @property
+    def encoding(self) -> Encoding: ...
+
+    @property
+    def weights(self) -> Tensor: ...
+
+
+def holdout_auc(model: Additive, partners: Sequence[Borrowers]) -> Estimate:
     """Return the exact AUC on all hold-outs together. No party of a federation sees this."""
     batches = [partner.holdout for partner in partners]
     logits = torch.cat(
-        [design_matrix(batch.cells, trained.encoding) @ trained.weights for batch in batches]
+        [design_matrix(batch.cells, model.encoding) @ model.weights for batch in batches]
     )
     outcomes = torch.cat([torch.from_numpy(batch.outcomes) for batch in batches])
     return auc_with_interval(outcomes, logits)

@@ -22,8 +22,6 @@ import pyarrow.parquet
 
 from clients.partner.keys import load_partner_keys
 from examples.demo.loans import CONTRACT, write_partner_files
-from model.descent import Trained
-from model.metrics import Estimate, Quality
 from model.population import Borrowers, group_borrowers
 from model.table import read_table
 from protocols.contracts.charter import Partner, load_charter_model
@@ -142,14 +140,9 @@ def measure(lenders: Sequence[str]) -> dict[str, object]:
     charter, terms = load_charter_model(HOME / "charter.toml")
     partners = {name: borrowers_of(charter.partner(name), contract) for name in lenders}
     release = Registry(HOME / "server" / "releases", terms).open()
-    unknown = Estimate(0.5, 0.0, 1.0)
-    trained = Trained(
-        encoding=release.scorecard.encoding,
-        weights=release.scorecard.weights,
-        bin_shares=release.scorecard.bin_shares,
-        quality=Quality(auc=unknown, bad_rate=unknown),
+    return compare(
+        release.scorecard, partners, contract, SimulationTerms(epsilon_micro=EPSILON_MICRO)
     )
-    return compare(trained, partners, contract, SimulationTerms(epsilon_micro=EPSILON_MICRO))
 
 
 def borrowers_of(named: Partner, contract: FeatureContract) -> Borrowers:

@@ -35,11 +35,33 @@ class Interval(Contract):
     high: DecimalText
 
 
+class ScoreBand(Contract):
+    """Hold-out borrowers whose points lie in a band.
+
+    Attributes:
+        least_points: Where the band begins; left out of the riskiest, which has no end.
+        share: Noised share of the hold-out, in [0, 1].
+        bad_rate: Share of bad borrowers in it.
+    """
+
+    least_points: DecimalText | None = None
+    share: DecimalText
+    bad_rate: Interval
+
+
 class Evaluation(Contract):
-    """What the partners' hold-outs said, through private sums."""
+    """What the partners' hold-outs said, through private sums.
+
+    Attributes:
+        auc: Probability that a bad borrower scores worse than a good one.
+        ks: Largest distance between the classes' distributions, at the bands' edges.
+        bands: The safest first.
+    """
 
     auc: Interval
+    ks: Interval
     bad_rate: Interval
+    bands: tuple[ScoreBand, ...] = Field(strict=False)
 
 
 class PartnerPrivacy(Contract):

@@ -44,7 +44,7 @@ def _manifest(tensors: bytes, **changes: object) -> bytes:
         tensors_digest=digest(tensors).hex(),
         loss_clip="0.5",
         scaling=SCALING,
-        evaluation=Evaluation(auc=HALF, bad_rate=HALF),
+        evaluation=Evaluation(auc=HALF, ks=HALF, bad_rate=HALF, bands=()),
         privacy=(
             PartnerPrivacy(
                 partner="one",

@@ -93,3 +93,33 @@ def test_score_edges_ascend_even_where_there_is_no_spread() -> None:
     gram = torch.eye(3, dtype=torch.float64)
     edges = score_edges(torch.zeros(3, dtype=torch.float64), mean_gram=gram, row_scale=0.5)
     assert bool((edges.diff() > 0).all())
+
+
+@pytest.mark.parametrize("noise", [0.0, 8.0])
+def test_the_ks_interval_holds_the_truth_at_least_as_often_as_it_says(noise: float) -> None:
+    # At the edges that _counts cuts at, which lie about a tenth of the good apart.
+    sure = separation(_counts(0, goods=2_000_000, bads=2_000_000, noise=0.0), noise=0.0).ks.value
+    assert sure == pytest.approx(0.383, abs=0.01)
+    found = [separation(_counts(s, goods=900, bads=150, noise=noise), noise=noise).ks
+             for s in range(300)]  # fmt: skip
+    # As above: once in 2,000 by chance. The edges differ a little from try to try.
+    assert np.mean([ks.low <= sure <= ks.high for ks in found]) >= 0.905
+    assert all(ks.low <= ks.value <= ks.high for ks in found)
+
+
+def test_gini_says_the_same_as_auc() -> None:
+    quality = separation(_counts(0, goods=900, bads=150, noise=2.0), noise=2.0)
+    auc, gini = quality.auc, quality.gini
+    assert [gini.value, gini.low, gini.high] == [2 * x - 1 for x in (auc.value, auc.low, auc.high)]
+
+
+def test_bands_share_everybody_and_each_has_its_bad_rate() -> None:
+    good, bad = [40.0, 30.0, 20.0, 10.0], [1.0, 2.0, 3.0, 4.0]
+    bands = separation(torch.tensor(good + bad, dtype=torch.float64), noise=0.5).bands
+    assert [band.share for band in bands] == pytest.approx([41 / 110, 32 / 110, 23 / 110, 14 / 110])
+    assert [band.bad_rate.value for band in bands] == pytest.approx(
+        [1 / 41, 2 / 32, 3 / 23, 4 / 14]
+    )
+    assert all(x.bad_rate.low <= x.bad_rate.value <= x.bad_rate.high for x in bands)
+    drowned = separation(torch.zeros(20, dtype=torch.float64), noise=5.0)
+    assert drowned.ks == drowned.bands[0].bad_rate == Estimate(0.5, 0.0, 1.0)

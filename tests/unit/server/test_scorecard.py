@@ -10,11 +10,13 @@ import pytest
 
 from model.artifacts import Release
 from model.points import points_table
+from model.queries.evaluation import SCORE_BINS
 from protocols.errors import ConfigError
 from server.config import load_settings
 from server.federation import open_federation
 from server.registry import Registry
 from server.scorecard import (
+    bands,
     scorecard_csv,
     scorecard_html,
     scorecard_json,
@@ -88,12 +90,25 @@ def test_the_page_shows_every_bin_with_a_plot_and_loads_nothing(release: Release
     assert ODD in page.text
 
 
+def test_the_hold_outs_word_is_there_in_bands_of_points(release: Release) -> None:
+    said = release.manifest.evaluation
+    points = [float(band.least_points) for band in said.bands if band.least_points is not None]
+    assert len(points) == len(said.bands) - 1 == SCORE_BINS - 1
+    assert points == sorted(points, reverse=True)
+    page = _Page(scorecard_html(release)).text
+    for band in bands(release):
+        assert band.points in page
+        assert band.interval in page
+    assert json.loads(scorecard_json(release))["evaluation"]["auc"] == said.auc.model_dump()
+
+
 def test_people_see_what_matters_most_first(release: Release) -> None:
     text = scorecard_text(release)
     table = points_table(release.scorecard)
     first = max(table.fields, key=lambda part: part.span)
     assert f"average    {table.average:.1f} points" in text
-    assert text.splitlines()[3] == f"{first.field.label} ({first.field.name})"
+    assert [line.split()[0] for line in text.splitlines()[2:5]] == ["AUC", "KS", "bad"]
+    assert text.splitlines()[6] == f"{first.field.label} ({first.field.name})"
 
 
 def test_the_ending_says_what_is_written(release: Release, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def _table() -> Table:
         "tensors_digest": "2" * 64,
         "loss_clip": "0.5",
         "scaling": {"base_points": 600, "base_odds": 50, "points_to_double": 20},
-        "evaluation": {"auc": interval, "bad_rate": interval},
+        "evaluation": {"auc": interval, "ks": interval, "bad_rate": interval, "bands": []},
         "privacy": [
             {
                 "partner": "p0",

@@ -119,7 +119,7 @@ def make_release(seed: int = 1) -> Release:
         tensors_digest=digest(tensors).hex(),
         loss_clip="0.5",
         scaling=SCALING,
-        evaluation=Evaluation(auc=interval, bad_rate=interval),
+        evaluation=Evaluation(auc=interval, ks=interval, bad_rate=interval, bands=()),
         privacy=(),
         log_size=1,
         log_root="00" * 32,
