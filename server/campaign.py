@@ -105,7 +105,8 @@ def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
     registry = Registry(settings.releases, federation.terms)
     if state.release and registry.holds(state.release[1].manifest_digest):
         raise ConfigError(f"run {run} has its release already")
-    if state.charter not in ("", federation.terms.charter.hex()):
+    is_released = state.release is not None  # then only its files are to be put in their place
+    if not is_released and state.charter not in ("", federation.terms.charter.hex()):
         raise ConfigError(f"run {run} is over: it was of an earlier charter; begin a new run")
     if state.lacks_noise:
         raise ConfigError(f"run {run} is over: a sum of it lacked noise; begin a new run")

@@ -14,6 +14,7 @@ from rich.console import Console
 from protocols.console import run_command
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import ConfigError
+from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
 from server.config import load_settings
@@ -175,7 +176,10 @@ def renew_command(
     """Draw up the next charter for new code, partners, keys or caps; budgets go on."""
     micro = None if epsilon is None else _micro(epsilon, "--epsilon")
     renewal = Renewal(partner, auditor=auditor, contract=contract, epsilon_micro=micro)
-    charter = renew(load_settings(config), renewal, out)
+    settings = load_settings(config)
+    _, before = load_charter_model(settings.charter)
+    charter = renew(settings, renewal, out)
+    typer.echo("\n".join(changes(before, load_charter_model(charter)[1])))
     typer.echo(
         f"Made {charter}. Pass it from signer to signer (fedscore-partner sign, fedscore-audit "
         f"sign); then: fedscore-server adopt {out}"
@@ -191,9 +195,9 @@ def adopt_command(
     ] = None,
 ) -> None:
     """Put the next charter in force, once everybody has signed it."""
-    size = adopt(load_settings(config), folder, abandon=abandon)
+    digest, since = adopt(load_settings(config), folder, abandon=abandon)
     typer.echo(
-        f"In force; the log has {size} entries. Give charter.toml, signatures.json and "
+        f"Charter {digest} is in force since entry {since}. Give charter.toml, signatures.json and "
         "contract.toml to everybody: nodes answer once they are restarted with them."
     )
 

@@ -84,7 +84,9 @@ def renew(settings: CoordinatorSettings, renewal: Renewal, folder: Path) -> Path
     return folder / CHARTER_NAME
 
 
-def adopt(settings: CoordinatorSettings, folder: Path, *, abandon: str | None = None) -> int:
+def adopt(
+    settings: CoordinatorSettings, folder: Path, *, abandon: str | None = None
+) -> tuple[str, int]:
     """Put a charter in force that everybody has signed, and take its files over.
 
     Killed in between, it is done again, and ends the same.
@@ -95,7 +97,7 @@ def adopt(settings: CoordinatorSettings, folder: Path, *, abandon: str | None = 
         abandon: A run that may be left unfinished.
 
     Returns:
-        Number of entries in the log.
+        Digest of the charter, hex, and where its leaf is in the log.
 
     Raises:
         ConfigError: A run is unfinished, or a file is absent or cannot be replaced.
@@ -116,7 +118,7 @@ def adopt(settings: CoordinatorSettings, folder: Path, *, abandon: str | None = 
             (CHARTER_NAME, settings.charter),
         ):
             _take_over(folder / name, target)
-    return scribe.log.size
+    return terms.charter.hex(), scribe.in_force_since
 
 
 def _successor(table: Mapping[str, Any], before: Terms, renewal: Renewal) -> dict[str, object]:

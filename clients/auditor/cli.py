@@ -21,6 +21,7 @@ from protocols.ledger.codec import check_name
 from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import create_key, create_next_key, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
+from protocols.ledger.succession import changes, check_follows
 from protocols.ledger.terms import Terms
 
 CARD_NAME = "auditor-card.json"
@@ -96,6 +97,12 @@ def _sign(options: argparse.Namespace) -> int:
     keys = load_keys(options.home, IDENTITY)
     _, terms = load_charter(options.charter)
     sys.stdout.write("\n".join(_say_terms(terms)) + "\n")
+    if terms.succeeds:
+        if options.before is None:
+            raise ConfigError("--before: the charter in force, which this one succeeds")
+        _, before = load_charter(options.before)
+        check_follows(before, terms)
+        sys.stdout.write("\n".join(changes(before, terms)) + "\n")
     path = sign_charter_file(options.charter, *keys)
     signed = signers_of(terms, read_file(path))
     waiting = sorted(set(terms.charter_signers) - set(signed))
@@ -110,7 +117,6 @@ def _say_terms(terms: Terms) -> list[str]:
     return [
         f"charter  {terms.charter.hex()}",
         *(f"succeeds {name}" for name in terms.succeeds[-1:]),
-        *(f"new key  of {name}" for name in terms.keys_before),
         f"log      {terms.log.origin}",
         f"partners {', '.join(terms.partners)}",
         f"auditor  {', '.join(terms.auditor)}",
@@ -178,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     sign = commands.add_parser("sign", help="show a charter's terms and sign it")
     sign.add_argument("charter", type=Path, help="the charter's TOML file")
     sign.add_argument("--home", type=Path, required=True, help="folder with the auditor's key")
+    sign.add_argument("--before", type=Path, help="the charter in force, if it succeeds one")
     sign.set_defaults(run=_sign)
     add_serve(commands)
     return parser

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from protocols.errors import ConfigError, RollbackError, SplitViewError, VerificationError
+from protocols.errors import (
+    ConfigError,
+    PolicyError,
+    RollbackError,
+    SplitViewError,
+    VerificationError,
+)
 from protocols.ledger.audit import Audit
 from protocols.ledger.canonical import digest
 from protocols.ledger.entry import NO_ENTRY, NO_RUN, Link, Pin
@@ -72,9 +78,12 @@ class Memory:
         """Return where the auditor's next entry in the log stands.
 
         Raises:
+            PolicyError: The charter is not in force in this log.
             RollbackError: The log has more of the auditor's entries than are remembered.
             SplitViewError: It has others.
         """
+        if not audit.charters or audit.charters[-1].digest != self._terms.charter.hex():
+            raise PolicyError("nothing is signed: the log is not under this charter now")
         (auditor,) = self._terms.auditor
         logged = [item.name for item in audit.reports if item.auditor == auditor]
         if len(logged) > len(self._said):

@@ -18,7 +18,7 @@ from clients.partner.keys import (
     create_partner_keys,
     load_partner_keys,
 )
-from clients.partner.renewal import check_goes_on, renew_card
+from clients.partner.renewal import check_successor, renew_card
 from clients.partner.startup import load_signed_charter, open_node, start_node
 from clients.partner.statement import (
     Budget,
@@ -167,7 +167,8 @@ def sign(
     agreed, terms = charter_from_table(read_toml(charter), where=charter.name)
     typer.echo(terms_text(agreed, terms))
     if (home / SETTINGS_NAME).exists():
-        check_goes_on(load_partner_settings(home / SETTINGS_NAME).book, terms)
+        for line in check_successor(load_partner_settings(home / SETTINGS_NAME), terms):
+            typer.echo(line)
     path = sign_charter_file(charter, *keys)
     typer.echo(f"Signed in {path.name}. Pass both files on to the next signer.")
 

@@ -14,6 +14,7 @@ from protocols.errors import ConfigError, PolicyError
 from protocols.ledger.canonical import to_base64
 from protocols.ledger.charters import Charters
 from protocols.ledger.keyfile import create_next_key, load_keys
+from protocols.ledger.succession import changes, check_follows
 from protocols.ledger.terms import Terms, terms_in
 
 
@@ -57,14 +58,25 @@ def renew_card(
     )
 
 
-def check_goes_on(book: Path, terms: Terms) -> None:
-    """Raise unless a charter to be signed goes on from what a budget book holds.
+def check_successor(settings: PartnerSettings, terms: Terms) -> list[str]:
+    """Return what a charter to be signed changes, once it is one that this partner can go on under.
 
     Raises:
-        ConfigError: It does not, or the file is no budget book.
+        SuccessionError: It does not follow the charter that this partner holds, or a party of it
+            is not who it was.
+        ConfigError: The budget book could not go on under it.
     """
-    if not book.exists():
-        return
+    said = []
+    if terms.succeeds and settings.charter.exists():
+        _, before = load_charter_model(settings.charter)
+        check_follows(before, terms)
+        said = changes(before, terms)
+    if settings.book.exists():
+        _check_book(settings.book, terms)
+    return said
+
+
+def _check_book(book: Path, terms: Terms) -> None:
     file = BookFile(book)
     try:
         Charters(terms, map(terms_in, file.policies()))

@@ -73,7 +73,6 @@ def terms_text(charter: Charter, terms: Terms) -> str:
         [
             f"charter  {terms.charter.hex()} of {charter.federation}",
             *(f"succeeds {name}" for name in terms.succeeds[-1:]),
-            *(f"new key  of {name}" for name in terms.keys_before),
             f"log      {terms.log.origin}",
             f"partners {', '.join(terms.partners)}",
             f"auditor  {', '.join(terms.auditor)}",

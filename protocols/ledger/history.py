@@ -260,6 +260,8 @@ class History:
             yield UnknownRunError(f"nobody authorised run {run}, which is said to have a release")
         elif run not in self._rounds.completed_runs:
             yield UnknownRunError(f"run {run} has a release and no complete round")
+        elif self._rounds.completed_runs[run] != entry.link.charter:
+            yield UnknownRunError(f"run {run} has a release under another charter than its own")
         if run in self._rounds.released_runs:
             yield TurnError(f"a second release of run {run}")
         if entry.not_closed_by != self._not_closed_by(run):

@@ -28,7 +28,7 @@ class Rounds:
         self._closed: set[str] = set()
         self._last_step: dict[str, tuple[int, int]] = {}
         self.cohorts: dict[str, Cohorts] = {}
-        self.completed_runs: set[str] = set()  # runs with at least one complete round
+        self.completed_runs: dict[str, str] = {}  # with a complete round, and under which charter
         self.released_runs: set[str] = set()  # runs that are over, since they have a release
 
     def open(self, name: str, entry: RoundOpen) -> Iterator[VerificationError]:
@@ -72,9 +72,12 @@ class Rounds:
             yield TurnError(f"order {_say(order.step)} is closed a second time")
         self._closed.add(entry.order)
         if entry.is_complete:
-            self.completed_runs.add(order.link.run)
-        if (entry.link.run, entry.step) != (order.link.run, order.step):
-            yield OrderMismatchError("a round-close has another run or step than its order")
+            self.completed_runs[order.link.run] = order.link.charter
+        said, link = (entry.link.charter, entry.link.run, entry.step), order.link
+        if said != (link.charter, link.run, order.step):
+            yield OrderMismatchError(
+                "a round-close has another charter, run or step than its order"
+            )
         yield from self._check_spends(entry)
         yield from _check_outcome(entry, order, arrived=self._arrived(entry))
 

@@ -4,12 +4,12 @@ A name stands for one party for ever. A new key of it counts only if the key bef
 charter too, so nobody else, not even all others together, can go on in its place.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from protocols.errors import PolicyError, SuccessionError, VerificationError
 from protocols.ledger.canonical import digest
 from protocols.ledger.charters import Charters
-from protocols.ledger.entry import COORDINATOR, POLICY, Entry
+from protocols.ledger.entry import COORDINATOR, POLICY, Link
 from protocols.ledger.envelope import Envelope, verify_envelope
 from protocols.ledger.terms import Terms, terms_in
 
@@ -74,19 +74,57 @@ class Succession:
             yield err
         yield from check_parties(before, terms)
 
-    def check_in_force(self, entry: Entry) -> Iterator[PolicyError]:
+    def check_in_force(self, link: Link) -> Iterator[PolicyError]:
         """Yield an error if an entry's charter is not in force where it stands.
 
-        What partners and auditor signed before they had a new charter may still come in; the
+        What partners and auditor signed before they had seen a new charter may still come in; the
         coordinator itself has it.
         """
-        charter, begun = entry.link.charter, [terms.charter.hex() for _, terms in self._begun]
+        charter, begun = link.charter, [terms.charter.hex() for _, terms in self._begun]
         if begun and charter not in begun:
             yield PolicyError(f"under charter {charter[:16]}, which the log does not hold yet")
-        elif begun and entry.link.signer == COORDINATOR and charter != begun[-1]:
-            yield PolicyError(
-                f"the coordinator goes on under charter {charter[:16]}, which is over"
-            )
+        elif begun and charter != begun[-1]:
+            after, _ = self._begun[begun.index(charter) + 1]
+            if link.signer == COORDINATOR or link.pin.size > after:
+                yield PolicyError(f"{link.signer} goes on under charter {charter[:16]}, now over")
+
+
+def check_follows(before: Terms, after: Terms) -> None:
+    """Raise unless a charter to be signed follows the one in force, as its signer holds that.
+
+    Raises:
+        SuccessionError: It follows another one, or a party is not who it was.
+    """
+    if after.succeeds[-1:] != (before.charter.hex(),):
+        raise SuccessionError(
+            f"it does not follow charter {before.charter.hex()[:16]}, which you hold; get the "
+            "charter in force first"
+        )
+    for fault in check_parties([before], after):
+        raise fault
+
+
+def changes(before: Terms, after: Terms) -> list[str]:
+    """Say what is other than in the charter before, for who is asked to sign."""
+    lines = [f"leaves   {name}" for name in before.parties if name not in after.parties]
+    lines += [f"joins    {name}" for name in after.parties if name not in before.parties]
+    for what, old, new in (
+        ("new key  of", before.parties, after.parties),
+        ("new cosign key of", before.witnesses, after.witnesses),
+    ):
+        lines += [f"{what} {name}" for name in new if name in old and old[name] != new[name]]
+    values = (
+        ("released cap, micro", before.released_cap_micro, after.released_cap_micro),
+        ("worst cap, micro", before.worst_cap_micro, after.worst_cap_micro),
+        ("delta", float(before.delta), float(after.delta)),
+        ("quorum", before.quorum, after.quorum),
+        ("least cohort", before.minimum_cohort, after.minimum_cohort),
+        ("least noise", float(before.minimum_noise), float(after.minimum_noise)),
+        ("most rounds", before.most_rounds, after.most_rounds),
+        ("code", before.code_digest[:16], after.code_digest[:16]),
+    )
+    lines += [f"changed  {what}: {old} to {new}" for what, old, new in values if old != new]
+    return lines or ["changed  nothing that the log judges by"]
 
 
 def check_parties(before: Iterable[Terms], after: Terms) -> Iterator[SuccessionError]:
@@ -96,17 +134,29 @@ def check_parties(before: Iterable[Terms], after: Terms) -> Iterator[SuccessionE
         before: All of them, oldest first.
         after: What succeeds them.
     """
-    keys: dict[str, bytes] = {}
-    owners: dict[bytes, str] = {}
-    auditors: set[str] = set()
-    for terms in before:
-        keys |= terms.parties
-        owners |= {key: name for name, key in terms.parties.items()}
-        auditors |= set(terms.auditor)
+    past = list(before)
+    auditors = {name for terms in past for name in terms.auditor}
+    last = {name: key for terms in past for name, key in terms.parties.items()}
     for name, key in after.parties.items():
-        if after.keys_before.get(name, key) != keys.get(name, key):
+        if after.keys_before.get(name, key) != last.get(name, key):
             yield SuccessionError(f"{name} has another key, and the key before has not signed")
+        if name in last and (name in auditors) != (name in after.auditor):
+            yield SuccessionError(f"{name} cannot be partner and auditor of one log")
+    yield from _check_keys([terms.parties for terms in past], after.parties)
+    yield from _check_keys([terms.witnesses for terms in past], after.witnesses)
+
+
+def _check_keys(
+    before: Iterable[Mapping[str, bytes]], after: Mapping[str, bytes]
+) -> Iterator[SuccessionError]:
+    """Yield an error for each key that was somebody else's, or that was replaced already."""
+    owners: dict[bytes, str] = {}
+    last: dict[str, bytes] = {}
+    for named in before:
+        owners |= {key: name for name, key in named.items()}
+        last |= named
+    for name, key in after.items():
         if owners.get(key, name) != name:
             yield SuccessionError(f"{name} has the key that was {owners[key]}'s")
-        if name in keys and (name in auditors) != (name in after.auditor):
-            yield SuccessionError(f"{name} cannot be partner and auditor of one log")
+        elif key in owners and key != last[name]:
+            yield SuccessionError(f"{name} has a key again that was replaced")

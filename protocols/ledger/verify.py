@@ -231,10 +231,10 @@ def _take(
     try:
         envelope = parse_envelope(leaf)
         if envelope.payload_type == POLICY:
-            history.skip()
             # (4) A charter, which succeeds those before it, and which all of its parties signed.
             yield from succession.take(index, envelope)
             history.admit(succession.at(index + 1))
+            history.skip()
             return
         if index == 0:
             yield PolicyError("the first leaf is not a charter")
@@ -256,7 +256,7 @@ def _check_entry(
 ) -> Iterator[VerificationError]:
     # (5) It is under a charter in force, by somebody who may say such a thing, and signed by them.
     signer, terms = entry.link.signer, succession.charters.of(entry.link.charter)
-    yield from succession.check_in_force(entry)
+    yield from succession.check_in_force(entry.link)
     if signer not in _signers_of(entry, terms):
         yield RoleError(f"{signer} may not make a {type(entry).__name__}")
         return

@@ -1,23 +1,23 @@
 """What the auditor says in the log: its reports, each in its turn."""
 
 from protocols.errors import ChainError, RoleError
-from protocols.ledger.charters import Charters
 from protocols.ledger.entry import NO_ENTRY, AuditReport, Link, parse_entry
 from protocols.ledger.envelope import verify_envelope
 from protocols.ledger.pins import Pins, check_pin
+from protocols.ledger.succession import Succession
 
 
 class AuditorChain:
     """The auditor's entries, in its order; those of each one, if charters named several."""
 
-    def __init__(self, charters: Charters, pins: Pins) -> None:
+    def __init__(self, succession: Succession, pins: Pins) -> None:
         """Begin with nothing said.
 
         Args:
-            charters: What its entries are judged by.
+            succession: The charters that its entries are judged by; kept up to date by the caller.
             pins: The log so far; kept up to date by the caller.
         """
-        self._charters, self._pins = charters, pins
+        self._succession, self._pins = succession, pins
         self._last: dict[str, tuple[Link, str]] = {}
 
     def check(self, leaf: bytes) -> None:
@@ -28,7 +28,10 @@ class AuditorChain:
                 verifier would object to it.
         """
         envelope, entry = parse_entry(leaf)
-        signer, auditors = entry.link.signer, self._charters.of(entry.link.charter).auditor
+        signer, auditors = (
+            entry.link.signer,
+            self._succession.charters.of(entry.link.charter).auditor,
+        )
         if not isinstance(entry, AuditReport) or signer not in auditors:
             raise RoleError(f"{signer} may not add a {type(entry).__name__} outside of a run")
         keys = {signer: auditors[signer]}
@@ -39,7 +42,8 @@ class AuditorChain:
             raise ChainError(f"{signer}: entry {entry.link.seq} does not follow entry {seq}")
         for fault in (
             *check_pin(entry.link, before),
-            *self._charters.check_turn(entry.link, before),
+            *self._succession.charters.check_turn(entry.link, before),
+            *self._succession.check_in_force(entry.link),
             *self._pins.check(entry.link),
         ):
             raise fault

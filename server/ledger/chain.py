@@ -9,11 +9,11 @@ from itertools import islice
 
 from protocols.errors import ChainError, DateError, VerificationError
 from protocols.ledger.chain import Chain
-from protocols.ledger.charters import Charters
 from protocols.ledger.entry import Link, PartnerEntry, Spend
 from protocols.ledger.epsilons import Epsilons
 from protocols.ledger.pins import CLOCKS_APART_S, Pins
 from protocols.ledger.rounds import Rounds
+from protocols.ledger.succession import Succession
 
 MOST_NEW = 256  # entries of one reply; an honest one has a few
 
@@ -25,7 +25,7 @@ class PartnerChain:
         self,
         partner: str,
         *,
-        charters: Charters,
+        succession: Succession,
         rounds: Rounds,
         pins: Pins,
         clock: Callable[[], float],
@@ -34,12 +34,12 @@ class PartnerChain:
 
         Args:
             partner: Its name in the charter.
-            charters: What its entries are judged by.
+            succession: The charters that its entries are judged by; kept up to date by the caller.
             rounds: The orders so far; kept up to date by the caller.
             pins: The log so far; kept up to date by the caller.
             clock: Seconds since 1970.
         """
-        self._partner, self._charters, self._rounds = partner, charters, rounds
+        self._partner, self._succession, self._rounds = partner, succession, rounds
         self._pins, self._clock = pins, clock
         self._said: list[tuple[str, PartnerEntry]] = []  # digest and entry, to go back to
         self._chain = self._rebuilt()
@@ -94,6 +94,7 @@ class PartnerChain:
     def _check_now(self, link: Link) -> Iterator[VerificationError]:
         """Yield what is wrong with an entry that is logged next, at this hour."""
         yield from self._pins.check(link)
+        yield from self._succession.check_in_force(link)
         if link.at > self._clock() + CLOCKS_APART_S:
             yield DateError(f"{self._partner} dates its entry {link.seq} after now")
 
@@ -105,7 +106,7 @@ class PartnerChain:
         yield from faults
 
     def _rebuilt(self) -> Chain:
-        chain = Chain(self._partner, self._charters)
+        chain = Chain(self._partner, self._succession.charters)
         for name, entry in self._said:
             list(chain.take(name, entry))
         return chain

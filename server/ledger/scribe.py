@@ -64,11 +64,10 @@ class Scribe:
         """
         self._log, self._terms, self._key, self._clock = log, terms, key, clock
         self._succession = Succession(terms)
-        self._charters = self._succession.charters
         self._places: dict[str, dict[int, int]] = {}
-        self._rounds, self._pins = Rounds(self._charters), Pins(log.tree.root_at)
+        self._rounds, self._pins = Rounds(self._succession.charters), Pins(log.tree.root_at)
         self._chains: dict[str, PartnerChain] = {}
-        self._auditor = AuditorChain(self._charters, self._pins)
+        self._auditor = AuditorChain(self._succession, self._pins)
         self.witnesses = Witnesses(log, terms)
         self._head, self._latest = (-1, NO_ENTRY), 0
         self._admit(terms)
@@ -84,12 +83,21 @@ class Scribe:
         """Digest of the charter that the log is under now, hex; empty before the first."""
         return self._succession.begun[-1][1].charter.hex() if self._succession.begun else ""
 
+    @property
+    def in_force_since(self) -> int:
+        """Position of that charter's leaf in the log."""
+        return self._succession.begun[-1][0]
+
     def check_successor(self) -> None:
         """Return if this charter may come after all that the log holds.
 
         Raises:
-            SuccessionError: A party is not who it was, or a partner has spent more than a cap.
+            SuccessionError: It does not succeed exactly the log's charters, a party is not who it
+                was, or a partner has spent more than a cap.
         """
+        held, succeeds = len(self._succession.begun), len(self._terms.succeeds)
+        if held != succeeds:
+            raise SuccessionError(f"the charter succeeds {succeeds}, and the log holds {held}")
         for fault in check_parties((x for _, x in self._succession.begun), self._terms):
             raise fault
         for name, chain in self._chains.items():
@@ -227,7 +235,7 @@ class Scribe:
             self._places.setdefault(name, {})
             fresh = PartnerChain(
                 name,
-                charters=self._charters,
+                succession=self._succession,
                 rounds=self._rounds,
                 pins=self._pins,
                 clock=self._clock,

@@ -164,10 +164,57 @@ def _spend_in_a_run_of_the_old() -> World:
 
 def _partner_goes_back() -> World:
     world = started()
-    old = world.terms.charter.hex()
+    old, seen = world.terms.charter.hex(), world.seen["north"]
     world.succeed()
+    world.seen["north"] = seen  # it has the charter, and has not seen it in the log
     world.close_run("north", "run-1")
     world.begin_epoch("north", "more loans", link=lambda link: replace(link, charter=old))
+    return world
+
+
+def _goes_on_under_the_old_though_it_saw_the_new() -> World:
+    """Somebody has the key that north gave up, and dates nothing back."""
+    world = started()
+    old = world.terms.charter.hex()
+    world.succeed(world.with_new_key("north"))
+    world.keys["north"] = "north"
+    world.begin_epoch("north", "other loans", link=lambda link: replace(link, charter=old))
+    return world
+
+
+def _replaced_key_comes_back() -> World:
+    world = trained()
+    world.succeed(world.with_new_key("north"))
+    partners = world.table["partners"]
+    assert isinstance(partners, list)
+    back = {"identity_key": public("north"), "identity_key_before": public("north new")}
+    world.succeed({"partners": [partners[0] | back, *partners[1:]]})
+    return world
+
+
+def _cosign_key_comes_back() -> World:
+    world = trained()
+    partners = world.table["partners"]
+    assert isinstance(partners, list)
+    world.succeed({"partners": [partners[0] | {"cosign_key": public("other")}, *partners[1:]]})
+    world.succeed({"partners": partners})
+    return world
+
+
+def _closes_a_round_of_the_old() -> World:
+    world = started()
+    order = world.order("run-1", (1, 1), GRAM, PARTNERS)
+    spends = [world.spend(name, order) for name in PARTNERS]
+    world.succeed()
+    world.close_round(order, spends)
+    return world
+
+
+def _releases_a_run_of_the_old() -> World:
+    world = started()
+    world.round("run-1", (1, 1), GRAM)
+    world.succeed()
+    world.release("run-1")
     return world
 
 
@@ -196,6 +243,11 @@ LIES: dict[str, tuple[Callable[[], World], set[str]]] = {
     "the coordinator goes on": (_coordinator_goes_on_under_the_old, {"PolicyError"}),
     "a spend in a run of the old": (_spend_in_a_run_of_the_old, {"AuthorisationError"}),
     "a partner goes back": (_partner_goes_back, {"ChainError"}),
+    "a key that was given up": (_goes_on_under_the_old_though_it_saw_the_new, {"PolicyError"}),
+    "a replaced key comes back": (_replaced_key_comes_back, {"SuccessionError"}),
+    "a replaced cosign key comes back": (_cosign_key_comes_back, {"SuccessionError"}),
+    "a round of the old is closed": (_closes_a_round_of_the_old, {"OrderMismatchError"}),
+    "a run of the old is released": (_releases_a_run_of_the_old, {"UnknownRunError"}),
     "an entry before its charter": (_entry_before_its_charter, {"PolicyError"}),
 }
 

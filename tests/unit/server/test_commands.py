@@ -219,7 +219,7 @@ def test_the_next_charter_is_drawn_up_signed_and_adopted(
     for home in ("p0/keys", "p1/keys", "p2/keys", "auditor"):
         sign_charter_file(folder / "charter.toml", load_key(world.folder / home / "identity.pem"))
     assert command("adopt", folder, "--config", config) == 0
-    assert "In force; the log has 2 entries." in capsys.readouterr().out
+    assert "is in force since entry 1." in capsys.readouterr().out
     charter, _ = load_charter_model(world.server / "charter.toml")
     assert (charter.privacy.released_cap_micro, len(charter.succeeds)) == (3_000_000, 1)
     assert world.audit().findings == ()

@@ -14,7 +14,6 @@ from protocols.errors import (
     SplitViewError,
     VerificationError,
 )
-from protocols.ledger.charters import Charters
 from protocols.ledger.entry import (
     NO_ENTRY,
     NO_PIN,
@@ -27,6 +26,7 @@ from protocols.ledger.entry import (
 )
 from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.pins import Pins
+from protocols.ledger.succession import Succession
 from protocols.ledger.terms import Terms, terms_of
 from server.ledger.auditor import AuditorChain
 from tests.adversarial.ledger.honest import World, key_for, trained
@@ -46,10 +46,12 @@ def _first(world: World) -> Terms:
 
 
 def _chain(world: World) -> AuditorChain:
-    pins = Pins(world.tree.root_at)
-    chain = AuditorChain(Charters(world.terms, [_first(world)]), pins)
-    for leaf in map(parse_envelope, world.leaves[:-1]):
-        pins.record(None if leaf.payload_type == POLICY else entry_in(leaf).link)
+    pins, succession = Pins(world.tree.root_at), Succession(world.terms)
+    chain = AuditorChain(succession, pins)
+    for index, leaf in enumerate(map(parse_envelope, world.leaves[:-1])):
+        is_policy = leaf.payload_type == POLICY
+        pins.record(None if is_policy else entry_in(leaf).link)
+        assert not is_policy or list(succession.take(index, leaf)) == []
     envelope, entry = parse_entry(world.leaves[-1])
     assert isinstance(entry, AuditReport)
     pins.record(entry.link)

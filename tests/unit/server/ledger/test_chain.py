@@ -9,6 +9,7 @@ from protocols.ledger.charters import Charters
 from protocols.ledger.entry import PartnerEntry, RoundOpen, parse_entry, sign_entry
 from protocols.ledger.pins import Pins
 from protocols.ledger.rounds import Rounds
+from protocols.ledger.succession import Succession
 from server.ledger.chain import PartnerChain
 from tests.adversarial.ledger.honest import World, key_for, trained
 
@@ -30,7 +31,7 @@ def _chain(partner: str = "north", world: World = WORLD) -> PartnerChain:
             list(rounds.open(envelope.digest.hex(), entry))
     return PartnerChain(
         partner,
-        charters=Charters(world.terms),
+        succession=Succession(world.terms),
         rounds=rounds,
         pins=pins,
         clock=lambda: 1_700_000_000,
