@@ -12,6 +12,7 @@ from protocols.contracts.charter import PartnerCard, load_charter_model
 from protocols.contracts.features import describe
 from protocols.errors import ConfigError, PolicyError
 from protocols.ledger.canonical import to_base64
+from protocols.ledger.chain import Chain
 from protocols.ledger.charters import Charters
 from protocols.ledger.keyfile import create_next_key, load_keys
 from protocols.ledger.succession import changes, check_follows
@@ -72,18 +73,26 @@ def check_successor(settings: PartnerSettings, terms: Terms) -> list[str]:
         check_follows(before, terms)
         said = changes(before, terms)
     if settings.book.exists():
-        _check_book(settings.book, terms)
+        _check_book(settings, terms)
     return said
 
 
-def _check_book(book: Path, terms: Terms) -> None:
-    file = BookFile(book)
+def _check_book(settings: PartnerSettings, terms: Terms) -> None:
+    """Raise unless the budget book can go on under a charter, with what it spent and promised."""
+    file = BookFile(settings.book)
     try:
-        Charters(terms, map(terms_in, file.policies()))
+        chain = Chain(settings.name, Charters(terms, map(terms_in, file.policies())))
+        for leaf in file.leaves():
+            envelope, entry = chain.read(leaf)
+            list(chain.take(envelope.digest.hex(), entry))
     except PolicyError as err:
         raise ConfigError(f"not signed: your budget book could not go on under it: {err}") from err
     finally:
         file.close()
+    for over in chain.account.check_caps():
+        raise ConfigError(
+            f"not signed: spent and promised already, open runs at their most: {over}"
+        )
 
 
 def _key_in_force(settings: PartnerSettings) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+import server.release
 import server.renewal
 from clients.auditor.cli import main as audit_command
 from protocols.contracts.features import read_toml
@@ -34,6 +35,7 @@ from protocols.ledger.verify import verify_log
 from server.config import load_settings
 from server.federation import open_federation
 from server.ledger.handed_over import take_handed_over
+from server.registry import Registry
 from server.renewal import adopt
 from server.run_state import unfinished_runs
 from tests.simulator import World, found_world
@@ -291,3 +293,51 @@ def test_the_auditor_remembers_a_log_from_charter_to_charter(
     audit = world.audit()
     assert audit.findings == ()
     assert [row.auditor for row in audit.reports] == ["auditor"] * 2
+
+
+def test_a_charter_that_does_not_fit_the_log_is_not_appended(world: World) -> None:
+    world.export()
+    first = {path: path.read_bytes() for path in world.server.glob("log.sqlite*")}
+    world.adopt(world.renew())
+    third = world.renew()
+    for path in world.server.glob("log.sqlite*"):
+        path.unlink()
+    with pytest.raises(SuccessionError, match="succeeds 1, and the log holds 0"):
+        open_federation(load_settings(world.server / "server.toml"))
+    for path in world.server.glob("log.sqlite*"):
+        path.unlink()
+    for path, raw in first.items():  # restored from before the second
+        path.write_bytes(raw)
+    with pytest.raises(SuccessionError, match="succeeds 2, and the log holds"):
+        world.adopt(third)
+    world.adopt(world.folder / "charter-2")
+    assert world.audit().findings == ()
+
+
+def test_a_release_that_was_logged_is_published_under_the_next_charter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.release, "finish_release", die)
+        with pytest.raises(KeyboardInterrupt):
+            world.train("run-1")
+    world.adopt(world.renew())
+    world.train("run-1")
+    federation = open_federation(load_settings(world.server / "server.toml"))
+    opened = Registry(federation.settings.releases, federation.terms).open()
+    assert opened.manifest.run == "run-1"
+    assert world.audit().findings == ()
+
+
+def test_the_auditor_says_nothing_under_a_charter_that_is_not_in_force(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, early = str(world.export()), world.renew()
+    words = ["report", log, "--home", str(world.folder / "auditor"), "--out"]
+    out = str(tmp_path / "report.html")
+    assert audit_command([*words, out, "--charter", str(early / "charter.toml")]) == 1
+    assert "the log is not under this charter now" in capsys.readouterr().err
+    assert audit_command([*words, out, "--charter", str(world.server / "charter.toml")]) == 0

@@ -10,7 +10,9 @@ import pyarrow.parquet
 import pytest
 import tomli_w
 
+from clients.auditor.cli import main as audit
 from clients.partner.commands import run
+from clients.partner.keys import create_partner_keys
 from clients.partner.startup import open_node
 from protocols.contracts.charter import PartnerCard, load_charter_model
 from protocols.contracts.features import read_toml
@@ -403,3 +405,63 @@ def test_a_second_start_and_a_dry_run_leave_the_key_of_a_run_that_goes_on(
         assert (status, "another process" in err) == (2, True)
         assert command("amend", "0" * 64, "--noise-multiplier", "1", *config)[0] == 2
     assert key.exists()
+
+
+def _renewed(world: World, **changes: object) -> Path:
+    """Write a charter that succeeds the world's, with other first partner's members."""
+    charter = world.server / "charter.toml"
+    table, (_, terms) = read_toml(charter), load_charter_model(charter)
+    partners = [dict(item) for item in table["partners"]]  # type: ignore[attr-defined]
+    partners[1] |= changes
+    path = world.folder / "next" / "charter.toml"
+    path.parent.mkdir(exist_ok=True)
+    succeeds = [terms.charter.hex()]
+    path.write_text(tomli_w.dumps({**table, "succeeds": succeeds, "partners": partners}))
+    return path
+
+
+def test_nobody_signs_a_partner_s_name_away(
+    command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All but p1 are asked to sign a charter in which somebody else has p1's name."""
+    _settings(world)
+    stolen = create_partner_keys(world.folder / "thief")
+    keys = {"identity_key": stolen.identity_key, "cosign_key": stolen.cosign_key}
+    path = _renewed(world, **keys)
+    status, _, err = command("sign", path, "--home", world.folder / "p0")
+    assert (status, "p1 has another key, and the key before has not signed" in err) == (1, True)
+    words = ["sign", str(path), "--home", str(world.folder / "auditor")]
+    assert audit(words) == 2
+    assert audit([*words, "--before", str(world.server / "charter.toml")]) == 1
+    assert "p1 has another key" in capsys.readouterr().err
+    assert not path.with_name(SIGNATURES_NAME).exists()
+
+
+def test_who_signs_sees_what_changes_against_the_charter_it_holds(
+    command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = _settings(world)
+    stolen = create_partner_keys(world.folder / "new")
+    path = _renewed(world, cosign_key=stolen.cosign_key)
+    status, out, _ = command("sign", path, "--home", world.folder / "p0")
+    assert (status, "new cosign key of p1\n" in out) == (0, True)
+    words = ["sign", str(path), "--home", str(world.folder / "auditor")]
+    assert audit([*words, "--before", str(world.server / "charter.toml")]) == 0
+    assert "new cosign key of p1\n" in capsys.readouterr().out
+    other = _settings(world, charter=str(path))
+    assert other == settings
+    status, _, err = command("sign", path, "--home", world.folder / "p0")
+    assert (status, "does not follow charter" in err) == (1, True)
+
+
+def test_a_cap_below_what_the_book_promised_is_not_signed(command: Command, world: World) -> None:
+    _settings(world)
+    at = coordinator_of(world, open_node(world.settings("p0")))
+    at.authorise()
+    at.node.book.close_file()
+    path = _renewed(world)
+    table = read_toml(path)
+    privacy = {**table["privacy"], "released_cap_micro": 1}  # type: ignore[dict-item]
+    path.write_text(tomli_w.dumps({**table, "privacy": privacy}))
+    status, _, err = command("sign", path, "--home", world.folder / "p0")
+    assert (status, "spent and promised already" in err) == (2, True)
