@@ -86,7 +86,7 @@ class Account:
         self._spends: dict[str, tuple[str, Mechanism]] = {}  # name to run and what it costs now
         self._mask_keys: set[str] = set()
         self._history: list[tuple[Link, Epsilons]] = []
-        self._claimed: Epsilons | None = None
+        self._claimed: tuple[Epsilons, Fraction] | None = None  # and the delta that it is at
         self._epoch = NO_ENTRY
         self._before_epoch = Fraction(0)  # what was spent when the epoch began
 
@@ -189,8 +189,9 @@ class Account:
 
     @property
     def claimed(self) -> Epsilons | None:
-        """What the partner last said that its spends cost."""
-        return self._claimed
+        """What the partner last said that its spends cost; None if that was at another delta."""
+        claimed, delta = self._claimed or (None, None)
+        return claimed if delta == self._charters.latest.delta else None
 
     def check_caps(self) -> Iterator[VerificationError]:
         """Yield an error for either view in which ``price`` is above the latest charter's cap."""
@@ -263,7 +264,7 @@ class Account:
         yield from self._record_claim(entry.link, entry.spent)
 
     def _record_claim(self, link: Link, claimed: Epsilons) -> Iterator[VerificationError]:
-        self._claimed = claimed
+        self._claimed = claimed, self._terms.delta
         self._history.append((link, self.priced(self._spent)))
         yield from self._check_claim(claimed, mu2=self._spent)
 
@@ -288,7 +289,7 @@ class Account:
         # A run-close that is not true frees nothing: the run stays priced at its maximum.
         run.is_closed = run.is_closed or entry.spends == counted
         self._count(run)
-        self._claimed = entry.spent
+        self._claimed = entry.spent, self._terms.delta
         yield from self._check_claim(entry.spent, mu2=self._spent)
 
 

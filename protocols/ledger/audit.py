@@ -65,7 +65,8 @@ class PartnerRow:
         open_runs: Runs it has not closed, priced at the authorised maximum.
         price: Recomputed, never as claimed.
         spent: The same without open remainders: what its spends cost.
-        claimed: What its last entry says that its spends cost; None before the first spend.
+        claimed: What its last entry says that its spends cost; None before the first spend, and
+            where that was at the delta of a charter before.
         charges: What adds up to ``price``.
         history: How ``spent`` grew, a point for each spend.
         released_cap_micro, worst_cap_micro: The charter's caps.

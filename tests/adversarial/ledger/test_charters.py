@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from clients.auditor.pricing import price_audit
 from protocols.ledger.entry import COORDINATOR
 from protocols.ledger.tree import Tree
 from tests.adversarial.ledger.honest import (
@@ -40,6 +41,8 @@ def test_a_charter_may_have_other_caps_another_delta_and_another_cohort() -> Non
     for name in PARTNERS:
         world.close_run(name, "run-1")
     world.succeed(released_cap_micro=800_000, delta="0.000001", minimum_cohort=3)
+    assert [row.claimed for row in world.audit().partners] == [None] * 3
+    assert price_audit(world.audit(), world.terms).disagreements == ()
     for name in PARTNERS:
         world.authorise(name, "run-2")
     world.witness()
@@ -47,6 +50,8 @@ def test_a_charter_may_have_other_caps_another_delta_and_another_cohort() -> Non
     assert _found(world) == []
     (row, *_) = world.audit().partners
     assert row.released_cap_micro == 800_000
+    assert row.claimed == row.spent
+    assert price_audit(world.audit(), world.terms).disagreements == ()
 
 
 def test_a_partner_keeps_its_old_key_s_words_and_signs_with_the_new() -> None:
