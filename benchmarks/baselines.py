@@ -59,9 +59,8 @@ def logistic(contract: FeatureContract, train: Columns, outcomes: Vector, test: 
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit(_plain(contract, train, train))
-    model = LogisticRegression(max_iter=2_000)
-    model.fit(scaler.transform(_plain(contract, train, train)), outcomes)
+    rows, scaler = _plain(contract, train, train), StandardScaler()
+    model = LogisticRegression(max_iter=2_000).fit(scaler.fit_transform(rows), outcomes)
     asked = scaler.transform(_plain(contract, train, test))
     return np.asarray(model.predict_proba(asked)[:, 1], dtype=np.float64)
 
@@ -85,7 +84,7 @@ def private_boosting(
         "nominal" if isinstance(x, CategoricalField) else "continuous" for x in contract.fields
     ]
     bounds = {
-        number: (float(field.low), float(field.high))
+        number: _bounds(field)
         for number, field in enumerate(contract.fields)
         if not isinstance(field, CategoricalField)
     }
@@ -121,6 +120,7 @@ def _coded(contract: FeatureContract, columns: Columns) -> Vector:
 
 
 def _plain(contract: FeatureContract, known: Columns, columns: Columns) -> Vector:
+    """Levels as ones; numbers, those missing at the median of what is ``known``, and a flag."""
     parts: list[Vector] = []
     for field, seen, column in zip(contract.fields, known, columns, strict=True):
         if isinstance(field, CategoricalField):

@@ -36,6 +36,7 @@ from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
 from model.scorecard import probabilities
 from model.table import Table, read_table
+from protocols.contracts.charter import largest_delta
 from protocols.contracts.features import CategoricalField, FeatureContract, load_contract
 from protocols.ledger.sharing import Sharing, usual_sharing
 from server.simulation import SimulationTerms, simulate
@@ -48,7 +49,6 @@ FEDERATED = "federated, shared noise"
 CLIP_NORM = 0.5
 _HELD_PERCENT = 20
 _SHARES = (40, 25, 20, 10, 5)
-_SMALL = 30_000  # borrowers up to which delta is 1e-5
 _LOCAL = Sharing(mode="local", shares=1, most_lenders=1)
 
 
@@ -70,7 +70,7 @@ class Loans:
     @property
     def delta(self) -> str:
         """The largest delta that a charter over so many borrowers may have."""
-        return "0.00001" if len(self.table.outcomes) <= _SMALL else "0.000001"
+        return largest_delta(len(self.table.outcomes))
 
 
 def load(data: Path, contract_file: Path, *, split_by: str | None, test_from: str | None) -> Loans:

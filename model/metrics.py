@@ -51,11 +51,6 @@ class Quality:
     bad_rate: Estimate
     bands: tuple[Band, ...]
 
-    @property
-    def gini(self) -> Estimate:
-        """How far the AUC is from chance, as Gini's coefficient."""
-        return Estimate(2 * self.auc.value - 1, 2 * self.auc.low - 1, 2 * self.auc.high - 1)
-
 
 def score_edges(weights: Tensor, *, mean_gram: Tensor, row_scale: float) -> Tensor:
     """Return logit edges that split borrowers into about equal bins, float64 (SCORE_BINS - 1,).

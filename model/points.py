@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from model.features import grid_edges
 from model.scorecard import Scorecard
-from model.shape import ordered_bins
 from protocols.contracts.features import GRID_CELLS, CategoricalField, FeatureField, NumericField
 
 MISSING, OTHER = "missing", "other"
@@ -36,12 +35,10 @@ class FieldPoints:
     """One field's part of the scorecard.
 
     Attributes:
-        ordered: How many of the first rows are intervals, in their order.
-        rows: One for each bin.
+        rows: One for each bin, intervals first and in their order.
     """
 
     field: FeatureField
-    ordered: int
     rows: tuple[PointsRow, ...]
 
     @property
@@ -84,7 +81,7 @@ def _fields(scorecard: Scorecard) -> Iterator[FieldPoints]:
             PointsRow(_label(field, table, number), points[number], shares[offset + number])
             for number in range(len(points))
         )
-        yield FieldPoints(field, ordered_bins(field, table), rows)
+        yield FieldPoints(field, rows)
 
 
 def _label(field: FeatureField, table: tuple[int, ...], number: int) -> str:

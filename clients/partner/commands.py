@@ -93,8 +93,7 @@ def init(
         capacity=capacity,
         code_digest=code_digest(),
     )
-    text = founding_card.model_dump_json(indent=2, exclude_none=True)
-    (home / CARD_NAME).write_text(text + "\n", encoding="utf-8")
+    _write_card(home / CARD_NAME, founding_card)
     settings = {"name": name, "coordinator": coordinator, "data": data}
     (home / SETTINGS_NAME).write_text(tomli_w.dumps(settings), encoding="utf-8")
     typer.echo(f"Made {home}. Send {CARD_NAME} to the coordinator; keep everything else.")
@@ -113,7 +112,7 @@ def card(
     """Write a new card for the next charter: your code as installed, and your latest keys."""
     path = config.with_name(CARD_NAME)
     renewed = renew_card(load_partner_settings(config), path, capacity=capacity, new_keys=new_keys)
-    path.write_text(renewed.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+    _write_card(path, renewed)
     typer.echo(f"Wrote {path}. Send it to the coordinator for fedscore-server renew.")
 
 
@@ -227,6 +226,11 @@ def amend(
         book.amend(spend, noise_multiplier, over_cap=over_cap)
         typer.echo(f"Spent now: released {say_epsilon(book.spent.released_micro)}.")
     typer.echo("The correction goes to the log with your node's next answer.")
+
+
+def _write_card(path: Path, written: PartnerCard) -> None:
+    text = written.model_dump_json(indent=2, exclude_none=True)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 class _Founder(Contract):

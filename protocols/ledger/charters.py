@@ -1,7 +1,7 @@
 """The charters of one log: a later one succeeds all before it; each entry is judged by its own.
 
 A successor may change partners, their keys, caps, delta and code. It keeps the log, the coordinator
-and who adds how much of the noise: what was spent before costs the same after, and no charter
+and who adds how much of the noise: what was spent before is the same mu^2 after, and no charter
 resets a budget.
 """
 

@@ -1,7 +1,7 @@
 """Charters as a log puts them in force, one after another: who signed each, whose keys changed.
 
 A name stands for one party for ever. A new key of it counts only if the key before has signed the
-charter too, so nobody else, not even all others together, can go on in its place.
+charter too: whoever else goes on in its place, even all others together, is found by this.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -107,12 +107,6 @@ def test_the_ks_interval_holds_the_truth_at_least_as_often_as_it_says(noise: flo
     assert all(ks.low <= ks.value <= ks.high for ks in found)
 
 
-def test_gini_says_the_same_as_auc() -> None:
-    quality = separation(_counts(0, goods=900, bads=150, noise=2.0), noise=2.0)
-    auc, gini = quality.auc, quality.gini
-    assert [gini.value, gini.low, gini.high] == [2 * x - 1 for x in (auc.value, auc.low, auc.high)]
-
-
 def test_bands_share_everybody_and_each_has_its_bad_rate() -> None:
     good, bad = [40.0, 30.0, 20.0, 10.0], [1.0, 2.0, 3.0, 4.0]
     bands = separation(torch.tensor(good + bad, dtype=torch.float64), noise=0.5).bands
