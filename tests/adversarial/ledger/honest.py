@@ -149,7 +149,9 @@ def charter_toml(table: dict[str, object]) -> str:
 def signatures_for(table: dict[str, object], *, without: str = "") -> bytes:
     """Return ``signatures.json`` by everybody whom the charter names, but ``without``."""
     signers = terms_of(table).charter_signers.items()
-    return sign_charter(table, *(_KEYS[raw] for name, raw in signers if name != without))
+    return sign_charter(
+        table, *(_KEYS.get(raw, key_for(name)) for name, raw in signers if name != without)
+    )
 
 
 @dataclass
