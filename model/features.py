@@ -26,7 +26,8 @@ from protocols.contracts.features import (
 )
 from protocols.errors import ContractError
 
-Cells = npt.NDArray[np.int64]  # (n, fields)
+Cells = npt.NDArray[np.uint16]  # (n, fields)
+Positions = npt.NDArray[np.int64]  # (n, fields)
 Column = Sequence[float | None] | Sequence[str | None] | npt.NDArray[np.float64]
 
 
@@ -71,7 +72,7 @@ class Encoding:
 
 
 def cells_of(columns: Mapping[str, Column], contract: FeatureContract) -> Cells:
-    """Return the cell of every value, int64 (n, fields).
+    """Return the cell of every value, uint16 (n, fields).
 
     Total: out of bounds counts as the bound, NaN and None as missing, an unlisted level as
     "other". Nothing a value can be makes this raise, so nothing about data shows in an error.
@@ -84,39 +85,32 @@ def cells_of(columns: Mapping[str, Column], contract: FeatureContract) -> Cells:
         KeyError: A column is missing; callers check the header, which is public, first.
     """
     parts = [_field_cells(field, columns[field.name]) for field in contract.fields]
-    return np.stack(parts, axis=1)
+    return np.stack(parts, axis=1).astype(np.uint16)
 
 
-def bins_of(cells: Cells, encoding: Encoding) -> npt.NDArray[np.int64]:
+def bins_of(cells: Cells, encoding: Encoding) -> Positions:
     """Return positions in a weight vector, int64 (n, fields); the intercept is not among them."""
-    tables = [np.array(table, dtype=np.int64) for table in encoding.bins]
-    parts = [
-        table[cells[:, index]] + offset
-        for index, (table, offset) in enumerate(zip(tables, encoding.offsets, strict=True))
-    ]
-    return np.stack(parts, axis=1)
-
-
-def design_matrix(cells: Cells, encoding: Encoding) -> Tensor:
-    """Return the rows the network sees, float64 (n, width): intercept and one 1 a field, scaled.
-
-    Every row has L2 norm 1.
-    """
-    positions = torch.from_numpy(bins_of(cells, encoding))  # (n, fields)
-    rows = torch.zeros(len(cells), encoding.width, dtype=torch.float64)
-    rows[:, 0] = encoding.row_scale
-    return rows.scatter_(1, positions, encoding.row_scale)
+    offsets = zip(encoding.bins, encoding.offsets, strict=True)
+    table = np.concatenate([np.array(bins, dtype=np.int64) + offset for bins, offset in offsets])
+    first = list(accumulate((len(bins) for bins in encoding.bins), initial=0))[:-1]
+    positions: Positions = table[cells + np.array(first, dtype=np.int64)]
+    return positions
 
 
 def row_logits(cells: Cells, encoding: Encoding, weights: Tensor) -> Tensor:
-    """Return each row's logit, float64 (n,).
+    """Return each row's logit, float64 (n,): ``logits_of`` its bins."""
+    return logits_of(bins_of(cells, encoding), encoding, weights)
+
+
+def logits_of(bins: Positions, encoding: Encoding, weights: Tensor) -> Tensor:
+    """Return the logit of each row of ``bins_of``, float64 (n,).
 
     Added up field by field, so that a row's logit is bit for bit the same wherever the row stands
     and whoever else is there. A matrix product's is not, and would let one borrower move others.
     """
     numbers = weights.numpy() * encoding.row_scale
-    logits = np.full(len(cells), numbers[0])
-    for positions in bins_of(cells, encoding).T:
+    logits = np.full(len(bins), numbers[0])
+    for positions in bins.T:
         logits += numbers[positions]
     return torch.from_numpy(logits)
 
@@ -137,13 +131,13 @@ def _spaced(value: float, field: NumericField) -> float:
     return math.copysign(math.log1p(abs(value)), value)
 
 
-def _field_cells(field: FeatureField, column: Column) -> Cells:
+def _field_cells(field: FeatureField, column: Column) -> Positions:
     if isinstance(field, CategoricalField):
         return _categorical_cells(field, column)
     return _numeric_cells(field, column)
 
 
-def _numeric_cells(field: NumericField, column: Column) -> Cells:
+def _numeric_cells(field: NumericField, column: Column) -> Positions:
     values = np.array(column, dtype=np.float64)  # None becomes NaN
     # Infinity sorts after the last edge, minus infinity before the first: clamped to the bounds.
     cells = np.searchsorted(grid_edges(field), values, side="right").astype(np.int64)
@@ -153,7 +147,7 @@ def _numeric_cells(field: NumericField, column: Column) -> Cells:
     return cells
 
 
-def _categorical_cells(field: CategoricalField, column: Column) -> Cells:
+def _categorical_cells(field: CategoricalField, column: Column) -> Positions:
     places: dict[object, int] = {level: index for index, level in enumerate(field.levels)}
     places[None] = field.cell_count - 1
     other = field.cell_count - 2

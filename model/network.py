@@ -1,17 +1,16 @@
 """The architectures a federation may train, in a closed table."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-_FARTHEST = 700.0  # beyond it exp would overflow, and the logistic is 0 or 1 anyway
+from model.features import Cells, Encoding, bins_of
 
 
 class AdditiveNetwork(nn.Module):
     """One weight per bin; the logit is their sum. Credit officers call it a scorecard.
 
-    A ``Linear`` without bias on rows of ``model.features.design_matrix``, whose first entry is
-    the intercept; float64 throughout.
+    A ``Linear`` without bias on rows of ``design_matrix``, whose first entry is the intercept;
+    float64 throughout.
     """
 
     def __init__(self, width: int) -> None:
@@ -25,17 +24,12 @@ class AdditiveNetwork(nn.Module):
         return logits.squeeze(1)
 
 
-def additive_gradients(logits: Tensor, rows: Tensor, outcomes: Tensor) -> Tensor:
-    """Return each row's gradient of the logistic loss, float64 (n, width).
+def design_matrix(cells: Cells, encoding: Encoding) -> Tensor:
+    """Return the rows the network sees, float64 (n, width): intercept and one 1 a field, scaled.
 
-    The closed form of what Opacus' ``GradSampleModule`` computes for ``AdditiveNetwork``. A row's
-    gradient is bit for bit the same whatever rows stand beside it.
-
-    Args:
-        logits: float64 (n,).
-        rows: float64 (n, width).
-        outcomes: 1.0 for bad, 0.0 for good, float64 (n,).
+    Every row has L2 norm 1.
     """
-    # By numpy: torch evaluates the last few entries of a tensor in another way than the rest.
-    likely = 1 / (1 + np.exp(-np.clip(logits.numpy(), -_FARTHEST, _FARTHEST)))  # (n,)
-    return (torch.from_numpy(likely) - outcomes).unsqueeze(1) * rows
+    positions = torch.from_numpy(bins_of(cells, encoding))  # (n, fields)
+    rows = torch.zeros(len(cells), encoding.width, dtype=torch.float64)
+    rows[:, 0] = encoding.row_scale
+    return rows.scatter_(1, positions, encoding.row_scale)

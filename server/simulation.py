@@ -16,7 +16,7 @@ from torch import Tensor
 
 from model.accounting import RunPlan, Setting, plan_run
 from model.descent import Opened, Trained, train
-from model.features import Encoding, design_matrix
+from model.features import Encoding, row_logits
 from model.metrics import Estimate, auc_with_interval
 from model.opening import reading_of
 from model.population import Borrowers
@@ -97,7 +97,7 @@ def holdout_auc(model: Additive, partners: Sequence[Borrowers]) -> Estimate:
     """Return the exact AUC on all hold-outs together. No party of a federation sees this."""
     batches = [partner.holdout for partner in partners]
     logits = torch.cat(
-        [design_matrix(batch.cells, model.encoding) @ model.weights for batch in batches]
+        [row_logits(batch.cells, model.encoding, model.weights) for batch in batches]
     )
     outcomes = torch.cat([torch.from_numpy(batch.outcomes) for batch in batches])
     return auc_with_interval(outcomes, logits)

@@ -20,7 +20,6 @@ FILES = (
     "clients/partner/node.py",
     "clients/partner/trusted_set.py",
     "model/features.py",
-    "model/network.py",
     "model/noise.py",
     "model/population.py",
     "model/private.py",

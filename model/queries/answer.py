@@ -18,7 +18,7 @@ def noise_for(question: Question, *, noise_multiplier: Fraction, sharing: Sharin
 
 
 def answer_question(
-    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 250_000
+    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 2_500_000
 ) -> IntegerVector:
     """Return the noised integer sum of a question over a batch, int64 (question.width,).
 
@@ -26,7 +26,7 @@ def answer_question(
         question: What is asked.
         batch: The borrowers it is asked of.
         noise: Drawn once for the whole sum.
-        most_entries: Most vector entries held at a time; eight bytes each, about ten copies.
+        most_entries: Most vector entries held at a time; eight bytes each, a few copies.
 
     Privacy: one release, see ``private_sum``.
     """

@@ -6,11 +6,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from model.features import Cells
-from model.private_sum import Clip
+from model.private_sum import Clip, Vectors
 
 Population = Literal["training", "holdout"]
 
@@ -20,7 +18,7 @@ class Batch:
     """Rows of some borrowers, a borrower's rows side by side.
 
     Attributes:
-        cells: Cell of every value, int64 (rows, fields).
+        cells: Cell of every value, uint16 (rows, fields).
         outcomes: 1.0 for bad and 0.0 for good, float64 (rows,).
         borrower: Number of the borrower of each row, rising from 0 without gaps, int64 (rows,).
     """
@@ -34,12 +32,11 @@ class Batch:
         """How many borrowers there are."""
         return int(self.borrower[-1]) + 1 if len(self.borrower) else 0
 
-    def add_by_borrower(self, row_vectors: Tensor) -> Tensor:
-        """Add the vectors of each borrower's rows: float64 (rows, d) to (borrowers, d)."""
+    def add_by_borrower(self, rows: Vectors, *, width: int) -> Vectors:
+        """Add the vectors of each borrower's rows: one vector per row to one per borrower."""
         if self.count == len(self.borrower):
-            return row_vectors
-        sums = torch.zeros(self.count, row_vectors.shape[1], dtype=torch.float64)
-        return sums.index_add_(0, torch.from_numpy(self.borrower), row_vectors)
+            return rows
+        return rows.added_by(self.borrower, owners=self.count, width=width)
 
     def chunks(self, borrowers: int) -> Iterator["Batch"]:
         """Cut into batches of at most ``borrowers`` whole borrowers; none if there is no row."""
@@ -76,6 +73,6 @@ class Question(Protocol):
         """The longest vector that one borrower may bring."""
         ...
 
-    def vectors(self, batch: Batch) -> Tensor:
-        """Return one vector per borrower, float64 (borrowers, width), all its rows added."""
+    def vectors(self, batch: Batch) -> Vectors:
+        """Return one vector of ``width`` entries per borrower, all its rows added."""
         ...

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from model.features import Encoding, row_logits
-from model.private_sum import Clip
+from model.private_sum import Clip, Vectors
 from model.queries.batch import Batch, Population
 
 SCORE_BINS = 10
@@ -38,11 +38,10 @@ class Evaluation:
         """One 1 in one place."""
         return Clip(norm=1.0)
 
-    def vectors(self, batch: Batch) -> Tensor:
-        """Return one-hot score bin by outcome, float64 (borrowers, width); good first."""
-        logits = row_logits(batch.cells, self.encoding, self.weights)  # (n,)
-        bins = torch.bucketize(logits, self.score_edges)  # (n,)
-        bad = torch.from_numpy(batch.outcomes).to(torch.int64)
-        rows = torch.zeros(len(bins), self.width, dtype=torch.float64)
-        rows.scatter_(1, (bins + bad * (self.width // 2)).unsqueeze(1), 1.0)
-        return batch.add_by_borrower(rows)
+    def vectors(self, batch: Batch) -> Vectors:
+        """Return a 1 for each row, in its score bin; the good ones' bins come first."""
+        logits = row_logits(batch.cells, self.encoding, self.weights).numpy()  # (n,)
+        bins = np.searchsorted(self.score_edges.numpy(), logits)  # (n,)
+        places = bins + batch.outcomes.astype(np.int64) * (self.width // 2)
+        ones = Vectors(places[:, np.newaxis], np.ones((len(places), 1)))
+        return batch.add_by_borrower(ones, width=self.width)

@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from model.features import Encoding, design_matrix
-from model.private_sum import Clip
+from model.features import Encoding, Positions, bins_of
+from model.private_sum import Clip, Vectors
 from model.queries.batch import Batch, Population
 
 
@@ -33,26 +35,25 @@ class Gram:
         """Length of one outer product."""
         return Clip(norm=1.0)
 
-    def vectors(self, batch: Batch) -> Tensor:
-        """Return upper triangles, float64 (borrowers, width)."""
-        rows = design_matrix(batch.cells, self.encoding)  # (n, d)
-        left, right = self._triangle()
-        products = rows[:, left] * rows[:, right] * self._weights()  # (n, d (d + 1) / 2)
-        return batch.add_by_borrower(products)
+    def vectors(self, batch: Batch) -> Vectors:
+        """Return upper triangles."""
+        bins = np.insert(bins_of(batch.cells, self.encoding), 0, 0, axis=1)  # ascending rows
+        left, right = np.triu_indices(bins.shape[1])
+        low, high, width = bins[:, left], bins[:, right], self.encoding.width
+        places = low * width - low * (low - 1) // 2 + high - low
+        products = self.encoding.row_scale**2 * _weights(left, right)
+        rows = Vectors(places, np.broadcast_to(products, places.shape))
+        return batch.add_by_borrower(rows, width=self.width)
 
     def matrix(self, triangle: Tensor) -> Tensor:
         """Return the symmetric matrix that a summed triangle stands for, float64 (d, d)."""
-        left, right = self._triangle()
-        entries = triangle / self._weights()
+        left, right = np.triu_indices(self.encoding.width)
+        entries = triangle / torch.from_numpy(_weights(left, right))
         matrix = torch.zeros(self.encoding.width, self.encoding.width, dtype=torch.float64)
         matrix[left, right] = entries
         matrix[right, left] = entries
         return matrix
 
-    def _triangle(self) -> tuple[Tensor, Tensor]:
-        left, right = torch.triu_indices(self.encoding.width, self.encoding.width)
-        return left, right
 
-    def _weights(self) -> Tensor:
-        left, right = self._triangle()
-        return torch.where(left == right, 1.0, math.sqrt(2.0)).to(torch.float64)
+def _weights(left: Positions, right: Positions) -> npt.NDArray[np.float64]:
+    return np.where(left == right, 1.0, math.sqrt(2.0))

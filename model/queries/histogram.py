@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from model.private_sum import Clip
+from model.private_sum import Clip, Vectors
 from model.queries.batch import Batch, Population
 from protocols.contracts.features import FeatureContract
 
@@ -39,9 +37,8 @@ class Histogram:
         """One 1 in each field."""
         return Clip(norm=math.sqrt(len(self.contract.fields)))
 
-    def vectors(self, batch: Batch) -> Tensor:
-        """Return one-hot cells, float64 (borrowers, width)."""
+    def vectors(self, batch: Batch) -> Vectors:
+        """Return a 1 for each row and field."""
         offsets = np.array([0, *accumulate(self.cell_counts)][:-1], dtype=np.int64)
-        rows = torch.zeros(len(batch.cells), self.width, dtype=torch.float64)
-        rows.scatter_(1, torch.from_numpy(batch.cells + offsets), 1.0)
-        return batch.add_by_borrower(rows)
+        ones = Vectors(batch.cells + offsets, np.ones((len(batch.cells), 1)))
+        return batch.add_by_borrower(ones, width=self.width)

@@ -92,7 +92,7 @@ class NumericField(FieldBase):
     low: DecimalText
     high: DecimalText
     spacing: Literal["linear", "log"]
-    special: tuple[SpecialCode, ...] = Field(default=(), strict=False)
+    special: tuple[SpecialCode, ...] = Field(default=(), max_length=1_000, strict=False)
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "NumericField":
@@ -115,7 +115,7 @@ class CategoricalField(FieldBase):
 
     kind: Literal["categorical"]
     levels: tuple[Annotated[str, Field(min_length=1, max_length=80)], ...] = Field(
-        min_length=1, strict=False
+        min_length=1, max_length=10_000, strict=False
     )
 
     @model_validator(mode="after")

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.partner_pass import generated, plain_pass, private_pass
 
 
 def test_an_audit_is_measured_and_its_log_is_true(tmp_path: Path) -> None:
@@ -15,3 +19,13 @@ def test_an_audit_is_measured_and_its_log_is_true(tmp_path: Path) -> None:
         "audit_cpu_s",
         "audit_rss_mb",
     }
+
+
+@pytest.mark.parametrize("rows_each", [1, 3])
+def test_the_pass_without_privacy_adds_up_the_same_gradients(rows_each: int) -> None:
+    batch, question = generated(600, 4, rows_each=rows_each)
+    vectors = question.vectors(batch)
+    everybody = np.zeros(len(vectors.places), dtype=np.int64)
+    added = vectors.added_by(everybody, owners=1, width=question.width).entries[0]
+    np.testing.assert_allclose(plain_pass(question, batch), added)
+    assert private_pass(question, batch).shape == added.shape

@@ -20,7 +20,7 @@ from scipy.stats import chi2
 
 import model.noise
 from model.noise import DiscreteGaussian
-from model.private_sum import Clip, private_sum
+from model.private_sum import Clip, Vectors, private_sum
 from model.queries.answer import answer_question
 from model.queries.gradient import Gradient
 from protocols.contracts.privacy import GRID_STEPS, LARGEST_SCALE
@@ -118,7 +118,7 @@ def test_opened_sums_of_neighbours_differ_by_the_shift_and_noise_claimed_and_not
     noise = DiscreteGaussian(SCALE)
     repeats = 1_500
 
-    def opened(chunks: list[torch.Tensor]) -> np.ndarray:
+    def opened(chunks: list[Vectors]) -> np.ndarray:
         sums = [
             private_sum(chunks, width=question.width, clip=question.clip, noise=noise)
             for _ in range(repeats)

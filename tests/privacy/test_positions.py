@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import Encoding, design_matrix, row_logits
+from model.features import Encoding, row_logits
+from model.network import design_matrix
 from model.private_sum import clipped_integers
 from model.queries.batch import Batch, Question
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
-from tests.unit.model.world import make_batch, make_contract, make_encoding
+from tests.unit.model.world import integers_of, make_batch, make_contract, make_encoding, whole
 
 CONTRACT = make_contract(numeric=6)
 ENCODING = make_encoding(CONTRACT)
@@ -52,10 +53,10 @@ def _questions() -> list[Question]:
 @pytest.mark.parametrize("rows_each", [1, 3])
 def test_a_borrowers_integers_do_not_depend_on_who_else_is_in_the_chunk(rows_each: int) -> None:
     for question in _questions():
-        whole = make_batch(CONTRACT, rows=130 * rows_each, seed=2, rows_each=rows_each)
-        alone = [_integers(question, one) for one in whole.chunks(1)]
+        everybody = make_batch(CONTRACT, rows=130 * rows_each, seed=2, rows_each=rows_each)
+        alone = [integers_of(question, one) for one in everybody.chunks(1)]
         for size in SIZES:
-            chunked = torch.cat([_integers(question, part) for part in whole.chunks(size)])
+            chunked = torch.cat([integers_of(question, part) for part in everybody.chunks(size)])
             assert torch.equal(chunked, torch.cat(alone)), (question.name, size)
 
 
@@ -72,7 +73,7 @@ def test_a_borrower_with_more_rows_moves_nobody_else() -> None:
                 outcomes=np.concatenate([np.ones(rows), rest.outcomes]),
                 borrower=np.concatenate([first, rest.borrower + 1]),
             )
-            others = _integers(question, batch)[1:].sum(dim=0)
+            others = integers_of(question, batch)[1:].sum(dim=0)
             sums.add(others.numpy().tobytes())
         assert len(sums) == 1, question.name
 
@@ -84,25 +85,21 @@ def test_an_edge_on_an_ulp_of_equal_rows_shows_nobody() -> None:
         drawn = torch.rand(ONE_BIN.width, dtype=torch.float64, generator=torch.manual_seed(seed))
         weights = 1e5 * (drawn - 0.5)
         weights[-1] = -weights[:-1].sum()
-        cells = np.zeros((1_003, len(CONTRACT.fields)), dtype=np.int64)
+        cells = np.zeros((1_003, len(CONTRACT.fields)), dtype=np.uint16)
         for edge in set((design_matrix(cells, ONE_BIN) @ weights).tolist()):
             edges = torch.full((SCORE_BINS - 1,), edge, dtype=torch.float64)
             question = Evaluation(ONE_BIN, weights, edges)
             for rows in range(1_000, 1_004):
                 batch = Batch(cells[:rows], np.zeros(rows), np.arange(rows, dtype=np.int64))
-                vectors = _integers(question, batch)
+                vectors = integers_of(question, batch)
                 assert bool((vectors == vectors[0]).all()), (seed, rows)
 
 
 @pytest.mark.usefixtures("_threads")
 def test_a_wide_vector_is_as_long_alone_as_in_company() -> None:
     random = np.random.default_rng(6)
-    vectors = torch.from_numpy(random.normal(size=(5, 70_001)))
+    rows = random.normal(size=(5, 70_001))
     clip = Histogram(CONTRACT).clip
-    together = clipped_integers(vectors, clip=clip)
-    alone = torch.cat([clipped_integers(vectors[i : i + 1], clip=clip) for i in range(5)])
-    assert torch.equal(together, alone)
-
-
-def _integers(question: Question, batch: Batch) -> torch.Tensor:
-    return clipped_integers(question.vectors(batch), clip=question.clip)
+    together = clipped_integers(whole(rows), clip=clip)
+    alone = [clipped_integers(whole(rows[i : i + 1]), clip=clip) for i in range(5)]
+    assert np.array_equal(together, np.concatenate(alone))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.artifacts import Release
-from model.features import bins_of, cells_of, design_matrix
+from model.features import bins_of, cells_of
+from model.network import design_matrix
 from model.scorecard import Scorecard, probabilities
 from protocols.contracts.decisions import Applicant, ScoreRequest, check_score_request
 from protocols.contracts.features import GRID_CELLS, NumericField

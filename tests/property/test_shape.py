@@ -93,7 +93,7 @@ def test_no_trained_scorecard_contradicts_a_direction(epsilon_micro: int, seed: 
     for place, field in enumerate(CONTRACT.fields):
         if field.direction == "none":
             continue
-        cells = np.zeros((GRID_CELLS, len(CONTRACT.fields)), dtype=np.int64)
+        cells = np.zeros((GRID_CELLS, len(CONTRACT.fields)), dtype=np.uint16)
         cells[:, place] = np.arange(GRID_CELLS)  # every value that the field can have, in its order
         steps = np.diff(row_logits(cells, trained.encoding, trained.weights).numpy())
         assert ((steps if field.direction == "rising" else -steps) >= -1e-12).all()

@@ -19,7 +19,7 @@ from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
 from protocols.errors import MissingNoiseError
-from tests.unit.model.world import exact_sum, make_batch, make_contract
+from tests.unit.model.world import dense, exact_sum, make_batch, make_contract
 
 CONTRACT = make_contract(numeric=2)
 BINS = (4, 1, 2, 3)
@@ -71,7 +71,7 @@ def test_contrasts_are_orthonormal_and_as_many_as_counted(
 @by_query
 def test_there_is_no_further_contrast(question: Question, contrasts: int) -> None:
     batch = make_batch(CONTRACT, rows=3_000, seed=4)
-    signal = int(torch.linalg.matrix_rank(question.vectors(batch)))
+    signal = int(torch.linalg.matrix_rank(dense(question, batch)))
     assert signal + contrasts == question.width
 
 
@@ -83,7 +83,7 @@ def test_contrasts_of_an_exact_sum_are_zero_but_for_truncation(
     """Several rows, clipping, missing values and special codes included."""
     borrowers = 400
     batch = make_batch(CONTRACT, rows=borrowers * rows_each, seed=7, rows_each=rows_each)
-    vectors = question.vectors(batch)
+    vectors = dense(question, batch)
     assert all(
         _squares(question, vector) <= 1e-20 * float(vector @ vector) for vector in vectors[:50]
     )

@@ -6,8 +6,8 @@ import torch
 
 from model.accounting import RunPlan
 from model.descent import START_RATE
-from model.features import design_matrix
 from model.metrics import auc_with_interval
+from model.network import design_matrix
 from model.posterior import BaseRate
 from model.queries.batch import Batch, Question
 from model.queries.gradient import Gradient
@@ -42,7 +42,7 @@ def _known_scorecard(rows: int, *, seed: int, level: float, clip: float) -> tupl
 
 
 def _true_logits(batch: Batch) -> np.ndarray:
-    first, second, amount, home = batch.cells.T
+    first, second, amount, home = batch.cells.T.astype(np.int64)
     rising = 1.2 * (np.minimum(first, 63) / 63 - 0.5)
     bent = 0.8 * (np.abs(np.minimum(second, 63) - 32) / 32 - 0.5)
     return np.asarray(rising + bent - 0.6 * (amount > 40) + 0.5 * (home == 1))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import Column, Encoding, bins_of, cells_of, design_matrix, grid_edges
+from model.features import Column, Encoding, bins_of, cells_of, grid_edges
+from model.network import design_matrix
 from protocols.contracts.features import GRID_CELLS, NumericField
 from protocols.errors import ContractError
 from tests.unit.model.world import make_batch, make_contract, make_encoding

@@ -4,9 +4,9 @@ import torch
 from opacus.grad_sample import GradSampleModule
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from model.features import design_matrix
-from model.network import AdditiveNetwork, additive_gradients
-from tests.unit.model.world import make_batch, make_contract, make_encoding
+from model.network import AdditiveNetwork, design_matrix
+from model.queries.gradient import Gradient
+from tests.unit.model.world import dense, make_batch, make_contract, make_encoding
 
 CONTRACT = make_contract(numeric=3)
 ENCODING = make_encoding(CONTRACT)
@@ -31,13 +31,13 @@ def test_closed_form_gradients_equal_opacus_per_sample_gradients() -> None:
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
     sampled = module.linear.weight.grad_sample.squeeze(1)  # (n, width)
     assert sampled.dtype == torch.float64
-    closed = additive_gradients(ROWS @ WEIGHTS, ROWS, OUTCOMES)
+    closed = dense(Gradient(ENCODING, WEIGHTS, 0.5), BATCH)
     torch.testing.assert_close(closed, sampled, rtol=1e-13, atol=1e-15)
 
 
 def test_a_gradient_is_never_longer_than_one() -> None:
     for factor in (0.0, 1.0, 1e6):
-        gradients = additive_gradients(ROWS @ (factor * WEIGHTS), ROWS, OUTCOMES)
+        gradients = dense(Gradient(ENCODING, factor * WEIGHTS, 0.5), BATCH)
         assert gradients.norm(dim=1).max().item() <= 1 + 1e-12
 
 

@@ -102,7 +102,7 @@ def _is_empty(grouped: Borrowers) -> None:
     assert grouped.count == 0
     for part in (grouped.training, grouped.holdout):
         assert part.cells.shape == (0, 3)
-        assert part.cells.dtype == np.int64
+        assert part.cells.dtype == np.uint16
         assert part.borrower.dtype == np.int64
         assert part.outcomes.dtype == np.float64
 

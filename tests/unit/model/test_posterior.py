@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import design_matrix
-from model.network import additive_gradients
+from model.network import design_matrix
 from model.posterior import (
     FIELD_VARIANCE,
     INTERCEPT_VARIANCE,
@@ -16,7 +15,8 @@ from model.posterior import (
     posterior_mean,
     prior_covariance,
 )
-from tests.unit.model.world import make_batch, make_contract, make_encoding
+from model.queries.gradient import Gradient
+from tests.unit.model.world import dense, make_batch, make_contract, make_encoding
 
 CONTRACT = make_contract()
 ENCODING = make_encoding(CONTRACT)
@@ -37,7 +37,7 @@ def test_around_the_base_rate_the_gradient_needs_only_mean_rows(
     rows, outcomes = design_matrix(batch.cells, ENCODING), torch.from_numpy(batch.outcomes)
     weights = torch.zeros(ENCODING.width, dtype=torch.float64)
     weights[0] = base.logit / ENCODING.row_scale
-    gradients = additive_gradients(rows @ weights, rows, outcomes)
+    gradients = dense(Gradient(ENCODING, weights, clip), batch)
     norms = gradients.norm(dim=1, keepdim=True)
     expected = (gradients * (clip / norms.clamp_min(clip))).mean(dim=0)
     bad_rows = (rows * outcomes.unsqueeze(1)).mean(dim=0)
@@ -69,7 +69,7 @@ def test_the_mean_outer_product_is_exact_where_fields_are_independent() -> None:
     counts = [[2, 1, 1], [1, 1, 2], [1, 2, 1]]  # in quarters
     first = [[table.index(number) for number in range(3)] for table in ENCODING.bins]
     columns = [np.repeat(cells, count) for cells, count in zip(first, counts, strict=True)]
-    rows = design_matrix(np.array(list(itertools.product(*columns)), dtype=np.int64), ENCODING)
+    rows = design_matrix(np.array(list(itertools.product(*columns)), dtype=np.uint16), ENCODING)
     shares = torch.tensor([4, *itertools.chain(*counts)], dtype=torch.float64) / 4
     torch.testing.assert_close(mean_outer_product(shares, ENCODING), rows.T @ rows / len(rows))
 

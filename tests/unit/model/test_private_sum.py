@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
 from model.noise import IntegerVector
-from model.private_sum import Clip, clipped_integers, private_sum
+from model.private_sum import Clip, Vectors, clipped_integers, private_sum
 from protocols.contracts.privacy import GRID_STEPS
+from tests.unit.model.world import whole
 
 
 class Fixed:
@@ -20,33 +20,29 @@ class Fixed:
         return np.arange(1, size + 1, dtype=np.int64)
 
 
-def _rows(*rows: list[float]) -> torch.Tensor:
-    return torch.tensor(rows, dtype=torch.float64)
-
-
 def test_a_short_row_counts_as_it_is() -> None:
-    integers = clipped_integers(_rows([0.25, -0.5]), clip=Clip(norm=1.0, steps=8))
+    integers = clipped_integers(whole([[0.25, -0.5]]), clip=Clip(norm=1.0, steps=8))
     assert integers.tolist() == [[2, -4]]
 
 
 def test_a_long_row_is_shortened_to_the_clip_norm_in_its_direction() -> None:
-    integers = clipped_integers(_rows([30.0, -40.0]), clip=Clip(norm=5.0, steps=100))
+    integers = clipped_integers(whole([[30.0, -40.0]]), clip=Clip(norm=5.0, steps=100))
     assert integers.tolist() == [[60, -80]]
 
 
 def test_the_longest_row_a_float_can_hold_is_shortened_in_its_direction_too() -> None:
-    integers = clipped_integers(_rows([0.6e308, -0.8e308]), clip=Clip(norm=5.0, steps=1000))
-    np.testing.assert_allclose(integers.numpy(), [[600, -800]], atol=1)
+    integers = clipped_integers(whole([[0.6e308, -0.8e308]]), clip=Clip(norm=5.0, steps=1000))
+    np.testing.assert_allclose(integers, [[600, -800]], atol=1)
 
 
 def test_entries_are_cut_towards_zero() -> None:
-    integers = clipped_integers(_rows([0.19, -0.19]), clip=Clip(norm=1.0, steps=10))
+    integers = clipped_integers(whole([[0.19, -0.19]]), clip=Clip(norm=1.0, steps=10))
     assert integers.tolist() == [[1, -1]]
 
 
 def test_a_row_with_a_number_that_is_not_finite_counts_as_zero_and_no_other_row_does() -> None:
     bad = float("nan"), float("inf"), float("-inf")
-    rows = _rows(*[[value, 0.5] for value in bad], [0.5, 0.5])
+    rows = whole([*([value, 0.5] for value in bad), [0.5, 0.5]])
     integers = clipped_integers(rows, clip=Clip(norm=1.0, steps=10))
     assert integers.tolist() == [[0, 0], [0, 0], [0, 0], [5, 5]]
 
@@ -54,21 +50,24 @@ def test_a_row_with_a_number_that_is_not_finite_counts_as_zero_and_no_other_row_
 def test_a_row_that_floating_point_left_too_long_counts_as_zero(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    true_norm = torch.Tensor.norm
-
-    def short(self: torch.Tensor, dim: int, keepdim: bool) -> torch.Tensor:
-        norm: torch.Tensor = true_norm(self, dim=dim, keepdim=keepdim)
-        return norm * 0.9
-
-    monkeypatch.setattr(torch.Tensor, "norm", short)
-    integers = clipped_integers(_rows([3.0, 4.0], [0.3, 0.4]), clip=Clip(norm=1.0, steps=100))
+    monkeypatch.setattr(np, "sqrt", lambda squares: squares**0.5 * 0.9)
+    integers = clipped_integers(whole([[3.0, 4.0], [0.3, 0.4]]), clip=Clip(norm=1.0, steps=100))
     assert integers.tolist() == [[0, 0], [30, 40]]
+
+
+def test_one_number_in_several_places_is_as_long_as_if_it_were_written_out() -> None:
+    places = np.array([[0, 2, 3, 5], [1, 2, 4, 5]])
+    once = Vectors(places, np.array([[0.5], [-3.0]]))
+    clip = Clip(norm=1.5, steps=30)
+    assert clipped_integers(once, clip=clip).tolist() == [[10], [-15]]
+    total = private_sum([once], width=6, clip=clip, noise=Fixed())
+    assert (total - Fixed().draw(6)).tolist() == [10, -15, -5, 10, -15, -5]
 
 
 def test_chunks_are_added_and_noise_is_drawn_once() -> None:
     noise = Fixed()
     total = private_sum(
-        [_rows([0.5, 0.0]), _rows([0.5, 0.0], [0.0, -1.0])],
+        [whole([[0.5, 0.0]]), whole([[0.5, 0.0], [0.0, -1.0]])],
         width=2,
         clip=Clip(norm=1.0, steps=10),
         noise=noise,

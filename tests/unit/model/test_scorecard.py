@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from model.features import Column, cells_of, design_matrix
+from model.features import Column, cells_of
+from model.network import design_matrix
 from model.scorecard import Scorecard, logit_of, probabilities
 from protocols.contracts.release import Scaling
 from tests.unit.model.world import make_batch, make_contract, make_encoding

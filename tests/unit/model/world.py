@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model.accounting import RunPlan
 from model.descent import Opened, Trained, train
 from model.features import Encoding
-from model.private_sum import clipped_integers
+from model.private_sum import Vectors, clipped_integers
 from model.queries.batch import Batch, Question
 from protocols.contracts.features import FeatureContract, contract_from_table
 
@@ -90,16 +91,39 @@ def make_batch(contract: FeatureContract, *, rows: int, seed: int = 0, rows_each
     random = np.random.default_rng(seed)
     cells = [random.integers(0, field.cell_count, size=rows) for field in contract.fields]
     return Batch(
-        cells=np.stack(cells, axis=1).astype(np.int64),
+        cells=np.stack(cells, axis=1).astype(np.uint16),
         outcomes=random.integers(0, 2, size=rows).astype(np.float64),
         borrower=np.arange(rows, dtype=np.int64) // rows_each,
     )
 
 
+def whole(rows: Sequence[Sequence[float]] | npt.NDArray[np.float64]) -> Vectors:
+    """Return vectors with every entry written out, (n, width)."""
+    entries = np.asarray(rows, dtype=np.float64)
+    return Vectors(np.broadcast_to(np.arange(entries.shape[1]), entries.shape), entries)
+
+
+def dense(question: Question, batch: Batch) -> Tensor:
+    """Return one vector per borrower with every entry written out, float64 (n, width)."""
+    return _written_out(question.vectors(batch), width=question.width)
+
+
+def integers_of(question: Question, batch: Batch) -> Tensor:
+    """Return the same, clipped and in grid steps, int64 (n, width)."""
+    vectors = question.vectors(batch)
+    integers = clipped_integers(vectors, clip=question.clip).astype(np.float64)
+    return _written_out(Vectors(vectors.places, integers), width=question.width).to(torch.int64)
+
+
 def exact_sum(question: Question, batch: Batch) -> Tensor:
     """Answer a question as a partner does, but without noise, in the question's units."""
-    integers = clipped_integers(question.vectors(batch), clip=question.clip).sum(dim=0)
-    return integers.to(torch.float64) * question.clip.step
+    return integers_of(question, batch).sum(dim=0).to(torch.float64) * question.clip.step
+
+
+def _written_out(vectors: Vectors, *, width: int) -> Tensor:
+    count = len(vectors.places)
+    added = vectors.added_by(np.arange(count), owners=count, width=width)
+    return torch.from_numpy(added.entries)
 
 
 def drive(

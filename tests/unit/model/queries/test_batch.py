@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
 
 from model.queries.batch import Batch
-from tests.unit.model.world import make_batch, make_contract
+from tests.unit.model.world import make_batch, make_contract, whole
 
 CONTRACT = make_contract()
 
@@ -41,12 +40,13 @@ def test_without_rows_there_is_no_borrower_and_no_chunk() -> None:
 
 
 def test_vectors_are_added_by_borrower() -> None:
-    rows = torch.arange(22, dtype=torch.float64).reshape(11, 2)
-    added = _uneven().add_by_borrower(rows)
-    expected = [part.sum(dim=0).tolist() for part in torch.split(rows, [1, 5, 2, 3])]
-    assert added.tolist() == expected
+    rows = np.arange(22.0).reshape(11, 2)
+    added = _uneven().add_by_borrower(whole(rows), width=2)
+    expected = [part.sum(axis=0).tolist() for part in np.split(rows, [1, 6, 8])]
+    assert added.places.tolist() == [[0, 1]] * 4
+    assert added.entries.tolist() == expected
 
 
 def test_a_borrower_a_row_needs_no_adding() -> None:
-    rows = torch.ones(11, 2, dtype=torch.float64)
-    assert torch.equal(make_batch(CONTRACT, rows=11).add_by_borrower(rows), rows)
+    rows = whole(np.ones((11, 2)))
+    assert make_batch(CONTRACT, rows=11).add_by_borrower(rows, width=2) is rows

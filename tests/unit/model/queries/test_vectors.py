@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import bins_of, design_matrix
-from model.network import additive_gradients
-from model.private_sum import clipped_integers
+from model.features import bins_of
+from model.network import design_matrix
 from model.queries.batch import Batch, Question
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
-from tests.unit.model.world import make_batch, make_contract, make_encoding
+from tests.unit.model.world import (
+    dense,
+    integers_of,
+    make_batch,
+    make_contract,
+    make_encoding,
+)
 
 CONTRACT = make_contract()
 ENCODING = make_encoding(CONTRACT)
@@ -35,8 +40,10 @@ queries = pytest.mark.parametrize("question", ALL, ids=[question.name for questi
 def test_one_row_brings_one_vector_of_the_stated_width(question: Question) -> None:
     batch = make_batch(CONTRACT, rows=30)
     vectors = question.vectors(batch)
-    assert vectors.shape == (30, question.width)
-    assert vectors.dtype == torch.float64
+    assert len(vectors.places) == len(vectors.entries) == 30
+    assert 0 <= vectors.places.min() <= vectors.places.max() < question.width
+    assert all(len(set(row)) == len(row) for row in vectors.places.tolist())
+    assert (vectors.places.dtype, vectors.entries.dtype) == (np.int64, np.float64)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +67,7 @@ def test_widths_and_clip_norms_are_those_documented(
     "question", [HISTOGRAM, GRAM, EVALUATION], ids=["histogram", "gram", "evaluation"]
 )
 def test_a_borrower_with_one_row_fills_the_clip_norm_exactly(question: Question) -> None:
-    vectors = question.vectors(make_batch(CONTRACT, rows=50))
-    norms = vectors.norm(dim=1)
+    norms = dense(question, make_batch(CONTRACT, rows=50)).norm(dim=1)
     torch.testing.assert_close(norms, torch.full_like(norms, question.clip.norm))
 
 
@@ -69,21 +75,21 @@ def test_a_borrower_with_one_row_fills_the_clip_norm_exactly(question: Question)
 def test_a_borrowers_rows_are_added_before_anything_is_cut(question: Question) -> None:
     many = make_batch(CONTRACT, rows=24, rows_each=4)
     rows = Batch(cells=many.cells, outcomes=many.outcomes, borrower=np.arange(24, dtype=np.int64))
-    added = question.vectors(rows).reshape(6, 4, question.width).sum(dim=1)
-    torch.testing.assert_close(question.vectors(many), added)
+    added = dense(question, rows).reshape(6, 4, question.width).sum(dim=1)
+    torch.testing.assert_close(dense(question, many), added)
     # Four rows together still count for no more than one clip norm.
-    integers = clipped_integers(question.vectors(many), clip=question.clip)
+    integers = integers_of(question, many)
     assert int((integers * integers).sum(dim=1).max()) <= question.clip.steps**2
 
 
 @queries
 def test_nobody_brings_nothing(question: Question) -> None:
-    assert question.vectors(make_batch(CONTRACT, rows=0)).shape == (0, question.width)
+    assert dense(question, make_batch(CONTRACT, rows=0)).shape == (0, question.width)
 
 
 def test_the_histogram_counts_cells() -> None:
     batch = make_batch(CONTRACT, rows=200)
-    counts = HISTOGRAM.vectors(batch).sum(dim=0)
+    counts = dense(HISTOGRAM, batch).sum(dim=0)
     expected = np.concatenate(
         [
             np.bincount(batch.cells[:, index], minlength=count)
@@ -96,19 +102,19 @@ def test_the_histogram_counts_cells() -> None:
 def test_the_gram_triangle_is_the_matrix_of_outer_products() -> None:
     batch = make_batch(CONTRACT, rows=100)
     rows = design_matrix(batch.cells, ENCODING)
-    torch.testing.assert_close(GRAM.matrix(GRAM.vectors(batch).sum(dim=0)), rows.T @ rows)
+    torch.testing.assert_close(GRAM.matrix(dense(GRAM, batch).sum(dim=0)), rows.T @ rows)
 
 
 def test_the_gradient_is_that_of_the_network() -> None:
     batch = make_batch(CONTRACT, rows=60)
     rows = design_matrix(batch.cells, ENCODING)
-    expected = additive_gradients(rows @ WEIGHTS, rows, torch.from_numpy(batch.outcomes))
-    torch.testing.assert_close(GRADIENT.vectors(batch), expected)
+    residuals = torch.sigmoid(rows @ WEIGHTS) - torch.from_numpy(batch.outcomes)
+    torch.testing.assert_close(dense(GRADIENT, batch), residuals.unsqueeze(1) * rows)
 
 
 def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
     batch = make_batch(CONTRACT, rows=300)
-    counts = EVALUATION.vectors(batch).sum(dim=0)
+    counts = dense(EVALUATION, batch).sum(dim=0)
     places = torch.from_numpy(bins_of(batch.cells, ENCODING))
     logits = (WEIGHTS[places].sum(dim=1) + WEIGHTS[0]) * ENCODING.row_scale
     outcomes = torch.from_numpy(batch.outcomes)
