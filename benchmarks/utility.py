@@ -34,7 +34,6 @@ from benchmarks.quality import quality
 from model.features import row_logits
 from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
-from model.scorecard import probabilities
 from model.table import Table, read_table
 from protocols.contracts.charter import largest_delta
 from protocols.contracts.features import CategoricalField, FeatureContract, load_contract
@@ -106,7 +105,7 @@ def one_seed(loans: Loans, *, partners: int, epsilon: float, seed: int, quick: b
     def private(members: Sequence[Borrowers], sharing: Sharing) -> dict[str, float]:
         trained = simulate(members, loans.contract, replace(terms, sharing=sharing))
         logits = row_logits(test.cells, trained.encoding, trained.weights)
-        return quality(test.outcomes, probabilities(logits, loss_clip=CLIP_NORM).numpy())
+        return quality(test.outcomes, trained.link.probabilities(logits).numpy())
 
     result = {
         FEDERATED: private(parts, usual_sharing(partners)),

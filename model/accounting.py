@@ -40,7 +40,7 @@ class RunPlan:
     """What a run will ask, in order, and the most it can cost.
 
     Attributes:
-        queries: Histogram, gradients, evaluation, each with its rounds and noise.
+        queries: Histogram, gradients, calibration, evaluation, each with its rounds and noise.
         spare_attempts: Attempts beyond these, of any query.
         target_bins: Bins that a numeric field is cut into at most.
     """
@@ -89,7 +89,7 @@ def plan_run(
         mu2 *= setting.sharing.most_lenders  # noises of their own: see ``epsilons_of``
     noisiness = _noisiness(mu2, setting=setting, profile=profile)
     rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
-    asked = {"histogram": 1, "gradient": rounds, "evaluation": 1}
+    asked = {"histogram": 1, "gradient": rounds, "calibration": 1, "evaluation": 1}
     dearest = max(profile.share(query, rounds=times) for query, times in asked.items())
     each = mu2 / (1 + spare_attempts * dearest)
     return RunPlan(

@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from model.features import Encoding
+from model.link import Link
 from model.scorecard import Scorecard
 from model.shape import contradicted
 from protocols.contracts.features import contract_from_table
@@ -82,7 +83,11 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
         encoding=encoding,
         weights=tensors["weights"],
         bin_shares=tensors["bin_shares"],
-        loss_clip=float(manifest.loss_clip),
+        link=Link(
+            float(manifest.loss_clip),
+            intercept=float(manifest.calibration.intercept),
+            slope=float(manifest.calibration.slope),
+        ),
         scaling=manifest.scaling,
     )
     return Release(digest=digest(manifest_raw), manifest=manifest, scorecard=scorecard)

@@ -15,12 +15,15 @@ from torch import Tensor
 from model.accounting import RunPlan
 from model.bins import bin_shares, choose_bins
 from model.features import Encoding
-from model.metrics import Quality, score_edges, separation
+from model.link import Link, calibrated
+from model.metrics import Quality, measured
 from model.posterior import BaseRate, mean_outer_product, posterior_mean, prior_covariance
 from model.queries.batch import Question
+from model.queries.calibration import Calibration
 from model.queries.evaluation import Evaluation
 from model.queries.gradient import Gradient
 from model.queries.histogram import Histogram
+from model.score_table import even_edges, guessed_edges, score_table
 from model.shape import in_declared_order
 from protocols.contracts.features import FeatureContract
 
@@ -36,13 +39,15 @@ class Trained:
         encoding: Bin of each cell.
         weights: Posterior mean after the last round, float64 (width,).
         bin_shares: Noised share of borrowers in each bin, float64 (width,).
-        score_edges: Logits between the score bins of ``quality``, ascending float64 (bins - 1,).
+        link: Turns logits into probabilities of default.
+        score_edges: Bounds of the score bins of ``quality``, logits, ascending (bins + 1,).
         quality: What the hold-out says of it.
     """
 
     encoding: Encoding
     weights: Tensor
     bin_shares: Tensor
+    link: Link
     score_edges: Tensor
     quality: Quality
 
@@ -97,14 +102,19 @@ def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conv
     weights = yield from _descend(
         known, contract=contract, rounds=plan.rounds("gradient"), clip_norm=clip_norm
     )
-    edges = score_edges(weights, mean_gram=known.outer, row_scale=encoding.row_scale)
-    evaluated = yield Evaluation(encoding=encoding, weights=weights, score_edges=edges)
+    guessed = guessed_edges(weights, mean_outer=known.outer, row_scale=encoding.row_scale)
+    seen = yield Calibration(encoding, weights, guessed)
+    table = score_table(seen.values, noise=seen.noise, edges=guessed)
+    link = calibrated(table, loss_clip=clip_norm)
+    edges = even_edges(table, guessed)
+    evaluated = yield Evaluation(encoding, weights, edges)
     return Trained(
         encoding=encoding,
         weights=weights,
         bin_shares=shares,
+        link=link,
         score_edges=edges,
-        quality=separation(evaluated.values, noise=evaluated.noise),
+        quality=measured(score_table(evaluated.values, noise=evaluated.noise, edges=edges), link),
     )
 
 

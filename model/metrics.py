@@ -7,7 +7,8 @@ from statistics import NormalDist
 import torch
 from torch import Tensor
 
-from model.queries.evaluation import SCORE_BINS
+from model.link import Link
+from model.score_table import ScoreTable
 
 _NORMAL = NormalDist()
 _WIDTH_95 = _NORMAL.inv_cdf(0.975)
@@ -20,6 +21,9 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+_UNKNOWN = Estimate(0.5, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -42,54 +46,46 @@ class Quality:
     Attributes:
         auc: Probability that a bad borrower scores worse than a good one.
         ks: Largest distance between the classes' distributions, at the edges of the score bins.
+        brier: Mean squared distance of probability and outcome.
+        calibration_error: Mean distance of probability and bad rate over the score bins (ECE).
         bad_rate: Share of bad borrowers in the hold-out.
         bands: One for each score bin, the safest first.
     """
 
     auc: Estimate
     ks: Estimate
+    brier: Estimate
+    calibration_error: Estimate
     bad_rate: Estimate
     bands: tuple[Band, ...]
 
 
-def score_edges(weights: Tensor, *, mean_gram: Tensor, row_scale: float) -> Tensor:
-    """Return logit edges that split borrowers into about equal bins, float64 (SCORE_BINS - 1,).
-
-    Mean and spread of the logit follow from the rows' mean outer product: the edges touch no data.
+def measured(table: ScoreTable, link: Link) -> Quality:
+    """Estimate how good a model is from noised score bins.
 
     Args:
-        weights: Final weights, float64 (width,).
-        mean_gram: Mean outer product of the rows, from noised sums, float64 (width, width).
-        row_scale: What a row's intercept is scaled to.
-    """
-    mean = (weights @ mean_gram[0]).item() / row_scale
-    second = (weights @ mean_gram @ weights).item()
-    spread = math.sqrt(max(second - mean**2, 1e-6))
-    steps = [_NORMAL.inv_cdf(step / SCORE_BINS) for step in range(1, SCORE_BINS)]
-    return torch.tensor([mean + spread * step for step in steps], dtype=torch.float64)
-
-
-def separation(counts: Tensor, *, noise: float) -> Quality:
-    """Estimate AUC and bad rate from noised score bins.
-
-    Args:
-        counts: Good borrowers by score bin, then bad ones, float64 (2 * bins,); safest first.
-        noise: Standard deviation of the noise in each count.
+        table: Of the hold-out.
+        link: The model's; a bin's borrowers are taken at the probability of their mean logit.
 
     Returns:
         Estimates with 95 % intervals: sampling (of the AUC: Hanley and McNeil, 1982) and noise
         (first order) added; an interval is the whole of [0, 1] where the noise drowns either class.
     """
-    good, bad = torch.split(counts, len(counts) // 2)
+    good, bad, noise = table.good, table.bad, table.noise
     goods, bads = good.sum().item(), bad.sum().item()
     class_noise = noise * math.sqrt(len(good))
-    is_drowned = min(goods, bads) <= _WIDTH_95 * class_noise
-    unknown = Estimate(0.5, 0.0, 1.0)
+    bands = _bands(good, bad, noise=noise)
+    bad_rate = _bad_rate(goods, bads, class_noise)
+    if min(goods, bads) <= _WIDTH_95 * class_noise:
+        return Quality(_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN, bad_rate, bands)
+    p_default = link.probabilities(table.logits)
     return Quality(
-        auc=unknown if is_drowned else _auc(good, bad, noise=noise),
-        ks=unknown if is_drowned else _ks(good, bad, noise=noise),
-        bad_rate=_bad_rate(goods, bads, class_noise),
-        bands=_bands(good, bad, noise=noise),
+        auc=_auc(good, bad, noise=noise),
+        ks=_ks(good, bad, noise=noise),
+        brier=_brier(table, p_default),
+        calibration_error=_calibration_error(table, p_default),
+        bad_rate=bad_rate,
+        bands=bands,
     )
 
 
@@ -122,6 +118,37 @@ def _ks(good: Tensor, bad: Tensor, *, noise: float) -> Estimate:
     high = (distances + _WIDTH_95 * deviations).max().item()
     largest = distances.max().item()
     return Estimate(*(min(max(value, 0.0), 1.0) for value in (largest, low, high)))
+
+
+def _brier(table: ScoreTable, p_default: Tensor) -> Estimate:
+    total = table.both.sum().item()
+    errors = torch.cat([p_default.square(), (1 - p_default).square()])  # of a good one, a bad one
+    counts = torch.cat([table.good, table.bad])
+    brier = (counts @ errors).item() / total
+    sampling = max(0.0, (counts @ errors.square()).item() / total - brier**2) / total
+    noised = (table.noise / total) ** 2 * (errors - brier).square().sum().item()
+    return _interval(brier, math.sqrt(sampling + noised))
+
+
+def _calibration_error(table: ScoreTable, p_default: Tensor) -> Estimate:
+    """Estimate the mean distance of what was said and what came, weighted by the bins' shares.
+
+    Chance alone makes every distance larger, so its variance is taken off each square. By the
+    triangle inequality the true mean lies no further from the one that was seen than the mean size
+    of all errors, whose 95 % quantile is that of a sum of folded normal numbers.
+    """
+    total = table.both.sum().item()
+    # In shares of everybody, so that a bin in which noise leaves nobody weighs next to nothing.
+    gaps = (table.bad * (1 - p_default) - table.good * p_default) / total
+    sampling = table.both.clamp_min(0.0) * p_default * (1 - p_default)
+    noised = table.noise**2 * (p_default.square() + (1 - p_default).square())
+    placed = (table.logit_noise * p_default * (1 - p_default)).square()
+    variances = (sampling + noised + placed) / total**2
+    seen = gaps.abs().sum().item()
+    likely = (gaps.square() - variances).clamp_min(0.0).sqrt().sum().item()
+    folded = math.sqrt(2 / math.pi) * variances.sqrt().sum().item()
+    reach = folded + _NORMAL.inv_cdf(0.95) * math.sqrt((1 - 2 / math.pi) * variances.sum().item())
+    return Estimate(*(min(max(value, 0.0), 1.0) for value in (likely, seen - reach, seen + reach)))
 
 
 def _bands(good: Tensor, bad: Tensor, *, noise: float) -> tuple[Band, ...]:
@@ -161,7 +188,7 @@ def _hanley_mcneil(auc: float, goods: float, bads: float) -> float:
 def _bad_rate(goods: float, bads: float, class_noise: float) -> Estimate:
     total = goods + bads
     if total <= _WIDTH_95 * class_noise:
-        return Estimate(0.5, 0.0, 1.0)
+        return _UNKNOWN
     rate = min(max(bads / total, 0.0), 1.0)
     variance = rate * (1 - rate) / total + (class_noise / total) ** 2 * (rate**2 + (1 - rate) ** 2)
     return _interval(rate, math.sqrt(variance))

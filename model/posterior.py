@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from model.features import Encoding
-from model.scorecard import logit_of
+from model.link import logit_of
 from model.shape import ordered_bins
 from protocols.contracts.features import FeatureContract, FeatureField
 

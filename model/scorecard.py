@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from model.features import Cells, Column, Encoding, bins_of, cells_of
+from model.link import Link
 from protocols.contracts.features import FeatureContract
 from protocols.contracts.release import Scaling
 
@@ -38,7 +39,7 @@ class Scorecard:
         weights: One weight per bin and the intercept first, float64 (width,), for scaled rows.
         bin_shares: Noised share of borrowers in each bin, summing to 1 in every field,
             float64 (width,); the intercept's is 1.
-        loss_clip: Clip norm of the training gradient, see ``probabilities``.
+        link: Turns logits into probabilities of default.
         scaling: Points at the base odds, and points that double them.
     """
 
@@ -46,7 +47,7 @@ class Scorecard:
     encoding: Encoding
     weights: Tensor
     bin_shares: Tensor
-    loss_clip: float
+    link: Link
     scaling: Scaling
 
     def score(self, columns: Mapping[str, Column]) -> list[Score]:
@@ -57,7 +58,7 @@ class Scorecard:
         return [
             Score(p_default=p, points=points, points_lost=tuple(row))
             for p, points, row in zip(
-                probabilities(logits, loss_clip=self.loss_clip).tolist(),
+                self.link.probabilities(logits).tolist(),
                 self._points(logits),
                 lost.tolist(),
                 strict=True,
@@ -89,14 +90,16 @@ class Scorecard:
 
     def exact_points(self, logits: Tensor) -> Tensor:
         """Return points that are not rounded, same shape as ``logits``."""
-        # For safe borrowers the odds of default are exp(logit) / loss_clip (see probabilities).
-        log_odds_good = -(logits - math.log(min(1.0, self.loss_clip)))
-        at_base = math.log(self.scaling.base_odds)
-        return self.scaling.base_points + self._points_per_logit * (log_odds_good - at_base)
+        beyond_base = -self.link.safe_log_odds(logits) - math.log(self.scaling.base_odds)
+        return self.scaling.base_points + self._points_per_log_odds * beyond_base
+
+    @property
+    def _points_per_log_odds(self) -> float:
+        return self.scaling.points_to_double / math.log(2)
 
     @property
     def _points_per_logit(self) -> float:
-        return self.scaling.points_to_double / math.log(2)
+        return self._points_per_log_odds * self.link.slope
 
     def _bin_logits(self, cells: Cells) -> Tensor:
         positions = torch.from_numpy(bins_of(cells, self.encoding))  # (n, fields)
@@ -110,36 +113,3 @@ class Scorecard:
 
     def _points(self, logits: Tensor) -> list[int]:
         return [round(value) for value in self.exact_points(logits).tolist()]
-
-
-def probabilities(logits: Tensor, *, loss_clip: float) -> Tensor:
-    """Return the probability of default that each logit stands for, same shape, in (0, 1).
-
-    Clipping a borrower's gradient changes the loss that training minimises: rows have norm 1, so
-    the gradient of a logistic loss is ``q - y`` long (q the logistic of the logit) and becomes
-    ``min(q, C)`` for a good borrower and ``min(1 - q, C)`` for a bad one. At a minimum the two
-    balance, ``(1 - p) min(q, C) = p min(1 - q, C)``, which gives p. For C >= 1 it is q itself.
-    For C >= 1/2, which a charter demands, p rises strictly with the logit.
-
-    Privacy: post-processing of a released model.
-    Source: docs/training.md, "What clipping does to probabilities".
-    """
-    good = torch.sigmoid(logits).clamp_max(loss_clip)
-    bad = torch.sigmoid(-logits).clamp_max(loss_clip)
-    return good / (good + bad)
-
-
-def logit_of(p_default: float, *, loss_clip: float) -> float:
-    """Return the logit that stands for a probability of default: ``probabilities`` turned round.
-
-    Args:
-        p_default: In (0, 1).
-        loss_clip: C, at least 1/2.
-
-    Source: docs/training.md, "What clipping does to probabilities".
-    """
-    rarer = min(p_default, 1 - p_default)
-    # Clipped on the rarer side only: (1 - p) q = p C. Never on both, as C is at least 1/2.
-    q = rarer if rarer >= 1 - loss_clip else rarer * loss_clip / (1 - rarer)
-    logit = math.log(q / (1 - q))
-    return logit if p_default < 0.5 else -logit

@@ -9,6 +9,7 @@ from model.metrics import Estimate
 from model.scorecard import Scorecard
 from protocols.contracts.features import read_toml
 from protocols.contracts.release import (
+    Calibration,
     Evaluation,
     Interval,
     PartnerPrivacy,
@@ -42,7 +43,7 @@ def publish_release(
         encoding=trained.encoding,
         weights=trained.weights,
         bin_shares=trained.bin_shares,
-        loss_clip=float(federation.charter.privacy.gradient_clip_norm),
+        link=trained.link,
         scaling=settings.scaling,
     )
     tensors = tensor_bytes(scorecard)
@@ -80,10 +81,14 @@ def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
 def _evaluation(scorecard: Scorecard, trained: Trained) -> Evaluation:
     """Say in points what the hold-outs say of logits: the higher those, the fewer the points."""
     quality = trained.quality
-    edges = [f"{points:.2f}" for points in scorecard.exact_points(trained.score_edges).tolist()]
+    edges = [
+        f"{points:.2f}" for points in scorecard.exact_points(trained.score_edges[1:-1]).tolist()
+    ]
     return Evaluation(
         auc=_interval(quality.auc),
         ks=_interval(quality.ks),
+        brier=_interval(quality.brier),
+        calibration_error=_interval(quality.calibration_error),
         bad_rate=_interval(quality.bad_rate),
         bands=tuple(
             ScoreBand(
@@ -114,6 +119,9 @@ def _manifest(
         encoding=trained.encoding.bins,
         tensors_digest=tensors,
         loss_clip=federation.charter.privacy.gradient_clip_norm,
+        calibration=Calibration(
+            intercept=f"{trained.link.intercept:.6f}", slope=f"{trained.link.slope:.6f}"
+        ),
         scaling=federation.settings.scaling,
         evaluation=evaluation,
         privacy=_privacy(federation, cohort),

@@ -126,7 +126,8 @@ def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budg
         f"  histogram   {cells} counts on the public grid, {8 * cells} bytes",
         "  gram        which bins occur together; d bins, 4 d (d + 1) bytes; not asked today",
         "  gradient    which way the weights should move; d entries, 8 d bytes, several rounds",
-        "  evaluation  score bin by outcome of your hold-out, 160 bytes",
+        "  calibration how many of each score defaulted, of those trained on, 240 bytes",
+        "  evaluation  the same of your hold-out, 240 bytes",
         "",
         _noise_text(terms),
         f"noise multiplier at least {float(terms.minimum_noise):g}, "

@@ -26,6 +26,7 @@ FILES = (
     "model/private_sum.py",
     "model/queries/answer.py",
     "model/queries/batch.py",
+    "model/queries/calibration.py",
     "model/queries/evaluation.py",
     "model/queries/gradient.py",
     "model/queries/gram.py",

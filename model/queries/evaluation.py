@@ -1,5 +1,6 @@
 """How well the scores separate good from bad, on borrowers that training never used."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +11,18 @@ from model.private_sum import Clip, Vectors
 from model.queries.batch import Batch, Population
 
 SCORE_BINS = 10
+POSITION_WEIGHT = 0.5  # of where in its bin a logit lies, against the 1 that counts it
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Score bin by outcome, of hold-out borrowers.
+    """Score bin by outcome, of hold-out borrowers, and where in their bins the logits lie.
 
     Attributes:
         encoding: Bin of each cell.
         weights: Final weights, float64 (encoding.width,).
-        score_edges: Public inner edges of the logit bins, ascending float64 (bins - 1,).
+        score_edges: Public bounds of the logit bins, ascending float64 (SCORE_BINS + 1,); what
+            lies beyond the first or the last counts as being there.
     """
 
     encoding: Encoding
@@ -30,18 +33,27 @@ class Evaluation:
 
     @property
     def width(self) -> int:
-        """Good and bad for every score bin."""
-        return 2 * (len(self.score_edges) + 1)
+        """Good, bad and position for every score bin."""
+        return 3 * SCORE_BINS
 
     @property
     def clip(self) -> Clip:
-        """One 1 in one place."""
-        return Clip(norm=1.0)
+        """One 1 in one place, and a position."""
+        return Clip(norm=math.hypot(1.0, POSITION_WEIGHT))
 
     def vectors(self, batch: Batch) -> Vectors:
-        """Return a 1 for each row, in its score bin; the good ones' bins come first."""
+        """Return for each row a 1 among its outcome's bins, and its position in its bin.
+
+        Positions go from -1 at a bin's lower edge to 1 at its upper one, times their weight.
+        """
         logits = row_logits(batch.cells, self.encoding, self.weights).numpy()  # (n,)
-        bins = np.searchsorted(self.score_edges.numpy(), logits)  # (n,)
-        places = bins + batch.outcomes.astype(np.int64) * (self.width // 2)
-        ones = Vectors(places[:, np.newaxis], np.ones((len(places), 1)))
-        return batch.add_by_borrower(ones, width=self.width)
+        edges = self.score_edges.numpy()
+        bins = np.searchsorted(edges[1:-1], logits)  # (n,)
+        low, high = edges[bins], edges[bins + 1]
+        positions = np.clip((2 * logits - low - high) / (high - low), -1, 1)
+        counted = bins + batch.outcomes.astype(np.int64) * SCORE_BINS
+        rows = Vectors(
+            np.stack([counted, bins + 2 * SCORE_BINS], axis=1),
+            np.stack([np.ones(len(bins)), POSITION_WEIGHT * positions], axis=1),
+        )
+        return batch.add_by_borrower(rows, width=self.width)

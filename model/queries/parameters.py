@@ -6,6 +6,7 @@ from torch import Tensor
 
 from model.features import Encoding
 from model.queries.batch import Question
+from model.queries.calibration import Calibration
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
@@ -26,6 +27,7 @@ _MEMBERS = {
     "histogram": set[str](),
     "gram": {"encoding"},
     "gradient": {"encoding", "weights"},
+    "calibration": {"encoding", "weights", "score_edges"},
     "evaluation": {"encoding", "weights", "score_edges"},
 }
 
@@ -74,10 +76,11 @@ def question_from(
     weights = _vector(table["weights"], length=encoding.width)
     if query == "gradient":
         return Gradient(encoding, weights, clip_norm)
-    edges = _vector(table["score_edges"], length=SCORE_BINS - 1)
-    if not bool((edges.diff() >= 0).all()):
-        raise ContractError("evaluation: score edges must ascend")
-    return Evaluation(encoding, weights, edges)
+    edges = _vector(table["score_edges"], length=SCORE_BINS + 1)
+    if not bool((edges.diff() > 0).all()):
+        raise ContractError(f"{query}: score edges must ascend")
+    kind = Calibration if query == "calibration" else Evaluation
+    return kind(encoding, weights, edges)
 
 
 def _encoding(value: JsonValue, contract: FeatureContract) -> Encoding:

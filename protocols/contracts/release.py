@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from protocols.contracts.features import Contract, DecimalText, HexDigest, Name, describe
 from protocols.errors import EntryError
@@ -25,6 +25,25 @@ class Scaling(Contract):
     base_points: int = Field(ge=1, le=100_000)
     base_odds: int = Field(ge=1, le=1_000_000)
     points_to_double: int = Field(ge=1, le=10_000)
+
+
+class Calibration(Contract):
+    """What is done to the log-odds of a probability of default: ``intercept + slope * log-odds``.
+
+    Attributes:
+        intercept: In log-odds; 0 changes nothing.
+        slope: Above 0, so that the order of borrowers stays; 1 changes nothing.
+    """
+
+    intercept: DecimalText
+    slope: DecimalText
+
+    @field_validator("slope")
+    @classmethod
+    def _check_slope(cls, text: str) -> str:
+        if not float(text) > 0:
+            raise ValueError("expected a slope above 0")
+        return text
 
 
 class Interval(Contract):
@@ -55,11 +74,15 @@ class Evaluation(Contract):
     Attributes:
         auc: Probability that a bad borrower scores worse than a good one.
         ks: Largest distance between the classes' distributions, at the bands' edges.
+        brier: Mean squared distance of probability and outcome.
+        calibration_error: Mean distance of probability and bad rate over the bands.
         bands: The safest first.
     """
 
     auc: Interval
     ks: Interval
+    brier: Interval
+    calibration_error: Interval
     bad_rate: Interval
     bands: tuple[ScoreBand, ...] = Field(strict=False)
 
@@ -88,7 +111,8 @@ class ReleaseManifest(Contract):
         contract: The feature contract as written.
         encoding: For every field, the bin of each cell.
         tensors_digest: SHA-256 of the safetensors file with ``weights`` and ``bin_shares``.
-        loss_clip: Clip norm of the training gradient; fixes the link to probabilities.
+        loss_clip: Clip norm of the training gradient; with ``calibration`` it fixes what
+            probability a logit stands for.
         log_size, log_root: Checkpoint of the log that holds the whole training run.
     """
 
@@ -101,6 +125,7 @@ class ReleaseManifest(Contract):
     encoding: tuple[CellBins, ...] = Field(strict=False)
     tensors_digest: HexDigest
     loss_clip: DecimalText
+    calibration: Calibration
     scaling: Scaling
     evaluation: Evaluation
     privacy: tuple[PartnerPrivacy, ...] = Field(strict=False)

@@ -24,7 +24,7 @@ from tests.simulator import World, found_world
 
 VICTIM = "p1"
 NAMES = ("p0", "p1", "p2")
-EXCHANGES = 12  # of a whole run: authorisation, witnesses, the rounds, the close, witnesses
+EXCHANGES = 13  # of a whole run: authorisation, witnesses, the rounds, the close, witnesses
 ROUNDS = EXCHANGES - 4
 
 

@@ -70,7 +70,7 @@ def test_partners_lost_one_after_another_are_listed_by_the_auditor(world: World)
     _lose(world, {Step(2, 1): {"p5"}, Step(3, 1): {"p1"}})
     world.train()
     assert _changes(world) == [("p5",), ("p1",)]
-    assert [row.spends for row in world.audit().partners] == [10, 3, 10, 10, 10, 1]
+    assert [row.spends for row in world.audit().partners] == [11, 3, 11, 11, 11, 1]
     _assert_true(world)
 
 

@@ -85,7 +85,7 @@ def _questions(at: Coordinator) -> list[Question]:
     bins = tuple((0,) * item.cell_count for item in at.node.contract.fields)
     encoding = Encoding(bins)
     weights = torch.zeros(encoding.width, dtype=torch.float64)
-    edges = torch.linspace(-1, 1, SCORE_BINS - 1, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, SCORE_BINS + 1, dtype=torch.float64)
     evaluation = Evaluation(encoding, weights, edges)
     return [at.histogram(), Gram(encoding), at.gradient(), evaluation]
 

@@ -44,7 +44,7 @@ def _questions() -> list[Question]:
         weights[0] = -weights[1:].sum() / 3
         batch = make_batch(CONTRACT, rows=1)
         edge = row_logits(batch.cells, encoding, weights)[0]
-        edges = torch.full((SCORE_BINS - 1,), edge.item(), dtype=torch.float64)
+        edges = _around(edge.item())
         found += [Gradient(encoding, weights / 1e5, 0.5), Evaluation(encoding, weights, edges)]
     return found
 
@@ -87,7 +87,7 @@ def test_an_edge_on_an_ulp_of_equal_rows_shows_nobody() -> None:
         weights[-1] = -weights[:-1].sum()
         cells = np.zeros((1_003, len(CONTRACT.fields)), dtype=np.uint16)
         for edge in set((design_matrix(cells, ONE_BIN) @ weights).tolist()):
-            edges = torch.full((SCORE_BINS - 1,), edge, dtype=torch.float64)
+            edges = _around(edge)
             question = Evaluation(ONE_BIN, weights, edges)
             for rows in range(1_000, 1_004):
                 batch = Batch(cells[:rows], np.zeros(rows), np.arange(rows, dtype=np.int64))
@@ -103,3 +103,8 @@ def test_a_wide_vector_is_as_long_alone_as_in_company() -> None:
     together = clipped_integers(whole(rows), clip=clip)
     alone = [clipped_integers(whole(rows[i : i + 1]), clip=clip) for i in range(5)]
     assert np.array_equal(together, np.concatenate(alone))
+
+
+def _around(edge: float) -> torch.Tensor:
+    """Return edges of which one is exactly ``edge``."""
+    return edge + torch.arange(-5.0, SCORE_BINS - 4, dtype=torch.float64)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from model.artifacts import Release
 from model.features import bins_of, cells_of
 from model.network import design_matrix
-from model.scorecard import Scorecard, probabilities
+from model.scorecard import Scorecard
 from protocols.contracts.decisions import Applicant, ScoreRequest, check_score_request
 from protocols.contracts.features import GRID_CELLS, NumericField
 from protocols.translate import score_request_from_wire, score_request_to_wire
@@ -49,7 +49,7 @@ def _trained_answer(people: list[Applicant], scorecard: Scorecard) -> list[float
     }
     rows = design_matrix(cells_of(columns, scorecard.contract), scorecard.encoding)
     logits = rows @ scorecard.weights
-    answers: list[float] = probabilities(logits, loss_clip=scorecard.loss_clip).tolist()
+    answers: list[float] = scorecard.link.probabilities(logits).tolist()
     return answers
 
 

@@ -11,6 +11,7 @@ from model.noise import IntegerVector
 from model.private_sum import Clip, Floats, Vectors, clipped_integers, private_sum
 from model.queries.answer import answer_question
 from model.queries.batch import Batch, Question
+from model.queries.calibration import Calibration
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
@@ -126,12 +127,13 @@ def test_how_borrowers_are_cut_into_chunks_and_ordered_changes_nothing(
 def _questions(draw: st.DrawFn) -> Question:
     scale = draw(st.sampled_from((0.0, 1.0, 1e6)))
     weights = scale * torch.linspace(-1, 1, ENCODING.width, dtype=torch.float64)
-    edges = torch.linspace(-1, 1, SCORE_BINS - 1, dtype=torch.float64)
+    edges = torch.linspace(-1, 1, SCORE_BINS + 1, dtype=torch.float64)
     questions: list[Question] = [
         Histogram(CONTRACT),
         Gram(ENCODING),
         Gradient(ENCODING, weights, clip_norm=draw(st.sampled_from((0.5, 1.0)))),
         Evaluation(ENCODING, weights, edges),
+        Calibration(ENCODING, weights, edges),
     ]
     return draw(st.sampled_from(questions))
 

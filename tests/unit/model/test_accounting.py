@@ -62,13 +62,13 @@ def test_shares_of_the_budget_are_the_profiles() -> None:
         for planned in plan.queries
     }
     total = sum(worth.values())
-    for query in ("histogram", "gradient", "evaluation"):
+    for query in ("histogram", "gradient", "calibration", "evaluation"):
         share = PRIVATE_NEWTON.share(query, rounds=1)
         assert float(worth[query] / total) == pytest.approx(float(share), rel=1e-4)
 
 
 def test_the_profile_adds_up() -> None:
-    queries = ("histogram", "gradient", "evaluation")
+    queries = ("histogram", "gradient", "calibration", "evaluation")
     assert sum(PRIVATE_NEWTON.share(query, rounds=1) for query in queries) == 1
     assert PRIVATE_NEWTON.share("gradient", rounds=9) * 9 == PRIVATE_NEWTON.share(
         "gradient", rounds=1
@@ -90,7 +90,7 @@ def test_more_borrowers_or_more_budget_allow_more_rounds_and_bins_within_bounds(
 def test_five_lenders_of_two_thousand_get_a_dozen_rounds_and_every_other_query_once() -> None:
     plan = _plan()
     assert 10 <= plan.rounds("gradient") <= 14
-    assert plan.rounds("histogram") == plan.rounds("evaluation") == 1
+    assert all(plan.rounds(query) == 1 for query in ("histogram", "calibration", "evaluation"))
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -0.5])

@@ -7,9 +7,11 @@ import torch
 from safetensors.torch import save
 
 from model.artifacts import MANIFEST, TENSORS, load_release, release_from_bytes, tensor_bytes
+from model.link import Link
 from model.scorecard import Scorecard
 from protocols.contracts.features import contract_digest
 from protocols.contracts.release import (
+    Calibration,
     Evaluation,
     Interval,
     PartnerPrivacy,
@@ -29,7 +31,7 @@ HALF = Interval(estimate="0.5", low="0", high="1")
 
 def _scorecard() -> Scorecard:
     weights = torch.linspace(-1, 1, ENCODING.width, dtype=torch.float64)
-    return Scorecard(CONTRACT, ENCODING, weights, weights.abs(), loss_clip=0.5, scaling=SCALING)
+    return Scorecard(CONTRACT, ENCODING, weights, weights.abs(), link=Link(0.5), scaling=SCALING)
 
 
 def _manifest(tensors: bytes, **changes: object) -> bytes:
@@ -43,8 +45,11 @@ def _manifest(tensors: bytes, **changes: object) -> bytes:
         encoding=ENCODING.bins,
         tensors_digest=digest(tensors).hex(),
         loss_clip="0.5",
+        calibration=Calibration(intercept="0", slope="1"),
         scaling=SCALING,
-        evaluation=Evaluation(auc=HALF, ks=HALF, bad_rate=HALF, bands=()),
+        evaluation=Evaluation(
+            auc=HALF, ks=HALF, brier=HALF, calibration_error=HALF, bad_rate=HALF, bands=()
+        ),
         privacy=(
             PartnerPrivacy(
                 partner="one",
@@ -77,7 +82,7 @@ def test_a_release_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert torch.equal(release.scorecard.bin_shares, _scorecard().bin_shares)
     assert release.scorecard.encoding == ENCODING
     assert release.scorecard.contract == CONTRACT
-    assert release.scorecard.loss_clip == 0.5
+    assert release.scorecard.link == Link(0.5)
 
 
 @pytest.mark.parametrize("gone", [MANIFEST, TENSORS])

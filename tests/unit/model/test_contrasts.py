@@ -30,7 +30,7 @@ ENCODING = Encoding(
     )
 )
 WEIGHTS = torch.linspace(-2, 1, ENCODING.width, dtype=torch.float64)
-EDGES = torch.linspace(-1, 1, 9, dtype=torch.float64)
+EDGES = torch.linspace(-1, 1, 11, dtype=torch.float64)
 HISTOGRAM = Histogram(CONTRACT)
 GRADIENT = Gradient(ENCODING, WEIGHTS, 0.5)
 GRAM = Gram(ENCODING)

@@ -6,12 +6,12 @@ import torch
 
 from model.accounting import RunPlan
 from model.descent import START_RATE
+from model.link import Link
 from model.metrics import auc_with_interval
 from model.network import design_matrix
 from model.posterior import BaseRate
 from model.queries.batch import Batch, Question
 from model.queries.gradient import Gradient
-from model.scorecard import probabilities
 from protocols.ledger.entry import Mechanism, PlannedQuery
 from tests.unit.model.world import drive, exact_sum, make_batch, make_contract
 
@@ -21,7 +21,12 @@ CONTRACT = make_contract(numeric=2)
 def _plan(noise: str = "0.001", *, rounds: int = 8) -> RunPlan:
     queries = tuple(
         PlannedQuery(Mechanism(name, noise), times)
-        for name, times in (("histogram", 1), ("gradient", rounds), ("evaluation", 1))
+        for name, times in (
+            ("histogram", 1),
+            ("gradient", rounds),
+            ("calibration", 1),
+            ("evaluation", 1),
+        )
     )
     return RunPlan(queries=queries, spare_attempts=0, target_bins=8)
 
@@ -31,7 +36,7 @@ def _known_scorecard(rows: int, *, seed: int, level: float, clip: float) -> tupl
     drawn = make_batch(CONTRACT, rows=rows, seed=seed)
     random = np.random.default_rng(seed + 1)
     logits = level + _true_logits(drawn)
-    p_default = probabilities(torch.from_numpy(logits), loss_clip=clip).numpy()
+    p_default = Link(clip).probabilities(torch.from_numpy(logits)).numpy()
     outcomes = (random.random(rows) < p_default).astype(np.float64)
     half = rows // 2
     order = np.arange(half, dtype=np.int64)
@@ -57,12 +62,15 @@ def test_sums_without_noise_recover_a_known_scorecard(level: float, clip: float)
     outcomes = torch.from_numpy(holdout.outcomes)
     found = auc_with_interval(outcomes, logits).value
     assert found > auc_with_interval(outcomes, truth).value - 0.01
-    stated = probabilities(logits, loss_clip=clip)
+    stated = trained.link.probabilities(logits)
     assert stated.mean().item() == pytest.approx(outcomes.mean().item(), rel=0.05)
     # Calibrated in the riskiest and the safest fifth too, not only on average.
     for tail in (logits <= logits.quantile(0.2), logits >= logits.quantile(0.8)):
         assert stated[tail].mean().item() == pytest.approx(outcomes[tail].mean().item(), rel=0.15)
     assert trained.quality.auc.value == pytest.approx(found, abs=0.02)
+    brier = (stated - outcomes).square().mean().item()
+    assert trained.quality.brier.value == pytest.approx(brier, abs=0.005)
+    assert trained.quality.calibration_error.value < 0.02
 
 
 def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
@@ -72,12 +80,13 @@ def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
     assert [question.name for question in asked] == [
         "histogram",
         *["gradient"] * 5,
+        "calibration",
         "evaluation",
     ]
-    assert [question.population for question in asked] == ["training"] * 6 + ["holdout"]
+    assert [question.population for question in asked] == ["training"] * 7 + ["holdout"]
     first = asked[1]
     assert isinstance(first, Gradient)
-    rate = probabilities(first.weights[:1] * first.encoding.row_scale, loss_clip=0.5)
+    rate = Link(0.5).probabilities(first.weights[:1] * first.encoding.row_scale)
     assert rate.item() == pytest.approx(START_RATE)
     assert BaseRate(START_RATE, 0.5).logit == pytest.approx(
         first.weights[0].item() * first.encoding.row_scale

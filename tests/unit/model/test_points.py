@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from model.features import bins_of
+from model.link import Link
 from model.points import points_table, say_number
 from model.scorecard import Scorecard
 from protocols.contracts.release import Scaling
@@ -26,7 +27,7 @@ def _scorecard(seed: int = 0) -> Scorecard:
         encoding=ENCODING,
         weights=weights,
         bin_shares=shares,
-        loss_clip=0.5,
+        link=Link(0.5),
         scaling=Scaling(base_points=600, base_odds=50, points_to_double=20),
     )
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from model.features import Column, cells_of
+from model.link import Link
 from model.network import design_matrix
-from model.scorecard import Scorecard, logit_of, probabilities
+from model.scorecard import Scorecard
 from protocols.contracts.release import Scaling
 from tests.unit.model.world import make_batch, make_contract, make_encoding
 
@@ -28,40 +29,9 @@ def _scorecard(clip: float = 0.5) -> Scorecard:
         encoding=ENCODING,
         weights=WEIGHTS,
         bin_shares=SHARES,
-        loss_clip=clip,
+        link=Link(clip),
         scaling=Scaling(base_points=600, base_odds=50, points_to_double=20),
     )
-
-
-CLIPS = pytest.mark.parametrize("clip", [0.5, 0.6, 0.9, 1.0, 3.0])
-LOGITS = torch.linspace(-30, 30, 4001, dtype=torch.float64)
-
-
-@CLIPS
-def test_probabilities_rise_strictly_and_stay_inside(clip: float) -> None:
-    p_default = probabilities(LOGITS, loss_clip=clip)
-    assert bool((p_default > 0).all())
-    assert bool((p_default < 1).all())
-    assert bool((p_default.diff() > 0).all())
-
-
-@CLIPS
-def test_at_its_probability_clipped_gradients_of_good_and_bad_balance(clip: float) -> None:
-    p_default, q = probabilities(LOGITS, loss_clip=clip), torch.sigmoid(LOGITS)
-    left = (1 - p_default) * q.clamp_max(clip)
-    right = p_default * torch.sigmoid(-LOGITS).clamp_max(clip)
-    torch.testing.assert_close(left, right, rtol=1e-9, atol=1e-15)
-
-
-def test_without_clipping_the_probability_is_the_logistic() -> None:
-    torch.testing.assert_close(probabilities(LOGITS, loss_clip=1.0), torch.sigmoid(LOGITS))
-
-
-@CLIPS
-def test_logit_of_turns_probabilities_round(clip: float) -> None:
-    for p_default in (1e-6, 0.03, 0.3, 0.4999, 0.5, 0.5001, 0.7, 0.999):
-        logit = torch.tensor([logit_of(p_default, loss_clip=clip)], dtype=torch.float64)
-        assert probabilities(logit, loss_clip=clip).item() == pytest.approx(p_default, rel=1e-9)
 
 
 def test_logits_are_the_networks() -> None:

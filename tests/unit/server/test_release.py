@@ -56,7 +56,7 @@ def test_a_manifest_pins_the_log_that_holds_the_whole_run(world: World, registry
 
 def test_intervals_hold_their_estimates(registry: Registry) -> None:
     evaluation = registry.open().manifest.evaluation
-    for item in (evaluation.auc, evaluation.bad_rate):
+    for item in (evaluation.auc, evaluation.brier, evaluation.calibration_error):
         assert float(item.low) <= float(item.estimate) <= float(item.high)
 
 

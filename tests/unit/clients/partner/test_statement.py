@@ -73,7 +73,7 @@ def test_a_dry_run_says_every_query_its_size_and_the_cost(world: World) -> None:
     said = dry_run_text(node.charter, node.terms, node.contract, budget)
     cells = Histogram(node.contract).width
     assert f"histogram   {cells} counts on the public grid, {8 * cells} bytes" in said
-    for query in ("gram", "gradient", "evaluation"):
+    for query in ("gram", "gradient", "calibration", "evaluation"):
         assert f"  {query} " in said
     assert f"charter {node.terms.charter.hex()[:16]}" in said
     assert f"at most {node.terms.most_rounds} rounds" in said

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from model.queries.batch import Question
+from model.queries.calibration import Calibration
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
@@ -20,12 +21,13 @@ from tests.unit.model.world import make_contract, make_encoding
 CONTRACT = make_contract()
 ENCODING = make_encoding(CONTRACT)
 WEIGHTS = torch.linspace(-1, LARGEST_NUMBER, ENCODING.width, dtype=torch.float64)
-EDGES = torch.linspace(-1, 1, SCORE_BINS - 1, dtype=torch.float64)
+EDGES = torch.linspace(-1, 1, SCORE_BINS + 1, dtype=torch.float64)
 ALL: list[Question] = [
     Histogram(CONTRACT),
     Gram(ENCODING),
     Gradient(ENCODING, WEIGHTS, clip_norm=0.5),
     Evaluation(ENCODING, WEIGHTS, EDGES),
+    Calibration(ENCODING, WEIGHTS, EDGES),
 ]
 
 
@@ -133,12 +135,14 @@ NUMBERS: dict[str, Callable[[int], object]] = {
 @pytest.mark.parametrize("member", ["weights", "score_edges"])
 def test_malformed_numbers_are_refused(member: str, value: Callable[[int], object]) -> None:
     table = json.loads(parameters_of(ALL[3]))
-    table[member] = value(ENCODING.width if member == "weights" else SCORE_BINS - 1)
+    table[member] = value(ENCODING.width if member == "weights" else SCORE_BINS + 1)
     with pytest.raises((ContractError, EntryError)):
         _rebuild("evaluation", canonical_json(table))
 
 
-def test_score_edges_that_fall_are_refused() -> None:
-    raw = parameters_of(Evaluation(ENCODING, WEIGHTS, EDGES.flip(0)))
+@pytest.mark.parametrize("edges", [EDGES.flip(0), torch.ones_like(EDGES)], ids=["fall", "stay"])
+@pytest.mark.parametrize("query", ["calibration", "evaluation"])
+def test_score_edges_that_do_not_ascend_are_refused(query: str, edges: torch.Tensor) -> None:
+    raw = parameters_of(Evaluation(ENCODING, WEIGHTS, edges))
     with pytest.raises(ContractError, match="ascend"):
-        _rebuild("evaluation", raw)
+        _rebuild(query, raw)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import bins_of
+from model.features import bins_of, row_logits
 from model.network import design_matrix
 from model.queries.batch import Batch, Question
-from model.queries.evaluation import SCORE_BINS, Evaluation
+from model.queries.calibration import Calibration
+from model.queries.evaluation import POSITION_WEIGHT, SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
@@ -24,14 +25,15 @@ from tests.unit.model.world import (
 CONTRACT = make_contract()
 ENCODING = make_encoding(CONTRACT)
 WEIGHTS = torch.linspace(-2, 2, ENCODING.width, dtype=torch.float64)
-EDGES = torch.linspace(-1, 1, SCORE_BINS - 1, dtype=torch.float64)
+EDGES = torch.linspace(-1.2, -0.1, SCORE_BINS + 1, dtype=torch.float64)
 CELLS = 66 + 65 + 4
 
 HISTOGRAM = Histogram(CONTRACT)
 GRAM = Gram(ENCODING)
 GRADIENT = Gradient(ENCODING, WEIGHTS, clip_norm=0.5)
+CALIBRATION = Calibration(ENCODING, WEIGHTS, EDGES)
 EVALUATION = Evaluation(ENCODING, WEIGHTS, EDGES)
-ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, EVALUATION]
+ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, CALIBRATION, EVALUATION]
 
 queries = pytest.mark.parametrize("question", ALL, ids=[question.name for question in ALL])
 
@@ -52,7 +54,8 @@ def test_one_row_brings_one_vector_of_the_stated_width(question: Question) -> No
         (HISTOGRAM, CELLS, math.sqrt(3)),
         (GRAM, 10 * 11 // 2, 1.0),
         (GRADIENT, 10, 0.5),
-        (EVALUATION, 2 * SCORE_BINS, 1.0),
+        (CALIBRATION, 3 * SCORE_BINS, math.sqrt(1.25)),
+        (EVALUATION, 3 * SCORE_BINS, math.sqrt(1.25)),
     ],
     ids=[question.name for question in ALL],
 )
@@ -63,9 +66,7 @@ def test_widths_and_clip_norms_are_those_documented(
     assert question.clip.norm == pytest.approx(clip)
 
 
-@pytest.mark.parametrize(
-    "question", [HISTOGRAM, GRAM, EVALUATION], ids=["histogram", "gram", "evaluation"]
-)
+@pytest.mark.parametrize("question", [HISTOGRAM, GRAM], ids=["histogram", "gram"])
 def test_a_borrower_with_one_row_fills_the_clip_norm_exactly(question: Question) -> None:
     norms = dense(question, make_batch(CONTRACT, rows=50)).norm(dim=1)
     torch.testing.assert_close(norms, torch.full_like(norms, question.clip.norm))
@@ -112,6 +113,21 @@ def test_the_gradient_is_that_of_the_network() -> None:
     torch.testing.assert_close(dense(GRADIENT, batch), residuals.unsqueeze(1) * rows)
 
 
+def test_an_evaluation_says_where_in_its_bin_a_logit_lies() -> None:
+    batch = make_batch(CONTRACT, rows=300)
+    logits = row_logits(batch.cells, ENCODING, WEIGHTS)
+    vectors = EVALUATION.vectors(batch)
+    edges = EDGES.numpy()
+    bins = vectors.places[:, 1] - 2 * SCORE_BINS
+    middles = (edges[bins] + edges[bins + 1]) / 2
+    half = (edges[1] - edges[0]) / 2
+    expected = np.clip((logits.numpy() - middles) / half, -1, 1)
+    np.testing.assert_allclose(vectors.entries[:, 1] / POSITION_WEIGHT, expected, atol=1e-12)
+    assert (np.abs(expected) == 1).any()  # beyond the outermost edges
+    norms = dense(EVALUATION, batch).norm(dim=1)
+    assert 1.0 <= norms.min().item() <= norms.max().item() <= EVALUATION.clip.norm * (1 + 1e-12)
+
+
 def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
     batch = make_batch(CONTRACT, rows=300)
     counts = dense(EVALUATION, batch).sum(dim=0)
@@ -119,11 +135,14 @@ def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
     logits = (WEIGHTS[places].sum(dim=1) + WEIGHTS[0]) * ENCODING.row_scale
     outcomes = torch.from_numpy(batch.outcomes)
     assert counts[:SCORE_BINS].sum().item() == (outcomes == 0).sum().item()
-    assert counts[SCORE_BINS - 1].item() == ((logits > 1) & (outcomes == 0)).sum().item()
-    assert counts[SCORE_BINS].item() == ((logits <= -1) & (outcomes == 1)).sum().item()
+    last = (logits > EDGES[-2]) & (outcomes == 0)
+    first = (logits <= EDGES[1]) & (outcomes == 1)
+    assert counts[SCORE_BINS - 1].item() == last.sum().item() > 0
+    assert counts[SCORE_BINS].item() == first.sum().item() > 0
     assert {question.name: question.population for question in ALL} == {
         "histogram": "training",
         "gram": "training",
         "gradient": "training",
+        "calibration": "training",
         "evaluation": "holdout",
     }

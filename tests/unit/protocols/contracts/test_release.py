@@ -26,7 +26,15 @@ def _table() -> Table:
         "tensors_digest": "2" * 64,
         "loss_clip": "0.5",
         "scaling": {"base_points": 600, "base_odds": 50, "points_to_double": 20},
-        "evaluation": {"auc": interval, "ks": interval, "bad_rate": interval, "bands": []},
+        "calibration": {"intercept": "0.1", "slope": "1.1"},
+        "evaluation": {
+            "auc": interval,
+            "ks": interval,
+            "brier": interval,
+            "calibration_error": interval,
+            "bad_rate": interval,
+            "bands": [],
+        },
         "privacy": [
             {
                 "partner": "p0",
@@ -65,6 +73,8 @@ def test_another_spelling_of_the_same_manifest_is_refused() -> None:
         ("run", ""),
         ("tensors_digest", "2" * 63),
         ("loss_clip", "NaN"),
+        ("calibration", {"intercept": "0", "slope": "0"}),
+        ("calibration", {"intercept": "0", "slope": "-1.1"}),
         ("log_size", 0),
         ("log_size", "9"),
         ("encoding", [["0"]]),

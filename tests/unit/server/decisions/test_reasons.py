@@ -61,6 +61,6 @@ def test_losses_of_all_fields_are_the_whole_distance_from_the_average_borrower()
     factor = scorecard.scaling.points_to_double / math.log(2)
     base = scorecard.scaling.base_points - factor * math.log(scorecard.scaling.base_odds)
     average_points = base - factor * (
-        average_logit * scorecard.encoding.row_scale - math.log(scorecard.loss_clip)
+        average_logit * scorecard.encoding.row_scale - math.log(scorecard.link.loss_clip)
     )
     assert average_points - sum(score.points_lost) == pytest.approx(score.points, abs=0.51)

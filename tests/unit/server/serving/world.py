@@ -19,10 +19,11 @@ from cryptography.x509.oid import NameOID
 
 from model.artifacts import Release, tensor_bytes
 from model.features import Encoding
+from model.link import Link
 from model.scorecard import Scorecard
 from protocols.contracts.decisions import Applicant, LimitPolicy, LimitRequest, ScoreRequest
 from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
-from protocols.contracts.release import Evaluation, Interval, ReleaseManifest, Scaling
+from protocols.contracts.release import Calibration, Evaluation, Interval, ReleaseManifest, Scaling
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
 from server.serving.main import RunningServer, ServingSettings, start_server
@@ -98,7 +99,7 @@ def make_scorecard(seed: int = 1) -> Scorecard:
         encoding=encoding,
         weights=torch.randn(encoding.width, dtype=torch.float64, generator=draw) * 3,
         bin_shares=shares,
-        loss_clip=0.5,
+        link=Link(0.5),
         scaling=SCALING,
     )
 
@@ -118,8 +119,16 @@ def make_release(seed: int = 1) -> Release:
         encoding=scorecard.encoding.bins,
         tensors_digest=digest(tensors).hex(),
         loss_clip="0.5",
+        calibration=Calibration(intercept="0", slope="1"),
         scaling=SCALING,
-        evaluation=Evaluation(auc=interval, ks=interval, bad_rate=interval, bands=()),
+        evaluation=Evaluation(
+            auc=interval,
+            ks=interval,
+            brier=interval,
+            calibration_error=interval,
+            bad_rate=interval,
+            bands=(),
+        ),
         privacy=(),
         log_size=1,
         log_root="00" * 32,
