@@ -95,10 +95,7 @@ def load(data: Path, contract_file: Path, *, split_by: str | None, test_from: st
 
 def one_seed(loans: Loans, *, partners: int, epsilon: float, seed: int, quick: bool) -> Result:
     """Return the quality of every method on one split; without the baselines if ``quick``."""
-    draw = np.random.default_rng(seed)
-    held, owners = _held(loans, draw), _owners(loans, partners, draw)
-    parts = [_borrowers(loans, owners == number, held) for number in range(partners)]
-    everybody = _borrowers(loans, owners >= 0, held)
+    held, parts, everybody = split(loans, partners=partners, seed=seed)
     test = everybody.holdout
     terms = SimulationTerms(round(epsilon * 1_000_000), delta=loans.delta, clip_norm=CLIP_NORM)
 
@@ -117,6 +114,14 @@ def one_seed(loans: Loans, *, partners: int, epsilon: float, seed: int, quick: b
         name: statistics.median(item[name] for item in alone) for name in alone[0]
     }
     return result | ({} if quick else _baselines(loans, held, epsilon=epsilon, seed=seed))
+
+
+def split(loans: Loans, *, partners: int, seed: int) -> tuple[Mask, list[Borrowers], Borrowers]:
+    """Return which rows are tested on, each partner's borrowers, and everybody."""
+    draw = np.random.default_rng(seed)
+    held, owners = _held(loans, draw), _owners(loans, partners, draw)
+    parts = [_borrowers(loans, owners == number, held) for number in range(partners)]
+    return held, parts, _borrowers(loans, owners >= 0, held)
 
 
 def _baselines(loans: Loans, held: Mask, *, epsilon: float, seed: int) -> Result:
