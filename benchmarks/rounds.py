@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from server.bundle import PACKAGES, build_bundle
-from server.training import train_run
+from server.runs import operate_run
 from tests.processes import Processes, real_federation
 
 FIELDS = 10
@@ -156,7 +156,7 @@ def hold(processes: Processes, rounds: int, profile: Path | None) -> list[dict[s
     bundle = build_bundle(packages=(*PACKAGES, "benchmarks"), project=project.encode())
     events: list[dict[str, object]] = []
     config = processes.world.server / "server.toml"
-    train_run(config, "rounds", is_new=True, show=events.append, bundle=bundle)
+    operate_run(config, "rounds", is_new=True, show=events.append, bundle=bundle)
     return events
 
 

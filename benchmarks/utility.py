@@ -171,7 +171,10 @@ def _by_value(values: Sequence[str], partners: int) -> Rows:
 
 def _borrowers(loans: Loans, own: Mask, held: Mask) -> Borrowers:
     """Return a partner's rows; what is tested on is its hold-out."""
-    return Borrowers(training=_batch(loans, own & ~held), holdout=_batch(loans, own & held))
+    training, holdout, nobody = (
+        _batch(loans, rows) for rows in (own & ~held, own & held, own & ~own)
+    )
+    return Borrowers(training, holdout, recent=nobody)
 
 
 def _batch(loans: Loans, rows: Mask) -> Batch:

@@ -40,14 +40,12 @@ class RunPlan:
     """What a run will ask, in order, and the most it can cost.
 
     Attributes:
-        queries: Histogram, gradients, calibration, evaluation, each with its rounds and noise.
+        queries: Each with its rounds and noise.
         spare_attempts: Attempts beyond these, of any query.
-        target_bins: Bins that a numeric field is cut into at most.
     """
 
     queries: tuple[PlannedQuery, ...]
     spare_attempts: int
-    target_bins: int
 
     def noise_multiplier(self, query: str) -> Fraction:
         """Return a query's noise multiplier."""
@@ -62,14 +60,25 @@ class RunPlan:
         return next(item.rounds for item in self.queries if item.mechanism.query == query)
 
 
-def plan_run(
+@dataclass(frozen=True)
+class TrainingPlan(RunPlan):
+    """A run that trains: histogram, gradients, calibration, evaluation.
+
+    Attributes:
+        target_bins: Bins that a numeric field is cut into at most.
+    """
+
+    target_bins: int
+
+
+def plan_training(
     epsilon_micro: int,
     *,
     delta: Fraction,
     spare_attempts: int,
     setting: Setting,
     profile: BudgetProfile,
-) -> RunPlan:
+) -> TrainingPlan:
     """Plan a run that costs a person at most ``epsilon_micro`` towards a user of the model.
 
     A person is taken to have as many lenders as the charter allows.
@@ -82,17 +91,13 @@ def plan_run(
 
     Source: docs/training.md, "Rounds, bins and steps follow the noise".
     """
-    if epsilon_micro <= 0:
-        raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
-    mu2 = largest_mu_squared(epsilon_micro, delta=delta)
-    if not setting.sharing.is_shared:
-        mu2 *= setting.sharing.most_lenders  # noises of their own: see ``epsilons_of``
+    mu2 = _squared_budget(epsilon_micro, delta=delta, sharing=setting.sharing)
     noisiness = _noisiness(mu2, setting=setting, profile=profile)
     rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
     asked = {"histogram": 1, "gradient": rounds, "calibration": 1, "evaluation": 1}
     dearest = max(profile.share(query, rounds=times) for query, times in asked.items())
     each = mu2 / (1 + spare_attempts * dearest)
-    return RunPlan(
+    return TrainingPlan(
         queries=tuple(
             _planned(query, times, each * profile.share(query, rounds=times))
             for query, times in asked.items()
@@ -100,6 +105,26 @@ def plan_run(
         spare_attempts=spare_attempts,
         target_bins=_between(4, 12, 0.5 / math.sqrt(noisiness)),
     )
+
+
+def plan_single(
+    query: str, epsilon_micro: int, *, delta: Fraction, spare_attempts: int, sharing: Sharing
+) -> RunPlan:
+    """Plan a run that asks one query once, and costs at most ``epsilon_micro`` as above.
+
+    Raises:
+        BudgetExhaustedError: There is no budget to plan with.
+    """
+    mu2 = _squared_budget(epsilon_micro, delta=delta, sharing=sharing)
+    return RunPlan((_planned(query, 1, mu2 / (1 + spare_attempts)),), spare_attempts)
+
+
+def _squared_budget(epsilon_micro: int, *, delta: Fraction, sharing: Sharing) -> Fraction:
+    if epsilon_micro <= 0:
+        raise BudgetExhaustedError("no budget is left for another run; ask for a new charter")
+    mu2 = largest_mu_squared(epsilon_micro, delta=delta)
+    # Where noises are each partner's own: see ``epsilons_of``.
+    return mu2 if sharing.is_shared else mu2 * sharing.most_lenders
 
 
 def _noisiness(mu2: Fraction, *, setting: Setting, profile: BudgetProfile) -> float:

@@ -7,8 +7,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from model.drift import Reference
 from model.features import Encoding
 from model.link import Link
+from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
 from model.shape import contradicted
 from protocols.contracts.features import contract_from_table
@@ -22,16 +24,29 @@ TENSORS = "tensors.safetensors"
 
 @dataclass(frozen=True)
 class Release:
-    """A loaded release: what it says of itself, and the scorecard that answers."""
+    """A loaded release: what it says of itself, and the scorecard that answers.
+
+    Attributes:
+        reference: Where the borrowers of training lay.
+    """
 
     digest: bytes
     manifest: ReleaseManifest
     scorecard: Scorecard
+    reference: Reference
 
 
-def tensor_bytes(scorecard: Scorecard) -> bytes:
-    """Return the safetensors file of a scorecard; its SHA-256 goes into the manifest."""
-    return save({"bin_shares": scorecard.bin_shares, "weights": scorecard.weights})
+def tensor_bytes(scorecard: Scorecard, reference: Reference) -> bytes:
+    """Return the safetensors file of a release; its SHA-256 goes into the manifest."""
+    return save(
+        {
+            "bin_shares": scorecard.bin_shares,
+            "reference_deviations": reference.deviations,
+            "reference_shares": reference.shares,
+            "score_edges": reference.score_edges,
+            "weights": scorecard.weights,
+        }
+    )
 
 
 def load_release(folder: Path) -> Release:
@@ -70,10 +85,17 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
         tensors = load(tensors_raw)
     except SafetensorError as err:
         raise ReleaseError("the weights file is not safetensors") from err
-    for name in ("weights", "bin_shares"):
+    bins = encoding.width - 1 + SCORE_BINS
+    for name, width in (
+        ("weights", encoding.width),
+        ("bin_shares", encoding.width),
+        ("score_edges", SCORE_BINS + 1),
+        ("reference_shares", bins),
+        ("reference_deviations", bins),
+    ):
         tensor = tensors.get(name)
-        if tensor is None or tensor.shape != (encoding.width,) or tensor.dtype != torch.float64:
-            raise ReleaseError(f"{name}: expected {encoding.width} float64 numbers")
+        if tensor is None or tensor.shape != (width,) or tensor.dtype != torch.float64:
+            raise ReleaseError(f"{name}: expected {width} float64 numbers")
         if not bool(tensor.isfinite().all()):
             raise ReleaseError(f"{name}: holds a number that is not finite")
     if names := contradicted(tensors["weights"], contract=contract, encoding=encoding):
@@ -90,4 +112,13 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
         ),
         scaling=manifest.scaling,
     )
-    return Release(digest=digest(manifest_raw), manifest=manifest, scorecard=scorecard)
+    return Release(
+        digest=digest(manifest_raw),
+        manifest=manifest,
+        scorecard=scorecard,
+        reference=Reference(
+            score_edges=tensors["score_edges"],
+            shares=tensors["reference_shares"],
+            deviations=tensors["reference_deviations"],
+        ),
+    )

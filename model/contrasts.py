@@ -7,6 +7,7 @@ and nothing else. Truncation leaves at most one grid step per entry and borrower
 of millions of steps, and can only add to the energy: it hides next to nothing and alarms nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -18,6 +19,7 @@ from model.queries.batch import Question
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from protocols.errors import MissingNoiseError
 
 FALSE_ALARM = 1e-6  # chance that a run whose noise is all there is stopped
@@ -105,7 +107,9 @@ def noise_energy(question: Question, opened: Tensor, *, noise: float) -> NoiseEn
     sums = opened / noise
     match question:
         case Histogram():
-            return _of_histogram(question, sums)
+            return _of_equal_totals(question.cell_counts, sums)
+        case Stability():
+            return _of_equal_totals(question.group_sizes, sums)
         case Gradient():
             return _of_gradient(question, sums)
         case Gram():
@@ -114,10 +118,10 @@ def noise_energy(question: Question, opened: Tensor, *, noise: float) -> NoiseEn
             return NoiseEnergy(0.0, 0)
 
 
-def _of_histogram(histogram: Histogram, sums: Tensor) -> NoiseEnergy:
+def _of_equal_totals(sizes: Sequence[int], sums: Tensor) -> NoiseEnergy:
     """Every field's cells add up to the number of rows: how far are the fields from their mean?"""
-    cells = torch.tensor(histogram.cell_counts, dtype=torch.float64)  # (fields,)
-    totals = torch.stack([part.sum() for part in torch.split(sums, list(histogram.cell_counts))])
+    cells = torch.tensor(sizes, dtype=torch.float64)  # (fields,)
+    totals = torch.stack([part.sum() for part in torch.split(sums, list(sizes))])
     mean = (totals / cells).sum() / (1 / cells).sum()  # the variance of a total is its cells
     squares = ((totals - mean).square() / cells).sum()
     return NoiseEnergy(float(squares), len(cells) - 1)

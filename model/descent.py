@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.accounting import RunPlan
+from model.accounting import TrainingPlan
 from model.bins import bin_shares, choose_bins
+from model.drift import Reference, reference_of
 from model.features import Encoding
 from model.link import Link, calibrated
 from model.metrics import Quality, measured
@@ -42,6 +43,7 @@ class Trained:
         link: Turns logits into probabilities of default.
         score_edges: Bounds of the score bins of ``quality``, logits, ascending (bins + 1,).
         quality: What the hold-out says of it.
+        reference: Where the borrowers of training lay.
     """
 
     encoding: Encoding
@@ -50,6 +52,7 @@ class Trained:
     link: Link
     score_edges: Tensor
     quality: Quality
+    reference: Reference
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Opened:
 Conversation = Generator[Question, Opened, Trained]
 
 
-def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conversation:
+def train(contract: FeatureContract, plan: TrainingPlan, *, clip_norm: float) -> Conversation:
     """Train by private Newton: bins from a histogram, then a few gradients read with a prior.
 
     Args:
@@ -115,6 +118,14 @@ def train(contract: FeatureContract, plan: RunPlan, *, clip_norm: float) -> Conv
         link=link,
         score_edges=edges,
         quality=measured(score_table(evaluated.values, noise=evaluated.noise, edges=edges), link),
+        reference=reference_of(
+            encoding,
+            bin_shares=shares,
+            count_noise=counted.noise,
+            borrowers=known.borrowers,
+            table=table,
+            edges=guessed,
+        ),
     )
 
 

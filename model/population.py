@@ -19,18 +19,29 @@ from protocols.contracts.features import FeatureContract
 
 @dataclass(frozen=True)
 class Borrowers:
-    """A partner's borrowers, encoded as cells."""
+    """A partner's borrowers, encoded as cells.
+
+    Attributes:
+        training, holdout: Borrowers whose outcome is known.
+        recent: Recent applicants, whose outcome is not.
+    """
 
     training: Batch
     holdout: Batch
+    recent: Batch
 
     def of(self, population: Population) -> Batch:
         """Return the part that a question is asked of."""
-        return self.training if population == "training" else self.holdout
+        parts: dict[Population, Batch] = {
+            "training": self.training,
+            "holdout": self.holdout,
+            "recent": self.recent,
+        }
+        return parts[population]
 
     @property
     def count(self) -> int:
-        """How many borrowers there are."""
+        """How many borrowers have a known outcome."""
         return self.training.count + self.holdout.count
 
 
@@ -67,7 +78,8 @@ def group_borrowers(
             borrower=np.asarray(numbers, dtype=np.int64)[order],
         )
 
-    return Borrowers(training=part(~in_holdout), holdout=part(in_holdout))
+    nobody = part(np.zeros(len(kept), dtype=bool))
+    return Borrowers(training=part(~in_holdout), holdout=part(in_holdout), recent=nobody)
 
 
 def _held_out(ids: Iterable[object], *, key: bytes, percent: int) -> npt.NDArray[np.bool_]:

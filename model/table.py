@@ -37,15 +37,20 @@ class Table:
     not_numbers: Mapping[str, int]
 
 
-def read_table(path: Path, contract: FeatureContract) -> Table:
+def read_table(path: Path, contract: FeatureContract, *, has_outcome: bool = True) -> Table:
     """Read the contract's columns from a ``.parquet`` or ``.csv`` file.
+
+    Args:
+        path: The file.
+        contract: Names the columns.
+        has_outcome: Whether outcomes are known; else everybody counts as good so far.
 
     Raises:
         UnreadableDataError: Truncated, not UTF-8, or of another kind.
         MissingColumnError: A column that the contract names is not there.
     """
-    names = [contract.borrower_id, contract.outcome.column]
-    names += [field.name for field in contract.fields]
+    names = [contract.borrower_id, *(field.name for field in contract.fields)]
+    names += [contract.outcome.column] if has_outcome else []
     arrow = _read(path)
     missing = [name for name in names if name not in arrow.column_names]
     if missing:
@@ -60,7 +65,9 @@ def read_table(path: Path, contract: FeatureContract) -> Table:
             columns[field.name], not_numbers[field.name] = _numbers(column)
     return Table(
         borrower_ids=_texts(arrow.column(contract.borrower_id)),
-        outcomes=_texts(arrow.column(contract.outcome.column)),
+        outcomes=_texts(arrow.column(contract.outcome.column))
+        if has_outcome
+        else [contract.outcome.good] * len(arrow),
         columns=columns,
         not_numbers=not_numbers,
     )

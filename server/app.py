@@ -23,7 +23,7 @@ app = ServerApp()
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Run one campaign; an exception makes Flower report the run as failed."""
-    from server.campaign import run_campaign  # here: importing the module must stay cheap
+    from server.conduct import run_campaign  # here: importing the module must stay cheap
 
     _end_with_parent()
     try:

@@ -1,4 +1,4 @@
-"""A training run: order -> contributions -> sum -> next question, until there is a release.
+"""A run: order -> contributions -> sum -> next question, until the conversation has its result.
 
 Names the steps and does none of them: what to ask is ``model.descent``, which contributions count
 is ``server.cohort``, where the run stands is ``server.run_state``, what is written down is
@@ -14,13 +14,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from model.accounting import RunPlan, Setting, plan_run
+from model.accounting import RunPlan
 from model.contrasts import NoiseWatch
-from model.descent import Opened, train
+from model.descent import Opened
 from model.opening import Reading, reading_of
 from model.queries.batch import Question
 from model.queries.parameters import parameters_of
-from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import (
     ConfigError,
     MissingNoiseError,
@@ -40,60 +39,18 @@ from protocols.ledger.entry import (
     RoundOpen,
 )
 from protocols.ledger.envelope import Envelope
-from protocols.ledger.price import parse_decimal
 from protocols.ledger.roster import mask_keys
-from protocols.lock import only_process
 from server.cohort import Attempt, Gathered, gather
 from server.config import load_settings
 from server.correspondence import Correspondence, Transport
 from server.events import EventWriter
 from server.federation import Federation, open_federation
 from server.registry import Registry
-from server.release import finish_release, publish_release
 from server.run_state import OpenedRound, RunState, run_state
 from server.sums import SumStore
 from server.verdict import Verdict, judge
 
 T = TypeVar("T")
-
-
-def run_campaign(config: Path, run: str, transport: Transport) -> None:
-    """Train one release with the federation that a settings file describes.
-
-    A run that was begun before is taken up where it stopped.
-
-    Args:
-        config: The coordinator's settings.
-        run: Name of the run.
-        transport: The way to the partners.
-
-    Raises:
-        ConfigError, ContractError, VerificationError: A file is missing or does not fit, or the
-            run has no plain name, or is over.
-        RunPausedError: Too few partners are left; the run can be resumed.
-        RoundError: Too few partners, or too many lost attempts. What was spent stays spent.
-        MissingNoiseError: The sums hold less noise than they should.
-    """
-    settings = load_settings(config)
-    # One that was killed with its coordinator may take a moment to end.
-    with only_process(settings.log.parent, "log", patience_s=10.0):
-        _conduct(open_campaign(config, run, transport))
-
-
-def _conduct(campaign: "Campaign") -> None:
-    """Train, publish, and have it witnessed; go on where the run was left."""
-    federation, run = campaign.federation, campaign.run
-    if campaign.state.release is None:
-        plan = training_plan(federation)
-        clip_norm = float(parse_decimal(federation.charter.privacy.gradient_clip_norm))
-        trained = campaign.conduct(plan, train(federation.contract, plan, clip_norm=clip_norm))
-        name = publish_release(federation, run, campaign.state.authorisations, trained).digest.hex()
-    else:
-        envelope, entry = campaign.state.release
-        name = entry.manifest_digest
-        finish_release(federation, envelope.to_bytes(), name=name)
-    campaign.events.write("released", digest=name)
-    campaign.post.gather_witnesses()  # a release that witnesses have seen cannot be taken back
 
 
 def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
@@ -115,24 +72,6 @@ def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
     events = EventWriter(folder / "events.jsonl")
     post = Correspondence(federation, run, transport, events, state)
     return Campaign(federation, run, post, events, SumStore(folder / "sums"), state)
-
-
-def training_plan(federation: Federation) -> RunPlan:
-    """Return what a training run asks; settings and charter alone decide it."""
-    privacy = federation.charter.privacy
-    return plan_run(
-        federation.settings.run_epsilon_micro,
-        delta=federation.terms.delta,
-        spare_attempts=privacy.spare_attempts,
-        setting=Setting(
-            fields=len(federation.contract.fields),
-            partners=len(federation.charter.partners),
-            sharing=federation.terms.sharing,
-            capacity=federation.charter.capacity,
-            clip_norm=float(parse_decimal(privacy.gradient_clip_norm)),
-        ),
-        profile=PRIVATE_NEWTON,
-    )
 
 
 @dataclass
@@ -159,7 +98,7 @@ class Campaign:
         """Have a conversation with the partners: authorise, ask every question, close.
 
         Raises:
-            As ``run_campaign``.
+            As ``server.conduct.run_campaign``.
         """
         allowed = self.state.allowed.values()
         if allowed and all(item.queries != plan.queries for item in allowed):

@@ -1,6 +1,7 @@
 """The coordinator's commands: parse, call one function, print."""
 
 import asyncio
+import functools
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
+from server.purpose import DriftPurpose, report_path
 from server.renewal import Renewal, adopt, renew
 
 app = typer.Typer(
@@ -108,27 +110,38 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train one release with all partners, and publish it."""
-    os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
-    os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
-    from server.training import train_run  # here: it loads all of Flower
+    operation = _Operation("train", config, name, resume, abandon, as_json=as_json)
+    operation.run()
+    if not as_json:
+        typer.echo(f"Run {operation.name} is complete. Next: fedscore-server export-log, serve.")
 
-    if name and resume:
-        raise ConfigError("give --name for a new run or --resume for an old one, not both")
-    made = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-    chosen, is_new = resume or name or made, resume is None
-    try:
-        if as_json:
-            train_run(config, chosen, is_new=is_new, abandon=abandon, show=_show_json)
-            return
-        with ProgressView(Console(stderr=True)) as view:
-            train_run(config, chosen, is_new=is_new, abandon=abandon, show=view.show)
-    except KeyboardInterrupt:
-        typer.echo(
-            f"interrupted. Then: fedscore-server train --config {config} --resume {chosen}",
-            err=True,
-        )
-        raise
-    typer.echo(f"Run {chosen} is complete. Next: fedscore-server export-log, then serve.")
+
+@app.command()
+def drift(  # one option each; typer makes a command of the signature
+    config: Config = Path(SETTINGS_NAME),
+    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
+    epsilon: Annotated[float, typer.Option(help="What the run may cost.")] = 0.1,
+    name: Annotated[str | None, typer.Option(help="Name of the run; made if left out.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Take up this run again: it was paused or killed.")
+    ] = None,
+    abandon: Annotated[
+        str | None, typer.Option(help="Give up this unfinished run, and begin a new one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how far recent applicants are from the borrowers that a release was trained on."""
+    from server.drift import drift_text  # here: training does not need torch in this process
+    from server.registry import Registry
+
+    micro = _micro(epsilon, "--epsilon")
+    settings = load_settings(config)
+    _, terms = load_charter_model(settings.charter)
+    opened = Registry(settings.releases, terms).open(release)
+    operation = _Operation("drift", config, name, resume, abandon, as_json=as_json)
+    operation.run(DriftPurpose(release=opened.digest.hex(), epsilon_micro=micro))
+    raw = report_path(settings.runs / operation.name).read_text(encoding="utf-8")
+    typer.echo(raw.rstrip() if as_json else drift_text(json.loads(raw)))
 
 
 @app.command("export-log")
@@ -302,6 +315,53 @@ def simulate(
     micro = _micro(epsilon, "--epsilon")
     result = rehearse(data, contract, partners=partners, epsilon_micro=micro)
     typer.echo(json.dumps(result) if as_json else rehearsal_text(result))
+
+
+class _Operation:
+    """A run from the command line: a new one, or one that is taken up again."""
+
+    def __init__(  # what the commands that run something have in common
+        self,
+        command: str,
+        config: Path,
+        name: str | None,
+        resume: str | None,
+        abandon: str | None,
+        *,
+        as_json: bool,
+    ) -> None:
+        if name and resume:
+            raise ConfigError("give --name for a new run or --resume for an old one, not both")
+        made = f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        self.name = resume or name or made
+        self._is_new = resume is None
+        self._command, self._config, self._abandon = command, config, abandon
+        self._as_json = as_json
+
+    def run(self, purpose: DriftPurpose | None = None) -> None:
+        """Run it, and show its progress on stderr: as JSON lines, or for people."""
+        os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+        os.environ.setdefault("FLWR_DISABLE_UPDATE_CHECK", "1")
+        from server.runs import operate_run  # here: it loads all of Flower
+
+        run = functools.partial(
+            operate_run,
+            self._config,
+            self.name,
+            is_new=self._is_new,
+            purpose=purpose,
+            abandon=self._abandon,
+        )
+        try:
+            if self._as_json:
+                run(show=_show_json)
+                return
+            with ProgressView(Console(stderr=True)) as view:
+                run(show=view.show)
+        except KeyboardInterrupt:
+            again = f"{self._command} --config {self._config} --resume {self.name}"
+            typer.echo(f"interrupted. Then: fedscore-server {again}", err=True)
+            raise
 
 
 def _show_json(event: Event) -> None:

@@ -17,6 +17,7 @@ _SAYS = {
     "paused": "run {run} is paused: {reason}",
     "closed": "closed by {partners}",
     "released": "released {digest}",
+    "measured": "wrote {report}",
 }
 
 

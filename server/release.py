@@ -46,7 +46,7 @@ def publish_release(
         link=trained.link,
         scaling=settings.scaling,
     )
-    tensors = tensor_bytes(scorecard)
+    tensors = tensor_bytes(scorecard, trained.reference)
     evaluation = _evaluation(scorecard, trained)
     manifest = _manifest(federation, run, cohort, trained, evaluation, digest(tensors).hex())
     name = manifest.digest.hex()

@@ -47,7 +47,13 @@ class BandText:
 def measures(release: Release) -> list[tuple[str, str]]:
     """Return what the hold-outs said of the ranking and of the risk, by name."""
     said = release.manifest.evaluation
-    named = (("AUC", said.auc), ("KS", said.ks), ("bad rate", said.bad_rate))
+    named = (
+        ("AUC", said.auc),
+        ("KS", said.ks),
+        ("Brier score", said.brier),
+        ("calibration error", said.calibration_error),
+        ("bad rate", said.bad_rate),
+    )
     return [
         (name, f"{float(x.estimate):.3f} ({float(x.low):.3f} to {float(x.high):.3f})")
         for name, x in named

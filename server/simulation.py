@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from model.accounting import RunPlan, Setting, plan_run
+from model.accounting import RunPlan, Setting, plan_training
 from model.descent import Opened, Trained, train
 from model.features import Encoding, row_logits
 from model.metrics import Estimate, auc_with_interval
@@ -60,7 +60,7 @@ def simulate(
     Privacy: every sum is noised as the terms say; the caller holds all the raw data anyway.
     """
     sharing = terms.sharing or usual_sharing(len(partners))
-    plan = plan_run(
+    plan = plan_training(
         terms.epsilon_micro,
         delta=parse_decimal(terms.delta),
         spare_attempts=terms.spare_attempts,
@@ -108,7 +108,8 @@ def split_unevenly(borrowers: Borrowers, *, parts: int) -> list[Borrowers]:
     shares = np.arange(1, parts + 1) / (parts * (parts + 1) / 2)
     training = list(_cut(borrowers.training, shares))
     holdout = list(_cut(borrowers.holdout, shares))
-    return [Borrowers(*pair) for pair in zip(training, holdout, strict=True)]
+    nobody = next(_cut(borrowers.recent, shares))
+    return [Borrowers(*pair, recent=nobody) for pair in zip(training, holdout, strict=True)]
 
 
 def _ask(

@@ -35,7 +35,7 @@ from protocols.ledger.keyfile import load_key, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file
 from protocols.ledger.tiles import leaves_in, size_of
 from protocols.ledger.verify import verify_log
-from server.campaign import run_campaign
+from server.conduct import run_campaign
 from server.config import load_settings
 from server.federation import open_federation
 from server.founding import Proposal, found
@@ -215,10 +215,12 @@ class World:
     def settings(self, name: str) -> PartnerSettings:
         """Return a partner's settings."""
         home = self.folder / name
+        recent = home / "recent.parquet"
         return PartnerSettings(
             name=name,
             coordinator="127.0.0.1:1",
             data=home / "loans.parquet",
+            recent=recent if recent.exists() else None,
             charter=self.server / "charter.toml",
             contract=self.server / "contract.toml",
             ca_cert=self.server / "ca.crt",

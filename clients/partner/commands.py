@@ -132,6 +132,9 @@ def check_data(
         *find_outcomes(table, contract),
         *check_table(table, contract, capacity=capacity),
     ]
+    if settings.recent is not None:
+        applied = read_table(settings.recent, contract, has_outcome=False)
+        violations += check_table(applied, contract, capacity=capacity)
     typer.echo(
         json.dumps([vars(item) for item in violations])
         if as_json

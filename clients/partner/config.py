@@ -48,6 +48,7 @@ class PartnerSettings(FileSettings):
         name: The partner's name in the charter.
         coordinator: ``host:port`` of the coordinator.
         data: The partner's loans, ``.parquet`` or ``.csv``.
+        recent: Recent applicants, the same without outcomes; what drift is measured on.
         charter, contract: TOML files; the charter's signatures lie beside it.
         ca_cert: Certificate that the coordinator's TLS must chain to.
         keys: Folder that ``init`` made.
@@ -59,6 +60,7 @@ class PartnerSettings(FileSettings):
     name: Name
     coordinator: Address
     data: Path
+    recent: Path | None = None
     charter: Path = Path("charter.toml")
     contract: Path = Path("contract.toml")
     ca_cert: Path = Path("ca.crt")

@@ -1,7 +1,7 @@
 """A partner's own file: read once, judged at its own console, then only ever summed privately."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -76,11 +76,12 @@ def load_loans(
     path: Path,
     contract: FeatureContract,
     *,
+    recent: Path | None,
     capacity: int,
     holdout_key: bytes,
     holdout_percent: int,
 ) -> Loans:
-    """Read a file into borrowers that cannot leave.
+    """Read a file into borrowers that cannot leave, and another of recent applicants.
 
     Raises:
         UnreadableDataError, MissingColumnError: The file does not fit the contract at all.
@@ -95,12 +96,23 @@ def load_loans(
         holdout_key=holdout_key,
         holdout_percent=holdout_percent,
     )
-    if borrowers.count > capacity:
+    _check_capacity(path, borrowers.count, capacity)
+    if recent is not None:
+        applied = read_table(recent, contract, has_outcome=False)
+        applicants = group_borrowers(
+            applied, contract, holdout_key=holdout_key, holdout_percent=0
+        ).training
+        _check_capacity(recent, applicants.count, capacity)
+        borrowers = replace(borrowers, recent=applicants)
+    return Loans(Private(borrowers), name_of(table, secret=holdout_key))
+
+
+def _check_capacity(path: Path, count: int, capacity: int) -> None:
+    if count > capacity:
         raise CapacityError(
             f"{path.name}: more borrowers than the charter's capacity of {capacity}; "
             "agree on a new charter"
         )
-    return Loans(Private(borrowers), name_of(table, secret=holdout_key))
 
 
 def _check_rows(table: Table, contract: FeatureContract) -> Iterator[Violation]:

@@ -33,6 +33,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
     loans = load_loans(
         settings.data,
         contract,
+        recent=settings.recent,
         capacity=partner.capacity,
         holdout_key=keys.holdout,
         holdout_percent=charter.holdout_percent,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from model.features import Cells
 from model.private_sum import Clip, Vectors
 
-Population = Literal["training", "holdout"]
+Population = Literal["training", "holdout", "recent"]
 
 
 @dataclass(frozen=True)

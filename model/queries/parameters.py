@@ -11,6 +11,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from protocols.contracts.features import FeatureContract
 from protocols.errors import ContractError, UnsupportedMechanismError
 from protocols.ledger.canonical import (
@@ -29,6 +30,12 @@ _MEMBERS = {
     "gradient": {"encoding", "weights"},
     "calibration": {"encoding", "weights", "score_edges"},
     "evaluation": {"encoding", "weights", "score_edges"},
+    "stability": {"encoding", "weights", "score_edges"},
+}
+_BY_SCORE: dict[str, type[Evaluation] | type[Stability]] = {
+    "calibration": Calibration,
+    "evaluation": Evaluation,
+    "stability": Stability,
 }
 
 
@@ -38,11 +45,11 @@ def parameters_of(question: Question) -> bytes:
     Floats are base64 of float64, bin numbers of uint32, both little-endian.
     """
     table: dict[str, object] = {}
-    if isinstance(question, Gram | Gradient | Evaluation):
+    if isinstance(question, Gram | Gradient | Evaluation | Stability):
         table["encoding"] = [_bins_text(bins) for bins in question.encoding.bins]
-    if isinstance(question, Gradient | Evaluation):
+    if isinstance(question, Gradient | Evaluation | Stability):
         table["weights"] = _to_text(question.weights)
-    if isinstance(question, Evaluation):
+    if isinstance(question, Evaluation | Stability):
         table["score_edges"] = _to_text(question.score_edges)
     return canonical_json(table)
 
@@ -79,8 +86,7 @@ def question_from(
     edges = _vector(table["score_edges"], length=SCORE_BINS + 1)
     if not bool((edges.diff() > 0).all()):
         raise ContractError(f"{query}: score edges must ascend")
-    kind = Calibration if query == "calibration" else Evaluation
-    return kind(encoding, weights, edges)
+    return _BY_SCORE[query](encoding, weights, edges)
 
 
 def _encoding(value: JsonValue, contract: FeatureContract) -> Encoding:

@@ -18,7 +18,7 @@ from protocols.errors import RolledBackError, RoundError
 from protocols.ledger.entry import RoundOpen, Step, entry_in
 from protocols.ledger.envelope import parse_envelope
 from protocols.ledger.messages import Refused
-from server.campaign import run_campaign
+from server.conduct import run_campaign
 from tests.adversarial.coordinator import coordinator_of
 from tests.simulator import World, found_world
 

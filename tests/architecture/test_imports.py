@@ -67,4 +67,4 @@ def test_the_scorer_loads_neither_torch_nor_flower() -> None:
 
 
 def test_the_process_that_trains_waits_for_no_torch() -> None:
-    assert "torch" not in loaded_by("server.training") | loaded_by("server.commands")
+    assert "torch" not in loaded_by("server.runs") | loaded_by("server.commands")

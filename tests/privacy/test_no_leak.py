@@ -20,9 +20,11 @@ from clients.partner.node import PartnerNode
 from clients.partner.startup import open_node
 from model.features import Encoding
 from model.queries.batch import Question
+from model.queries.calibration import Calibration
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gram import Gram
 from model.queries.parameters import parameters_of
+from model.queries.stability import Stability
 from protocols.contracts.orders import Delivery, Reply
 from protocols.ledger.canonical import digest
 from protocols.ledger.entry import Mechanism, PlannedQuery, Step
@@ -37,7 +39,7 @@ MARK = "Xq7secret"
 NUMBER = 7_654.25
 PLAN = tuple(
     PlannedQuery(Mechanism(query, NOISE), 1)
-    for query in ("histogram", "gram", "gradient", "evaluation")
+    for query in ("histogram", "gram", "gradient", "calibration", "evaluation", "stability")
 )
 
 
@@ -87,7 +89,9 @@ def _questions(at: Coordinator) -> list[Question]:
     weights = torch.zeros(encoding.width, dtype=torch.float64)
     edges = torch.linspace(-1, 1, SCORE_BINS + 1, dtype=torch.float64)
     evaluation = Evaluation(encoding, weights, edges)
-    return [at.histogram(), Gram(encoding), at.gradient(), evaluation]
+    calibration = Calibration(encoding, weights, edges)
+    stability = Stability(encoding, weights, edges)
+    return [at.histogram(), Gram(encoding), at.gradient(), calibration, evaluation, stability]
 
 
 Seen = tuple[type, str, tuple[int, ...]]

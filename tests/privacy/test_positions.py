@@ -19,6 +19,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from tests.unit.model.world import integers_of, make_batch, make_contract, make_encoding, whole
 
 CONTRACT = make_contract(numeric=6)
@@ -46,6 +47,7 @@ def _questions() -> list[Question]:
         edge = row_logits(batch.cells, encoding, weights)[0]
         edges = _around(edge.item())
         found += [Gradient(encoding, weights / 1e5, 0.5), Evaluation(encoding, weights, edges)]
+        found.append(Stability(encoding, weights, edges))
     return found
 
 

@@ -16,6 +16,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from tests.unit.model.world import make_contract, make_encoding, whole
 
 ODD = (0.0, -0.0, 5e-324, -5e-324, 1e-308, 1.0, -1.0, 1e154, 1e155, -1e308, 1.7976931348623157e308)
@@ -134,6 +135,7 @@ def _questions(draw: st.DrawFn) -> Question:
         Gradient(ENCODING, weights, clip_norm=draw(st.sampled_from((0.5, 1.0)))),
         Evaluation(ENCODING, weights, edges),
         Calibration(ENCODING, weights, edges),
+        Stability(ENCODING, weights, edges),
     ]
     return draw(st.sampled_from(questions))
 

@@ -87,7 +87,8 @@ def test_no_trained_scorecard_contradicts_a_direction(epsilon_micro: int, seed: 
     training = make_batch(CONTRACT, rows=2_000, seed=seed)
     outcomes = (training.cells[:, 0] < GRID_CELLS / 2) ^ (training.cells[:, 1] < 20)
     training = Batch(training.cells, outcomes.astype(np.float64), training.borrower)
-    partners = [Borrowers(training=training, holdout=make_batch(CONTRACT, rows=200, seed=seed))]
+    holdout, nobody = (make_batch(CONTRACT, rows=rows, seed=seed) for rows in (200, 0))
+    partners = [Borrowers(training=training, holdout=holdout, recent=nobody)]
     trained = simulate(partners, CONTRACT, SimulationTerms(epsilon_micro))
     assert contradicted(trained.weights, contract=CONTRACT, encoding=trained.encoding) == []
     for place, field in enumerate(CONTRACT.fields):

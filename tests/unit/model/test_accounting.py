@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from model.accounting import RunPlan, Setting, plan_run
+from model.accounting import Setting, TrainingPlan, plan_training
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import BudgetExhaustedError
 from protocols.ledger.charge import dearest
@@ -22,8 +22,8 @@ def _plan(
     capacity: int = 10_000,
     spares: int = 2,
     sharing: Sharing = LOCALLY,
-) -> RunPlan:
-    return plan_run(
+) -> TrainingPlan:
+    return plan_training(
         round(epsilon * 1_000_000),
         delta=DELTA,
         spare_attempts=spares,

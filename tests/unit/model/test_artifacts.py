@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from model.artifacts import MANIFEST, TENSORS, load_release, release_from_bytes, tensor_bytes
+from model.drift import Reference
 from model.link import Link
+from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
 from protocols.contracts.features import contract_digest
 from protocols.contracts.release import (
@@ -26,6 +28,11 @@ CONTRACT = make_contract()
 ENCODING = make_encoding(CONTRACT)
 TABLE: dict[str, object] = CONTRACT.model_dump(mode="json", by_alias=True)
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
+REFERENCE = Reference(
+    score_edges=torch.linspace(-3, 1, SCORE_BINS + 1, dtype=torch.float64),
+    shares=torch.full((ENCODING.width - 1 + SCORE_BINS,), 0.1, dtype=torch.float64),
+    deviations=torch.full((ENCODING.width - 1 + SCORE_BINS,), 0.01, dtype=torch.float64),
+)
 HALF = Interval(estimate="0.5", low="0", high="1")
 
 
@@ -74,7 +81,7 @@ def _write(folder: Path, manifest: bytes, tensors: bytes) -> Path:
 
 
 def test_a_release_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    tensors = tensor_bytes(_scorecard())
+    tensors = tensor_bytes(_scorecard(), REFERENCE)
     manifest = _manifest(tensors)
     release = load_release(_write(tmp_path, manifest, tensors))
     assert release.digest == digest(manifest)
@@ -83,18 +90,20 @@ def test_a_release_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert release.scorecard.encoding == ENCODING
     assert release.scorecard.contract == CONTRACT
     assert release.scorecard.link == Link(0.5)
+    for name, tensor in vars(REFERENCE).items():
+        assert torch.equal(vars(release.reference)[name], tensor)
 
 
 @pytest.mark.parametrize("gone", [MANIFEST, TENSORS])
 def test_a_missing_file_is_no_release(tmp_path: Path, gone: str) -> None:
-    tensors = tensor_bytes(_scorecard())
+    tensors = tensor_bytes(_scorecard(), REFERENCE)
     (_write(tmp_path, _manifest(tensors), tensors) / gone).unlink()
     with pytest.raises(ReleaseError, match="missing"):
         load_release(tmp_path)
 
 
 def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> None:
-    tensors = tensor_bytes(_scorecard())
+    tensors = tensor_bytes(_scorecard(), REFERENCE)
     manifest = _manifest(tensors)
     other = bytearray(tensors)
     other[-1] ^= 1
@@ -105,11 +114,11 @@ def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> No
 @pytest.mark.parametrize("raw", [b"", b"{}", b"not json", b'{"schema":1}'])
 def test_a_manifest_that_does_not_parse_is_no_release(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(ReleaseError):
-        load_release(_write(tmp_path, raw, tensor_bytes(_scorecard())))
+        load_release(_write(tmp_path, raw, tensor_bytes(_scorecard(), REFERENCE)))
 
 
 def test_an_encoding_of_another_contract_is_no_release(tmp_path: Path) -> None:
-    tensors = tensor_bytes(_scorecard())
+    tensors = tensor_bytes(_scorecard(), REFERENCE)
     # As many bins, so that only the cells tell.
     other = (ENCODING.bins[0][:-1], *ENCODING.bins[1:])
     manifest = _manifest(tensors, encoding=other)
@@ -118,19 +127,29 @@ def test_an_encoding_of_another_contract_is_no_release(tmp_path: Path) -> None:
 
 
 WEIGHTS = _scorecard().weights
+ALL = load(tensor_bytes(_scorecard(), REFERENCE))
 
 
 @pytest.mark.parametrize(
     "tensors",
     [
         b"not safetensors",
-        save({"weights": WEIGHTS}),
-        save({"weights": WEIGHTS[:-1].clone(), "bin_shares": WEIGHTS}),
-        save({"weights": WEIGHTS.to(torch.float32), "bin_shares": WEIGHTS}),
-        save({"weights": WEIGHTS / 0, "bin_shares": WEIGHTS}),
-        save({"weights": WEIGHTS, "bin_shares": WEIGHTS * float("nan")}),
+        *(save({name: tensor for name, tensor in ALL.items() if name != gone}) for gone in ALL),
+        save(ALL | {"weights": WEIGHTS[:-1].clone()}),
+        save(ALL | {"reference_shares": WEIGHTS.clone()}),
+        save(ALL | {"weights": WEIGHTS.to(torch.float32)}),
+        save(ALL | {"weights": WEIGHTS / 0}),
+        save(ALL | {"bin_shares": WEIGHTS * float("nan")}),
     ],
-    ids=["not safetensors", "one missing", "short", "float32", "infinite", "not a number"],
+    ids=[
+        "not safetensors",
+        *(f"without {gone}" for gone in ALL),
+        "short",
+        "as many as weights",
+        "float32",
+        "infinite",
+        "not a number",
+    ],
 )
 def test_weights_of_another_form_are_refused_even_under_their_digest(tensors: bytes) -> None:
     with pytest.raises(ReleaseError):
@@ -141,7 +160,7 @@ def test_weights_that_contradict_a_direction_are_refused() -> None:
     fields = [dict(field) for field in TABLE["fields"]]  # type: ignore[attr-defined]
     fields[0]["direction"] = "falling"
     table = {**TABLE, "fields": fields}
-    tensors = tensor_bytes(_scorecard())  # whose weights rise
+    tensors = tensor_bytes(_scorecard(), REFERENCE)  # whose weights rise
     manifest = _manifest(tensors, contract=table, contract_digest=contract_digest(table).hex())
     with pytest.raises(ReleaseError, match=f"contradict the direction of: {fields[0]['name']}"):
         release_from_bytes(manifest, tensors)

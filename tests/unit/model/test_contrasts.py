@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from model.contrasts import FALSE_ALARM, NoiseEnergy, NoiseWatch, noise_energy
-from model.features import Encoding
+from model.features import Encoding, row_logits
 from model.queries.batch import Question
 from model.queries.evaluation import Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from protocols.errors import MissingNoiseError
 from tests.unit.model.world import dense, exact_sum, make_batch, make_contract
 
@@ -36,7 +37,11 @@ GRADIENT = Gradient(ENCODING, WEIGHTS, 0.5)
 GRAM = Gram(ENCODING)
 # With the contrasts counted by hand. A Gram has, for each field, an entry for every silent
 # direction (4 by 11, less 6 that are counted twice) and for every pair of bins: 6 + 0 + 1 + 3.
-QUESTIONS = [(HISTOGRAM, 3), (GRADIENT, 4), (GRAM, 48)]
+# With edges between the logits that rows can have, so that every score bin holds some.
+UNEVEN = torch.randn(ENCODING.width, dtype=torch.float64, generator=torch.manual_seed(5))
+LOGITS = row_logits(make_batch(CONTRACT, rows=3_000).cells, ENCODING, UNEVEN).unique()
+STABILITY = Stability(ENCODING, UNEVEN, LOGITS[:: len(LOGITS) // 10][:11] - 1e-6)
+QUESTIONS = [(HISTOGRAM, 3), (GRADIENT, 4), (GRAM, 48), (STABILITY, 4)]
 by_query = pytest.mark.parametrize(
     ("question", "contrasts"), QUESTIONS, ids=[question.name for question, _ in QUESTIONS]
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.accounting import RunPlan
+from model.accounting import TrainingPlan
 from model.descent import START_RATE
 from model.link import Link
 from model.metrics import auc_with_interval
@@ -18,7 +18,7 @@ from tests.unit.model.world import drive, exact_sum, make_batch, make_contract
 CONTRACT = make_contract(numeric=2)
 
 
-def _plan(noise: str = "0.001", *, rounds: int = 8) -> RunPlan:
+def _plan(noise: str = "0.001", *, rounds: int = 8) -> TrainingPlan:
     queries = tuple(
         PlannedQuery(Mechanism(name, noise), times)
         for name, times in (
@@ -28,7 +28,7 @@ def _plan(noise: str = "0.001", *, rounds: int = 8) -> RunPlan:
             ("evaluation", 1),
         )
     )
-    return RunPlan(queries=queries, spare_attempts=0, target_bins=8)
+    return TrainingPlan(queries=queries, spare_attempts=0, target_bins=8)
 
 
 def _known_scorecard(rows: int, *, seed: int, level: float, clip: float) -> tuple[Batch, Batch]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from model.accounting import RunPlan
+from model.accounting import TrainingPlan
 from model.descent import Opened, Trained, train
 from model.features import Encoding
 from model.private_sum import Vectors, clipped_integers
@@ -128,7 +128,7 @@ def _written_out(vectors: Vectors, *, width: int) -> Tensor:
 
 def drive(
     contract: FeatureContract,
-    plan: RunPlan,
+    plan: TrainingPlan,
     *,
     clip_norm: float = 0.5,
     training: Batch,

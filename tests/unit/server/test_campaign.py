@@ -46,8 +46,9 @@ from protocols.ledger.keyfile import load_key
 from protocols.ledger.messages import AskAuthorise
 from protocols.ledger.sharing import Sharing
 from server import campaign as campaign_module
-from server.campaign import Campaign, run_campaign
+from server.campaign import Campaign
 from server.cohort import Gathered
+from server.conduct import run_campaign
 from server.ledger.scribe import Scribe
 from tests.simulator import World, found_world
 

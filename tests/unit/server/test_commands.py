@@ -129,8 +129,8 @@ def test_resume_takes_up_an_old_run_and_name_begins_a_new_one(
 ) -> None:
     seen: list[tuple[str, bool]] = []
     monkeypatch.setattr(
-        "server.training.train_run",
-        lambda _, run, *, is_new, abandon, show: seen.append((run, is_new)),
+        "server.runs.operate_run",
+        lambda _, run, *, is_new, purpose, abandon, show: seen.append((run, is_new)),
     )
     assert command("train", "--config", world.server / "server.toml", *words) == 0
     assert seen == [expected]

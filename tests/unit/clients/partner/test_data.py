@@ -32,8 +32,10 @@ def _check(path: Path, *, capacity: int | None = None) -> list[Violation]:
     return check_table(read_table(path, CONTRACT), CONTRACT, capacity=capacity)
 
 
-def _load(path: Path, *, capacity: int = 1_000) -> Borrowers:
-    loans = load_loans(path, CONTRACT, capacity=capacity, holdout_key=KEY, holdout_percent=30)
+def _load(path: Path, *, recent: Path | None = None, capacity: int = 1_000) -> Borrowers:
+    loans = load_loans(
+        path, CONTRACT, recent=recent, capacity=capacity, holdout_key=KEY, holdout_percent=30
+    )
     return loans.borrowers.reveal()
 
 
@@ -112,10 +114,24 @@ def test_bad_values_do_not_stop_a_node_and_bad_files_do(tmp_path: Path) -> None:
         _load(tmp_path / "loans.parquet")
 
 
+def test_recent_applicants_need_no_outcome_and_are_a_part_of_their_own(tmp_path: Path) -> None:
+    recent = tmp_path / "recent.csv"
+    recent.write_text("borrower,income,usage,housing\na,1,1,own\nb,2,2,rent\n,3,3,own\nb,4,4,own\n")
+    loans = _csv(tmp_path, "a,bad,1,1,own\nx,good,1,1,own\n")
+    borrowers = _load(loans, recent=recent)
+    assert (borrowers.count, borrowers.recent.count, len(borrowers.recent.cells)) == (2, 2, 3)
+    assert _load(loans).recent.count == 0
+    with pytest.raises(CapacityError, match=r"recent\.csv"):
+        _load(_csv(tmp_path, "a,bad,1,1,own\n"), recent=recent, capacity=1)
+    with pytest.raises(MissingColumnError):
+        _load(recent)
+
+
 def test_what_is_loaded_does_not_print(tmp_path: Path) -> None:
     loans = load_loans(
         _csv(tmp_path, "a,bad,1,1,own\n"),
         CONTRACT,
+        recent=None,
         capacity=1,
         holdout_key=KEY,
         holdout_percent=30,

@@ -14,6 +14,7 @@ from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
 from model.queries.parameters import LARGEST_NUMBER, parameters_of, question_from
+from model.queries.stability import Stability
 from protocols.errors import ContractError, EntryError, UnsupportedMechanismError
 from protocols.ledger.canonical import canonical_json, to_base64
 from tests.unit.model.world import make_contract, make_encoding
@@ -28,6 +29,7 @@ ALL: list[Question] = [
     Gradient(ENCODING, WEIGHTS, clip_norm=0.5),
     Evaluation(ENCODING, WEIGHTS, EDGES),
     Calibration(ENCODING, WEIGHTS, EDGES),
+    Stability(ENCODING, WEIGHTS, EDGES),
 ]
 
 
@@ -141,7 +143,7 @@ def test_malformed_numbers_are_refused(member: str, value: Callable[[int], objec
 
 
 @pytest.mark.parametrize("edges", [EDGES.flip(0), torch.ones_like(EDGES)], ids=["fall", "stay"])
-@pytest.mark.parametrize("query", ["calibration", "evaluation"])
+@pytest.mark.parametrize("query", ["calibration", "evaluation", "stability"])
 def test_score_edges_that_do_not_ascend_are_refused(query: str, edges: torch.Tensor) -> None:
     raw = parameters_of(Evaluation(ENCODING, WEIGHTS, edges))
     with pytest.raises(ContractError, match="ascend"):

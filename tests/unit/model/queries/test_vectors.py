@@ -14,6 +14,7 @@ from model.queries.evaluation import POSITION_WEIGHT, SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.stability import Stability
 from tests.unit.model.world import (
     dense,
     integers_of,
@@ -33,7 +34,8 @@ GRAM = Gram(ENCODING)
 GRADIENT = Gradient(ENCODING, WEIGHTS, clip_norm=0.5)
 CALIBRATION = Calibration(ENCODING, WEIGHTS, EDGES)
 EVALUATION = Evaluation(ENCODING, WEIGHTS, EDGES)
-ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, CALIBRATION, EVALUATION]
+STABILITY = Stability(ENCODING, WEIGHTS, EDGES)
+ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, CALIBRATION, EVALUATION, STABILITY]
 
 queries = pytest.mark.parametrize("question", ALL, ids=[question.name for question in ALL])
 
@@ -56,6 +58,7 @@ def test_one_row_brings_one_vector_of_the_stated_width(question: Question) -> No
         (GRADIENT, 10, 0.5),
         (CALIBRATION, 3 * SCORE_BINS, math.sqrt(1.25)),
         (EVALUATION, 3 * SCORE_BINS, math.sqrt(1.25)),
+        (STABILITY, 9 + SCORE_BINS, 2.0),
     ],
     ids=[question.name for question in ALL],
 )
@@ -66,7 +69,7 @@ def test_widths_and_clip_norms_are_those_documented(
     assert question.clip.norm == pytest.approx(clip)
 
 
-@pytest.mark.parametrize("question", [HISTOGRAM, GRAM], ids=["histogram", "gram"])
+@pytest.mark.parametrize("question", [HISTOGRAM, GRAM, STABILITY], ids=lambda q: q.name)
 def test_a_borrower_with_one_row_fills_the_clip_norm_exactly(question: Question) -> None:
     norms = dense(question, make_batch(CONTRACT, rows=50)).norm(dim=1)
     torch.testing.assert_close(norms, torch.full_like(norms, question.clip.norm))
@@ -113,6 +116,15 @@ def test_the_gradient_is_that_of_the_network() -> None:
     torch.testing.assert_close(dense(GRADIENT, batch), residuals.unsqueeze(1) * rows)
 
 
+def test_the_stability_query_counts_bins_and_scores() -> None:
+    batch = make_batch(CONTRACT, rows=300)
+    counts = dense(STABILITY, batch).sum(dim=0)
+    bins = np.bincount(bins_of(batch.cells, ENCODING).ravel(), minlength=ENCODING.width)
+    assert counts[: ENCODING.width - 1].tolist() == bins[1:].tolist()
+    scored = dense(EVALUATION, batch).sum(dim=0)[: 2 * SCORE_BINS].reshape(2, -1).sum(dim=0)
+    assert counts[ENCODING.width - 1 :].tolist() == scored.tolist()
+
+
 def test_an_evaluation_says_where_in_its_bin_a_logit_lies() -> None:
     batch = make_batch(CONTRACT, rows=300)
     logits = row_logits(batch.cells, ENCODING, WEIGHTS)
@@ -145,4 +157,5 @@ def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
         "gradient": "training",
         "calibration": "training",
         "evaluation": "holdout",
+        "stability": "recent",
     }

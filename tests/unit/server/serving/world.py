@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from model.artifacts import Release, tensor_bytes
+from model.drift import Reference
 from model.features import Encoding
 from model.link import Link
+from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
 from protocols.contracts.decisions import Applicant, LimitPolicy, LimitRequest, ScoreRequest
 from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
@@ -107,7 +109,12 @@ def make_scorecard(seed: int = 1) -> Scorecard:
 def make_release(seed: int = 1) -> Release:
     """Return a release of ``make_scorecard``."""
     scorecard = make_scorecard(seed)
-    tensors, table = tensor_bytes(scorecard), contract_table()
+    reference = Reference(
+        score_edges=torch.linspace(-4, 1, SCORE_BINS + 1, dtype=torch.float64),
+        shares=torch.cat([scorecard.bin_shares[1:], torch.full((SCORE_BINS,), 0.1)]),
+        deviations=torch.full((scorecard.encoding.width - 1 + SCORE_BINS,), 0.01).to(torch.float64),
+    )
+    tensors, table = tensor_bytes(scorecard, reference), contract_table()
     interval = Interval(estimate="0.7", low="0.6", high="0.8")
     manifest = ReleaseManifest(
         schema=1,
@@ -133,7 +140,7 @@ def make_release(seed: int = 1) -> Release:
         log_size=1,
         log_root="00" * 32,
     )
-    return Release(digest=manifest.digest, manifest=manifest, scorecard=scorecard)
+    return Release(manifest.digest, manifest, scorecard, reference)
 
 
 def make_policy(**changes: object) -> LimitPolicy:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocols.errors import ConfigError, RunPausedError
-from server.training import train_run
+from server.runs import operate_run
 from tests.simulator import World, found_world
 
 
@@ -20,13 +20,13 @@ def test_a_name_that_is_no_plain_folder_is_refused_and_nothing_is_made(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")}
     with pytest.raises(ConfigError, match="name"):
-        train_run(world.server / "server.toml", name, is_new=True, show=print)
+        operate_run(world.server / "server.toml", name, is_new=True, show=print)
     assert {path: path.stat().st_mtime_ns for path in world.folder.rglob("*")} == before
 
 
 def test_only_a_run_that_was_begun_is_resumed(world: World) -> None:
     with pytest.raises(ConfigError, match="no run other to resume"):
-        train_run(world.server / "server.toml", "other", is_new=False, show=print)
+        operate_run(world.server / "server.toml", "other", is_new=False, show=print)
     assert not (world.server / "runs" / "other").exists()
 
 
@@ -34,7 +34,7 @@ def test_a_name_that_was_used_is_refused(world: World) -> None:
     events = world.server / "runs" / "used" / "events.jsonl"
     events.parent.mkdir(parents=True)
     with pytest.raises(ConfigError, match="choose another name"):
-        train_run(world.server / "server.toml", "used", is_new=True, show=print)
+        operate_run(world.server / "server.toml", "used", is_new=True, show=print)
     assert list(Path(events.parent).iterdir()) == []
 
 
@@ -43,7 +43,7 @@ def test_a_complete_run_is_not_resumed(tmp_path: Path) -> None:
     world.train()
     config = world.server / "server.toml"
     with pytest.raises(ConfigError, match="run-1 is complete"):
-        train_run(config, "run-1", is_new=False, show=print)
+        operate_run(config, "run-1", is_new=False, show=print)
 
 
 def test_a_new_run_does_not_end_an_unfinished_one_unasked(tmp_path: Path) -> None:
@@ -53,5 +53,5 @@ def test_a_new_run_does_not_end_an_unfinished_one_unasked(tmp_path: Path) -> Non
         world.train("first")
     config = world.server / "server.toml"
     with pytest.raises(ConfigError, match="--resume first, or give it up with --abandon first"):
-        train_run(config, "second", is_new=True, show=print)
+        operate_run(config, "second", is_new=True, show=print)
     assert not (world.server / "runs" / "second").exists()

@@ -1,4 +1,4 @@
-"""One training run as its operator sees it: the link up, a run started, progress, an end."""
+"""A run as its operator sees it: the link up, the run started, progress, an end."""
 
 import logging
 import time
@@ -18,18 +18,20 @@ from protocols.ledger.codec import check_name
 from server.bundle import build_bundle
 from server.config import load_settings
 from server.events import Event, EventReader
-from server.federation import open_federation
+from server.federation import Federation, open_federation
 from server.link import Link, LinkSettings
+from server.purpose import DriftPurpose, read_purpose, report_path, write_purpose
 from server.run_state import run_state, unfinished_runs
 
 _LOOK_S = 0.1
 
 
-def train_run(
+def operate_run(  # what a command line may say
     config: Path,
     run: str,
     *,
     is_new: bool,
+    purpose: DriftPurpose | None = None,
     abandon: str | None = None,
     show: Callable[[Event], None],
     bundle: bytes | None = None,
@@ -40,6 +42,7 @@ def train_run(
         config: The coordinator's settings.
         run: Name of the run.
         is_new: Whether the name must be unused; else the run is taken up where it stopped.
+        purpose: What a new run is for; it trains if left out.
         abandon: Another run that may be left unfinished: its partners close it when this begins.
         show: Called with every event as it happens.
         bundle: The ServerApp; that of ``server.app`` if left out.
@@ -53,14 +56,14 @@ def train_run(
     check_run_name(run)
     settings = load_settings(config)
     federation = open_federation(settings)  # what does not fit fails here, before it costs anything
-    entries, charter = federation.scribe.entries, federation.terms.charter.hex()
     if is_new:
-        unfinished = unfinished_runs(entries(), charter=charter)
+        charter = federation.terms.charter.hex()
+        unfinished = unfinished_runs(federation.scribe.entries(), charter=charter)
         _check_unused(settings.runs / run, unfinished, abandon=abandon)
-    elif run_state(entries(), run).release is not None:
-        raise ConfigError(f"run {run} is complete; there is nothing to resume")
-    elif not (settings.runs / run).exists():
-        raise ConfigError(f"there is no run {run} to resume")
+        if purpose is not None:
+            write_purpose(settings.runs / run, purpose)
+    else:
+        _check_resumable(federation, settings.runs / run)
     events = EventReader(settings.runs / run / "events.jsonl")
     partners = federation.charter.partners
     link_settings = LinkSettings(
@@ -84,7 +87,9 @@ def train_run(
                 break
             time.sleep(_LOOK_S)
     if not state.is_completed:
-        raise _failure(f"--config {config} --resume {run}", endings, state.details)
+        command = "train" if read_purpose(settings.runs / run) is None else "drift"
+        again = f"fedscore-server {command} --config {config} --resume {run}"
+        raise _failure(again, endings, state.details)
 
 
 def check_run_name(run: str) -> None:
@@ -108,12 +113,21 @@ def _check_unused(folder: Path, unfinished: Collection[str], *, abandon: str | N
         )
 
 
-def _failure(options: str, events: Mapping[object, Event], details: str) -> ScoringError:
-    """Return why a run did not end with a release."""
+def _check_resumable(federation: Federation, folder: Path) -> None:
+    """Raise unless there is such a run, and it has no result yet."""
+    if not folder.exists():
+        raise ConfigError(f"there is no run {folder.name} to resume")
+    state = run_state(federation.scribe.entries(), folder.name)
+    if state.release is not None or report_path(folder).exists():
+        raise ConfigError(f"run {folder.name} is complete; there is nothing to resume")
+
+
+def _failure(again: str, events: Mapping[object, Event], details: str) -> ScoringError:
+    """Return why a run did not end with its result."""
     reason = details.removeprefix("ServerApp failed with exception: ")
     if "paused" in events:
         paused = events["paused"]["reason"]
-        return RunPausedError(f"{paused}. Then: fedscore-server train {options}")
+        return RunPausedError(f"{paused}. Then: {again}")
     if "missing-noise" in events:
         return MissingNoiseError(reason)
     return RoundError(reason or "the run failed; see its link/serverapp.log")

@@ -1,0 +1,132 @@
+"""Drift: how far recent applicants are from the borrowers that a scorecard was trained on."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import chi2
+from torch import Tensor
+
+from model.features import Encoding
+from model.metrics import Estimate
+from model.queries.stability import Stability
+from model.score_table import ScoreTable
+
+MOST = 4.0  # of an index: everybody moved to where nobody was
+_CLEARLY = 2.0  # there is somebody if the count is this many noise deviations above nothing
+_SMALLEST_SHARE = 0.001  # a bin that both populations leave emptier weighs as if it held so many
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where the borrowers of training lay: what later populations are held against.
+
+    Attributes:
+        score_edges: Bounds of the logit bins, ascending float64 (SCORE_BINS + 1,).
+        shares: Share of borrowers in every bin of every field, then of the score, float64 (bins,).
+        deviations: Standard deviation of each share, privacy noise and sampling, float64 (bins,).
+    """
+
+    score_edges: Tensor
+    shares: Tensor
+    deviations: Tensor
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far one field, or the score, has moved.
+
+    Attributes:
+        index: Population stability index with its 95 % interval; 0.1 is called a shift and 0.25 a
+            large one. Above 0 by no more than noise and sampling give it: 0.
+        before, now: Share of each bin, float64 (bins,).
+    """
+
+    index: Estimate
+    before: Tensor
+    now: Tensor
+
+
+def reference_of(
+    encoding: Encoding,
+    *,
+    bin_shares: Tensor,
+    count_noise: float,
+    borrowers: float,
+    table: ScoreTable,
+    edges: Tensor,
+) -> Reference:
+    """Return the reference of a scorecard, from the sums that trained it.
+
+    Args:
+        encoding: Bin of each cell.
+        bin_shares: 1 for the intercept, then the share of each bin, float64 (width,).
+        count_noise: Standard deviation of the noise in a cell of the histogram.
+        borrowers: Noised number of borrowers.
+        table: Borrowers by score.
+        edges: Of its bins.
+    """
+    cells = torch.cat(
+        [torch.bincount(torch.tensor(bins)).to(torch.float64) for bins in encoding.bins]
+    )
+    scored = table.both.clamp_min(1e-9)
+    shares = torch.cat([bin_shares[1:], scored / scored.sum()])
+    noises = torch.cat(
+        [
+            count_noise * cells.sqrt() / borrowers,
+            torch.full_like(scored, table.noise * math.sqrt(2) / max(1.0, scored.sum().item())),
+        ]
+    )
+    return Reference(edges, shares, _deviations(shares, noises, borrowers=borrowers))
+
+
+def shifts(question: Stability, values: Tensor, *, noise: float, before: Reference) -> list[Shift]:
+    """Return how far every field has moved, in contract order, and the score last.
+
+    Args:
+        question: What was asked; its bins are the reference's.
+        values: The opened sum, float64 (question.width,).
+        noise: Standard deviation of the noise in each entry.
+        before: The reference.
+    """
+    sizes = list(question.group_sizes)
+    applicants = max(1.0, values.sum().item() / len(sizes))
+    is_drowned = applicants <= _CLEARLY * noise * math.sqrt(question.width) / len(sizes)
+    shares = (values / applicants).clamp(0.0, 1.0)
+    noises = torch.full_like(shares, noise / applicants)
+    deviations = _deviations(shares, noises, borrowers=applicants)
+    variances = deviations.square() + before.deviations.square()
+    found = []
+    for was, now, variance in zip(
+        torch.split(before.shares, sizes),
+        torch.split(shares, sizes),
+        torch.split(variances, sizes),
+        strict=True,
+    ):
+        index = Estimate(0.0, 0.0, MOST) if is_drowned else _index(was, now, variance)
+        found.append(Shift(index, was, now))
+    return found
+
+
+def _deviations(shares: Tensor, noises: Tensor, *, borrowers: float) -> Tensor:
+    return (shares * (1 - shares) / borrowers + noises.square()).sqrt()
+
+
+def _index(before: Tensor, now: Tensor, variances: Tensor) -> Estimate:
+    """Return the stability index of one field's shares.
+
+    The index ``sum (b - a) log(b / a)`` in its second-order form ``sum (b - a)^2 / mean(a, b)``,
+    which is the same to 2 % where no share grows or shrinks by more than half, and is finite
+    where noise leaves a bin empty. It is a squared distance, so the true distance lies no further
+    from the one that was seen than the length of the error, whose 95 % quantile is taken from the
+    chi-square number of the same mean and variance (Welch and Satterthwaite).
+    """
+    mean = ((before + now) / 2).clamp_min(_SMALLEST_SHARE)
+    seen = ((now - before).square() / mean).sum().item()
+    errors = variances / mean
+    expected, squares = errors.sum().item(), errors.square().sum().item()
+    degrees = expected**2 / squares
+    reach = math.sqrt(chi2.ppf(0.95, degrees) * expected / degrees)
+    low, high = max(0.0, math.sqrt(seen) - reach) ** 2, (math.sqrt(seen) + reach) ** 2
+    value = min(max(seen - expected, low, 0.0), MOST)
+    return Estimate(value, min(low, MOST), min(high, MOST))

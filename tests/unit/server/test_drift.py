@@ -1,0 +1,104 @@
+"""A run that measures drift: authorised and paid for like any other, with a report at its end."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from protocols.contracts.charter import load_charter_model
+from protocols.errors import ConfigError, ReleaseError
+from server.drift import DriftReport, drift_text
+from server.purpose import DriftPurpose, read_purpose, report_path, write_purpose
+from server.registry import Registry
+from tests.simulator import World, found_world
+
+SIZES = (1_500, 1_200, 1_000)
+EPSILON = 2_000_000
+
+
+def _recent(world: World, *, income: float | None) -> None:
+    """Let last month's applicants be the borrowers again, with another income if one is given."""
+    for name in world.nodes:
+        table = pyarrow.parquet.read_table(world.folder / name / "loans.parquet").drop(["outcome"])
+        if income is not None:
+            place = table.column_names.index("income")
+            table = table.set_column(place, "income", pa.array([income] * len(table)))
+        pyarrow.parquet.write_table(table, world.folder / name / "recent.parquet")
+        world.restart(name)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = found_world(tmp_path_factory.mktemp("drift"), sizes=SIZES, epsilon_micro=20_000_000)
+    world.train("run-1")
+    return world
+
+
+def _measure(world: World, run: str) -> DriftReport:
+    folder = world.server / "runs" / run
+    _, terms = load_charter_model(world.server / "charter.toml")
+    release = Registry(world.server / "releases", terms).open().digest.hex()
+    write_purpose(folder, DriftPurpose(release=release, epsilon_micro=EPSILON))
+    world.train(run)
+    report: DriftReport = json.loads(report_path(folder).read_text())
+    return report
+
+
+def test_drift_is_found_where_it_is_and_paid_for(trained: World) -> None:
+    _recent(trained, income=None)
+    still = _measure(trained, "still")
+    spends = {name: node.book.spends for name, node in trained.nodes.items()}
+    _recent(trained, income=9_900.0)
+    moved = _measure(trained, "moved")
+    assert [part["name"] for part in moved["parts"]] == ["score", "income", "usage", "housing"]
+    assert all(float(part["low"]) < 0.1 for part in still["parts"])
+    by_name = {part["name"]: part for part in moved["parts"]}
+    assert by_name["income"]["verdict"] == "large shift"
+    assert by_name["usage"]["verdict"] not in {"shift", "large shift"}
+    assert float(by_name["income"]["bins"][-2]["now"]) < 1.0
+    assert all(node.book.spends == spends[name] + 1 for name, node in trained.nodes.items())
+    audit = trained.audit()
+    assert audit.findings == ()
+    assert len(audit.releases) == 1
+    text = drift_text(moved)
+    assert "large shift" in text
+    assert text.index("Score") < text.index("Monthly income") < text.index("Use of credit lines")
+
+
+def test_without_recent_applicants_the_answer_is_noise_and_nothing_is_claimed(
+    tmp_path: Path,
+) -> None:
+    world = found_world(tmp_path, sizes=(40, 30, 30), epsilon_micro=20_000_000)
+    world.train("run-1")
+    report = _measure(world, "empty")
+    assert {part["verdict"] for part in report["parts"]} == {"unclear"}
+
+
+def test_a_run_killed_after_its_sum_is_taken_up_without_another_spend(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(40, 30, 30), epsilon_micro=20_000_000)
+    world.train("run-1")
+    report = _measure(world, "once")
+    spends = {name: node.book.spends for name, node in world.nodes.items()}
+    report_path(world.server / "runs" / "once").unlink()
+    world.train("once")
+    again = json.loads(report_path(world.server / "runs" / "once").read_text())
+    assert again == report
+    assert spends == {name: node.book.spends for name, node in world.nodes.items()}
+
+
+def test_a_release_that_is_not_there_is_no_purpose(tmp_path: Path) -> None:
+    world = found_world(tmp_path, sizes=(40, 30, 30))
+    purpose = DriftPurpose(release="11" * 32, epsilon_micro=EPSILON)
+    write_purpose(world.server / "runs" / "lost", purpose)
+    with pytest.raises(ReleaseError):
+        world.train("lost")
+    assert all(node.book.spends == 0 for node in world.nodes.values())
+
+
+@pytest.mark.parametrize("raw", ["", "[]", "{}", '{"release": "11", "epsilon_micro": 1}'])
+def test_a_damaged_purpose_is_refused(raw: str, tmp_path: Path) -> None:
+    (tmp_path / "purpose.json").write_text(raw)
+    with pytest.raises(ConfigError, match=r"purpose\.json"):
+        read_purpose(tmp_path)
