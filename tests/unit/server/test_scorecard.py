@@ -107,7 +107,13 @@ def test_people_see_what_matters_most_first(release: Release) -> None:
     table = points_table(release.scorecard)
     first = max(table.fields, key=lambda part: part.span)
     assert f"average    {table.average:.1f} points" in text
-    assert [line.split()[0] for line in text.splitlines()[2:5]] == ["AUC", "KS", "bad"]
+    assert [line.split()[0] for line in text.splitlines()[2:7]] == [
+        "AUC",
+        "KS",
+        "Brier",
+        "calibration",
+        "bad",
+    ]
     assert text.splitlines()[6] == f"{first.field.label} ({first.field.name})"
 
 
