@@ -22,6 +22,7 @@ class Setting:
 
     Attributes:
         fields: Number of fields of the feature contract.
+        segments: How many of them are reported on, level by level.
         partners: Partners that add noise of their own to each sum.
         sharing: How much each of them adds.
         capacity: Most borrowers of all of them together.
@@ -29,6 +30,7 @@ class Setting:
     """
 
     fields: int
+    segments: int
     partners: int
     sharing: Sharing
     capacity: int
@@ -62,7 +64,7 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class TrainingPlan(RunPlan):
-    """A run that trains: histogram, gradients, calibration, evaluation.
+    """A run that trains: histogram, gradients, calibration, evaluation, and that of segments.
 
     Attributes:
         target_bins: Bins that a numeric field is cut into at most.
@@ -92,15 +94,16 @@ def plan_training(
     Source: docs/training.md, "Rounds, bins and steps follow the noise".
     """
     mu2 = _squared_budget(epsilon_micro, delta=delta, sharing=setting.sharing)
-    noisiness = _noisiness(mu2, setting=setting, profile=profile)
-    rounds = _between(6, 20, 0.63 / math.sqrt(noisiness))
-    asked = {"histogram": 1, "gradient": rounds, "calibration": 1, "evaluation": 1}
-    dearest = max(profile.share(query, rounds=times) for query, times in asked.items())
-    each = mu2 / (1 + spare_attempts * dearest)
+    asked = {"histogram": 1, "gradient": 1, "calibration": 1, "evaluation": 1}
+    if setting.segments:
+        asked["segments"] = setting.segments
+    noisiness = _noisiness(mu2 * profile.shares(asked)["gradient"], setting=setting)
+    asked["gradient"] = _between(6, 20, 0.63 / math.sqrt(noisiness))
+    shares = profile.shares(asked)
+    each = mu2 / (1 + spare_attempts * max(shares.values()))
     return TrainingPlan(
         queries=tuple(
-            _planned(query, times, each * profile.share(query, rounds=times))
-            for query, times in asked.items()
+            _planned(query, times, each * shares[query]) for query, times in asked.items()
         ),
         spare_attempts=spare_attempts,
         target_bins=_between(4, 12, 0.5 / math.sqrt(noisiness)),
@@ -127,11 +130,10 @@ def _squared_budget(epsilon_micro: int, *, delta: Fraction, sharing: Sharing) ->
     return mu2 if sharing.is_shared else mu2 * sharing.most_lenders
 
 
-def _noisiness(mu2: Fraction, *, setting: Setting, profile: BudgetProfile) -> float:
+def _noisiness(mu2: Fraction, *, setting: Setting) -> float:
     """Length of the noise on the mean of all gradients together, if bins are about five."""
-    mu_gradients = math.sqrt(mu2 * profile.share("gradient", rounds=1))
     sharing = setting.sharing
-    deviation = sharing.most_lenders * math.sqrt(setting.partners / sharing.shares) / mu_gradients
+    deviation = sharing.most_lenders * math.sqrt(setting.partners / sharing.shares / mu2)
     per_weight = setting.clip_norm * deviation / setting.capacity
     return per_weight * math.sqrt(5 * setting.fields)
 

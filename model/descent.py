@@ -24,7 +24,9 @@ from model.queries.calibration import Calibration
 from model.queries.evaluation import Evaluation
 from model.queries.gradient import Gradient
 from model.queries.histogram import Histogram
+from model.queries.segments import Segments
 from model.score_table import even_edges, guessed_edges, score_table
+from model.segments import Segment, segments_of
 from model.shape import in_declared_order
 from protocols.contracts.features import FeatureContract
 
@@ -43,6 +45,7 @@ class Trained:
         link: Turns logits into probabilities of default.
         score_edges: Bounds of the score bins of ``quality``, logits, ascending (bins + 1,).
         quality: What the hold-out says of it.
+        segments: The same of every level of the fields that the contract reports on.
         reference: Where the borrowers of training lay.
     """
 
@@ -52,6 +55,7 @@ class Trained:
     link: Link
     score_edges: Tensor
     quality: Quality
+    segments: tuple[Segment, ...]
     reference: Reference
 
 
@@ -111,6 +115,12 @@ def train(contract: FeatureContract, plan: TrainingPlan, *, clip_norm: float) ->
     link = calibrated(table, loss_clip=clip_norm)
     edges = even_edges(table, guessed)
     evaluated = yield Evaluation(encoding, weights, edges)
+    segments: list[Segment] = []
+    for place in contract.segment_places:
+        parted = yield Segments(encoding, weights, edges, place=place)
+        segments += segments_of(
+            contract.fields[place], parted.values, noise=parted.noise, edges=edges, link=link
+        )
     return Trained(
         encoding=encoding,
         weights=weights,
@@ -118,6 +128,7 @@ def train(contract: FeatureContract, plan: TrainingPlan, *, clip_norm: float) ->
         link=link,
         score_edges=edges,
         quality=measured(score_table(evaluated.values, noise=evaluated.noise, edges=edges), link),
+        segments=tuple(segments),
         reference=reference_of(
             encoding,
             bin_shares=shares,

@@ -49,6 +49,7 @@ class Quality:
         brier: Mean squared distance of probability and outcome.
         calibration_error: Mean distance of probability and bad rate over the score bins (ECE).
         bad_rate: Share of bad borrowers in the hold-out.
+        stated: Their mean probability of default as the model says it, in [0, 1].
         bands: One for each score bin, the safest first.
     """
 
@@ -57,6 +58,7 @@ class Quality:
     brier: Estimate
     calibration_error: Estimate
     bad_rate: Estimate
+    stated: float
     bands: tuple[Band, ...]
 
 
@@ -75,16 +77,19 @@ def measured(table: ScoreTable, link: Link) -> Quality:
     goods, bads = good.sum().item(), bad.sum().item()
     class_noise = noise * math.sqrt(len(good))
     bands = _bands(good, bad, noise=noise)
+    p_default = link.probabilities(table.logits)
+    masses = table.both.clamp_min(0.0) + 1e-9
+    stated = (masses @ p_default / masses.sum()).item()
     bad_rate = _bad_rate(goods, bads, class_noise)
     if min(goods, bads) <= _WIDTH_95 * class_noise:
-        return Quality(_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN, bad_rate, bands)
-    p_default = link.probabilities(table.logits)
+        return Quality(_UNKNOWN, _UNKNOWN, _UNKNOWN, _UNKNOWN, bad_rate, stated, bands)
     return Quality(
         auc=_auc(good, bad, noise=noise),
         ks=_ks(good, bad, noise=noise),
         brier=_brier(table, p_default),
         calibration_error=_calibration_error(table, p_default),
         bad_rate=bad_rate,
+        stated=stated,
         bands=bands,
     )
 

@@ -84,11 +84,17 @@ def _fields(scorecard: Scorecard) -> Iterator[FieldPoints]:
         yield FieldPoints(field, rows)
 
 
+def level_names(field: FeatureField) -> list[str]:
+    """Return what each cell of a categorical field is called."""
+    assert isinstance(field, CategoricalField)
+    return [*field.levels, OTHER, MISSING]
+
+
 def _label(field: FeatureField, table: tuple[int, ...], number: int) -> str:
     """Say which values fall into a bin."""
     cells = [cell for cell, home in enumerate(table) if home == number]
     if isinstance(field, CategoricalField):
-        names = [*field.levels, OTHER, MISSING]
+        names = level_names(field)
         return ", ".join(names[cell] for cell in cells)
     grid = [cell for cell in cells if cell < GRID_CELLS]
     named = [*(item.meaning for item in field.special), MISSING]

@@ -72,6 +72,7 @@ def training_plan(federation: Federation) -> TrainingPlan:
         spare_attempts=privacy.spare_attempts,
         setting=Setting(
             fields=len(federation.contract.fields),
+            segments=len(federation.contract.segments),
             partners=len(federation.charter.partners),
             sharing=federation.terms.sharing,
             capacity=federation.charter.capacity,

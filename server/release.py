@@ -15,6 +15,7 @@ from protocols.contracts.release import (
     PartnerPrivacy,
     ReleaseManifest,
     ScoreBand,
+    SegmentReport,
 )
 from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import open_checkpoint
@@ -95,6 +96,18 @@ def _evaluation(scorecard: Scorecard, trained: Trained) -> Evaluation:
                 least_points=least, share=f"{band.share:.6f}", bad_rate=_interval(band.bad_rate)
             )
             for least, band in zip([*edges, None], quality.bands, strict=True)
+        ),
+        segments=tuple(
+            SegmentReport(
+                field=segment.field,
+                level=segment.level,
+                share=f"{segment.share:.6f}",
+                stated=f"{segment.quality.stated:.6f}",
+                bad_rate=_interval(segment.quality.bad_rate),
+                auc=_interval(segment.quality.auc),
+                calibration_error=_interval(segment.quality.calibration_error),
+            )
+            for segment in trained.segments
         ),
     )
 

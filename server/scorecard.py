@@ -73,15 +73,43 @@ def bands(release: Release) -> list[BandText]:
     ]
 
 
+@dataclass(frozen=True)
+class SegmentText:
+    """One level of a field that is reported on, in words."""
+
+    name: str
+    share: str
+    stated: str
+    bad: str
+    auc: str
+
+
+def segments(release: Release) -> list[SegmentText]:
+    """Return how good the model is for each level, in the contract's order."""
+    return [
+        SegmentText(
+            name=f"{item.field}: {item.level}",
+            share=_percent(item.share),
+            stated=_percent(item.stated),
+            bad=f"{_percent(item.bad_rate.low)} to {_percent(item.bad_rate.high)}",
+            auc=f"{float(item.auc.low):.3f} to {float(item.auc.high):.3f}",
+        )
+        for item in release.manifest.evaluation.segments
+    ]
+
+
 def scorecard_text(release: Release) -> str:
     """Return the scorecard for a terminal: fields that matter most first."""
     table = points_table(release.scorecard)
     widest = max((abs(row.points) for part in table.fields for row in part.rows), default=0.0)
     lines = [
-        f"scorecard  {release.digest.hex()}",
-        f"average    {table.average:.1f} points",
-        *(f"{name:10} {said}" for name, said in measures(release)),
+        f"scorecard          {release.digest.hex()}",
+        f"average            {table.average:.1f} points",
+        *(f"{name:18} {said}" for name, said in measures(release)),
     ]
+    if parts := segments(release):
+        lines += ["", "by segment: share, probability as stated, bad rate, AUC"]
+    lines += [f"  {x.share:>7} {x.stated:>8}  {x.bad:18} {x.auc:16} {x.name}" for x in parts]
     for part in by_span(table):
         lines += ["", f"{part.field.label} ({part.field.name})"]
         for row in part.rows:
@@ -148,6 +176,7 @@ def scorecard_html(release: Release) -> str:
         release=release,
         measures=measures(release),
         bands=bands(release),
+        segments=segments(release),
         table=table,
         fields=by_span(table),
         height=_ROW_HEIGHT,

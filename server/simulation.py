@@ -66,6 +66,7 @@ def simulate(
         spare_attempts=terms.spare_attempts,
         setting=Setting(
             fields=len(contract.fields),
+            segments=len(contract.segments),
             partners=len(partners),
             sharing=sharing,
             capacity=sum(partner.count for partner in partners),

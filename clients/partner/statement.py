@@ -128,6 +128,7 @@ def dry_run_text(charter: Charter, terms: Terms, contract: FeatureContract, budg
         "  gradient    which way the weights should move; d entries, 8 d bytes, several rounds",
         "  calibration how many of each score defaulted, of those trained on, 240 bytes",
         "  evaluation  the same of your hold-out, 240 bytes",
+        "  segments    the same for each level of a field that the contract reports on",
         "  stability   which bins recent applicants fall into; d + 9 entries, 8 (d + 9) bytes",
         "",
         _noise_text(terms),

@@ -32,6 +32,7 @@ FILES = (
     "model/queries/gram.py",
     "model/queries/histogram.py",
     "model/queries/parameters.py",
+    "model/queries/segments.py",
     "model/queries/stability.py",
     "model/table.py",
     "protocols/contracts/charter.py",

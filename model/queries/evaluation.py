@@ -46,14 +46,16 @@ class Evaluation:
 
         Positions go from -1 at a bin's lower edge to 1 at its upper one, times their weight.
         """
+        return batch.add_by_borrower(self._rows(batch), width=self.width)
+
+    def _rows(self, batch: Batch) -> Vectors:
         logits = row_logits(batch.cells, self.encoding, self.weights).numpy()  # (n,)
         edges = self.score_edges.numpy()
         bins = np.searchsorted(edges[1:-1], logits)  # (n,)
         low, high = edges[bins], edges[bins + 1]
         positions = np.clip((2 * logits - low - high) / (high - low), -1, 1)
         counted = bins + batch.outcomes.astype(np.int64) * SCORE_BINS
-        rows = Vectors(
+        return Vectors(
             np.stack([counted, bins + 2 * SCORE_BINS], axis=1),
             np.stack([np.ones(len(bins)), POSITION_WEIGHT * positions], axis=1),
         )
-        return batch.add_by_borrower(rows, width=self.width)

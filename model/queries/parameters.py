@@ -11,6 +11,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.segments import Segments
 from model.queries.stability import Stability
 from protocols.contracts.features import FeatureContract
 from protocols.errors import ContractError, UnsupportedMechanismError
@@ -30,6 +31,7 @@ _MEMBERS = {
     "gradient": {"encoding", "weights"},
     "calibration": {"encoding", "weights", "score_edges"},
     "evaluation": {"encoding", "weights", "score_edges"},
+    "segments": {"encoding", "weights", "score_edges", "place"},
     "stability": {"encoding", "weights", "score_edges"},
 }
 _BY_SCORE: dict[str, type[Evaluation] | type[Stability]] = {
@@ -51,6 +53,8 @@ def parameters_of(question: Question) -> bytes:
         table["weights"] = _to_text(question.weights)
     if isinstance(question, Evaluation | Stability):
         table["score_edges"] = _to_text(question.score_edges)
+    if isinstance(question, Segments):
+        table["place"] = question.place
     return canonical_json(table)
 
 
@@ -86,7 +90,15 @@ def question_from(
     edges = _vector(table["score_edges"], length=SCORE_BINS + 1)
     if not bool((edges.diff() > 0).all()):
         raise ContractError(f"{query}: score edges must ascend")
+    if query == "segments":
+        return Segments(encoding, weights, edges, place=_place(table["place"], contract))
     return _BY_SCORE[query](encoding, weights, edges)
+
+
+def _place(value: JsonValue, contract: FeatureContract) -> int:
+    if type(value) is not int or value not in contract.segment_places:
+        raise ContractError("segments: no field that the contract reports on")
+    return value
 
 
 def _encoding(value: JsonValue, contract: FeatureContract) -> Encoding:

@@ -159,7 +159,11 @@ class Outcome(Contract):
 
 
 class FeatureContract(Contract):
-    """The whole contract; its digest names it everywhere else."""
+    """The whole contract; its digest names it everywhere else.
+
+    Attributes:
+        segments: Categorical fields for whose levels a release reports how good it is.
+    """
 
     model_config = ConfigDict(title="feature contract")
 
@@ -169,13 +173,23 @@ class FeatureContract(Contract):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     outcome: Outcome
     fields: tuple[FeatureField, ...] = Field(min_length=1, max_length=500, strict=False)
+    segments: tuple[Name, ...] = Field(default=(), max_length=20, strict=False)
 
     @model_validator(mode="after")
     def _check_names(self) -> "FeatureContract":
         names = [self.borrower_id, self.outcome.column, *(field.name for field in self.fields)]
         if len(set(names)) != len(names):
             raise ValueError("column names must differ")
+        levelled = {field.name for field in self.fields if isinstance(field, CategoricalField)}
+        if len(set(self.segments)) != len(self.segments) or not set(self.segments) <= levelled:
+            raise ValueError("segments must be categorical fields, each named once")
         return self
+
+    @property
+    def segment_places(self) -> tuple[int, ...]:
+        """Places among ``fields`` of the fields that are reported on."""
+        names = [field.name for field in self.fields]
+        return tuple(names.index(name) for name in self.segments)
 
 
 def load_contract(path: Path) -> FeatureContract:

@@ -4,7 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from protocols.contracts.features import Contract, DecimalText, HexDigest, Name, describe
+from protocols.contracts.features import (
+    Contract,
+    DecimalText,
+    HexDigest,
+    Name,
+    Sentence,
+    describe,
+)
 from protocols.errors import EntryError
 from protocols.ledger.canonical import canonical_json, digest, parse_canonical
 
@@ -68,6 +75,25 @@ class ScoreBand(Contract):
     bad_rate: Interval
 
 
+class SegmentReport(Contract):
+    """Hold-out borrowers of one level of a field that the contract reports on.
+
+    Attributes:
+        field, level: The field's name, and the level in words.
+        share: Noised share of the hold-out, in [0, 1].
+        stated: Their mean probability of default as the model says it; to be held against
+            ``bad_rate``.
+    """
+
+    field: Name
+    level: Sentence
+    share: DecimalText
+    stated: DecimalText
+    bad_rate: Interval
+    auc: Interval
+    calibration_error: Interval
+
+
 class Evaluation(Contract):
     """What the partners' hold-outs said, through private sums.
 
@@ -77,6 +103,7 @@ class Evaluation(Contract):
         brier: Mean squared distance of probability and outcome.
         calibration_error: Mean distance of probability and bad rate over the bands.
         bands: The safest first.
+        segments: In the contract's order; none if it reports on no field.
     """
 
     auc: Interval
@@ -85,6 +112,7 @@ class Evaluation(Contract):
     calibration_error: Interval
     bad_rate: Interval
     bands: tuple[ScoreBand, ...] = Field(strict=False)
+    segments: tuple[SegmentReport, ...] = Field(strict=False)
 
 
 class PartnerPrivacy(Contract):

@@ -19,6 +19,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.segments import Segments
 from model.queries.stability import Stability
 from tests.unit.model.world import integers_of, make_batch, make_contract, make_encoding, whole
 
@@ -48,6 +49,7 @@ def _questions() -> list[Question]:
         edges = _around(edge.item())
         found += [Gradient(encoding, weights / 1e5, 0.5), Evaluation(encoding, weights, edges)]
         found.append(Stability(encoding, weights, edges))
+        found.append(Segments(encoding, weights, edges, place=6))
     return found
 
 

@@ -16,6 +16,7 @@ from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.segments import Segments
 from model.queries.stability import Stability
 from tests.unit.model.world import make_contract, make_encoding, whole
 
@@ -136,6 +137,7 @@ def _questions(draw: st.DrawFn) -> Question:
         Evaluation(ENCODING, weights, edges),
         Calibration(ENCODING, weights, edges),
         Stability(ENCODING, weights, edges),
+        Segments(ENCODING, weights, edges, place=2),
     ]
     return draw(st.sampled_from(questions))
 

@@ -22,12 +22,20 @@ def _plan(
     capacity: int = 10_000,
     spares: int = 2,
     sharing: Sharing = LOCALLY,
+    segments: int = 0,
 ) -> TrainingPlan:
     return plan_training(
         round(epsilon * 1_000_000),
         delta=DELTA,
         spare_attempts=spares,
-        setting=Setting(fields=19, partners=5, sharing=sharing, capacity=capacity, clip_norm=0.5),
+        setting=Setting(
+            fields=19,
+            segments=segments,
+            partners=5,
+            sharing=sharing,
+            capacity=capacity,
+            clip_norm=0.5,
+        ),
         profile=PRIVATE_NEWTON,
     )
 
@@ -54,27 +62,28 @@ def test_a_run_costs_a_person_with_the_most_lenders_what_was_planned(
     assert 0.9999 * 2_000_000 <= price.person_micro[lenders - 1] <= 2_000_000
 
 
-def test_shares_of_the_budget_are_the_profiles() -> None:
-    plan = _plan()
-    worth = {
-        planned.mechanism.query: planned.rounds
-        / parse_decimal(planned.mechanism.noise_multiplier) ** 2
+@pytest.mark.parametrize("segments", [0, 3])
+def test_shares_of_the_budget_are_the_profiles(segments: int) -> None:
+    plan = _plan(segments=segments)
+    asked = {planned.mechanism.query: planned.rounds for planned in plan.queries}
+    each = {
+        planned.mechanism.query: 1 / parse_decimal(planned.mechanism.noise_multiplier) ** 2
         for planned in plan.queries
     }
-    total = sum(worth.values())
-    for query in ("histogram", "gradient", "calibration", "evaluation"):
-        share = PRIVATE_NEWTON.share(query, rounds=1)
-        assert float(worth[query] / total) == pytest.approx(float(share), rel=1e-4)
+    total = sum(each[query] * times for query, times in asked.items())
+    for query, share in PRIVATE_NEWTON.shares(asked).items():
+        assert float(each[query] / total) == pytest.approx(float(share), rel=1e-4)
+    assert asked.get("segments", 0) == segments
 
 
-def test_the_profile_adds_up() -> None:
-    queries = ("histogram", "gradient", "calibration", "evaluation")
-    assert sum(PRIVATE_NEWTON.share(query, rounds=1) for query in queries) == 1
-    assert PRIVATE_NEWTON.share("gradient", rounds=9) * 9 == PRIVATE_NEWTON.share(
-        "gradient", rounds=1
-    )
+def test_what_is_asked_gets_the_whole_budget_in_the_profiles_proportion() -> None:
+    asked = {"histogram": 1, "gradient": 9, "calibration": 1, "evaluation": 1}
+    for queries in (asked, asked | {"segments": 4}):
+        shares = PRIVATE_NEWTON.shares(queries)
+        assert sum(shares[query] * times for query, times in queries.items()) == 1
+        assert shares["gradient"] * 9 / shares["histogram"] == Fraction(87, 5)
     with pytest.raises(KeyError):
-        PRIVATE_NEWTON.share("raw_rows", rounds=1)
+        PRIVATE_NEWTON.shares({"raw_rows": 1})
 
 
 def test_more_borrowers_or_more_budget_allow_more_rounds_and_bins_within_bounds() -> None:

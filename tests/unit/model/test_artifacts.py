@@ -55,7 +55,13 @@ def _manifest(tensors: bytes, **changes: object) -> bytes:
         calibration=Calibration(intercept="0", slope="1"),
         scaling=SCALING,
         evaluation=Evaluation(
-            auc=HALF, ks=HALF, brier=HALF, calibration_error=HALF, bad_rate=HALF, bands=()
+            auc=HALF,
+            ks=HALF,
+            brier=HALF,
+            calibration_error=HALF,
+            bad_rate=HALF,
+            bands=(),
+            segments=(),
         ),
         privacy=(
             PartnerPrivacy(

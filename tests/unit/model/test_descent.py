@@ -18,16 +18,11 @@ from tests.unit.model.world import drive, exact_sum, make_batch, make_contract
 CONTRACT = make_contract(numeric=2)
 
 
-def _plan(noise: str = "0.001", *, rounds: int = 8) -> TrainingPlan:
-    queries = tuple(
-        PlannedQuery(Mechanism(name, noise), times)
-        for name, times in (
-            ("histogram", 1),
-            ("gradient", rounds),
-            ("calibration", 1),
-            ("evaluation", 1),
-        )
-    )
+def _plan(noise: str = "0.001", *, rounds: int = 8, segments: int = 0) -> TrainingPlan:
+    asked = {"histogram": 1, "gradient": rounds, "calibration": 1, "evaluation": 1}
+    if segments:
+        asked["segments"] = segments
+    queries = tuple(PlannedQuery(Mechanism(name, noise), times) for name, times in asked.items())
     return TrainingPlan(queries=queries, spare_attempts=0, target_bins=8)
 
 
@@ -91,6 +86,28 @@ def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
     assert BaseRate(START_RATE, 0.5).logit == pytest.approx(
         first.weights[0].item() * first.encoding.row_scale
     )
+
+
+def test_fields_to_report_on_are_asked_last_and_say_what_their_levels_say() -> None:
+    contract = make_contract(numeric=2, segments=["home"])
+    training, holdout = _known_scorecard(40_000, seed=5, level=-1.5, clip=0.5)
+    asked: list[Question] = []
+    plan = _plan(segments=1)
+    trained = drive(contract, plan, training=training, holdout=holdout, asked=asked)
+    assert [question.name for question in asked[-2:]] == ["evaluation", "segments"]
+    assert [segment.level for segment in trained.segments] == ["own", "rent", "other", "missing"]
+    assert sum(segment.share for segment in trained.segments) == pytest.approx(1.0)
+    for level, segment in enumerate(trained.segments):
+        rows = holdout.cells[:, 3] == level
+        assert segment.field == "home"
+        assert segment.share == pytest.approx(rows.mean(), abs=0.001)
+        rate = segment.quality.bad_rate
+        assert rate.value == pytest.approx(holdout.outcomes[rows].mean(), abs=0.001)
+        assert segment.quality.stated == pytest.approx(rate.value, abs=0.02)
+        assert segment.quality.auc.low <= trained.quality.auc.high
+    # A tenant is riskier in this world.
+    rates = {segment.level: segment.quality.bad_rate.value for segment in trained.segments}
+    assert rates["rent"] > rates["own"] + 0.05
 
 
 def test_a_run_can_be_replayed_from_its_sums() -> None:

@@ -23,7 +23,7 @@ _FIELD = {
 }
 
 
-def make_contract(*, numeric: int = 1) -> FeatureContract:
+def make_contract(*, numeric: int = 1, segments: Sequence[str] = ()) -> FeatureContract:
     """Return a contract of ``numeric`` numbers, one amount on a log scale, and one category."""
     numbers: list[dict[str, object]] = [
         {
@@ -72,6 +72,7 @@ def make_contract(*, numeric: int = 1) -> FeatureContract:
             "window_months": 12,
         },
         "fields": [*numbers, amount, home],
+        "segments": list(segments),
     }
     return contract_from_table(table, where="test")
 

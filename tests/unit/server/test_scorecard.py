@@ -21,6 +21,7 @@ from server.scorecard import (
     scorecard_html,
     scorecard_json,
     scorecard_text,
+    segments,
     write_scorecard,
 )
 from tests.simulator import CONTRACT, found_world
@@ -32,6 +33,7 @@ ODD = '=cmd|"<script>alert(1)</script>"'
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Return a trained release whose contract has a label that means no good."""
     contract = CONTRACT.replace('label = "Housing"', f"label = '{ODD}'")
+    contract = contract.replace("schema = 1", 'schema = 1\nsegments = ["housing"]')
     world = found_world(
         tmp_path_factory.mktemp("scorecard"), sizes=(200, 150, 150), contract=contract
     )
@@ -106,7 +108,7 @@ def test_people_see_what_matters_most_first(release: Release) -> None:
     text = scorecard_text(release)
     table = points_table(release.scorecard)
     first = max(table.fields, key=lambda part: part.span)
-    assert f"average    {table.average:.1f} points" in text
+    assert f"average            {table.average:.1f} points" in text
     assert [line.split()[0] for line in text.splitlines()[2:7]] == [
         "AUC",
         "KS",
@@ -114,7 +116,21 @@ def test_people_see_what_matters_most_first(release: Release) -> None:
         "calibration",
         "bad",
     ]
-    assert text.splitlines()[6] == f"{first.field.label} ({first.field.name})"
+    lines = text.splitlines()
+    assert lines[14] == f"{first.field.label} ({first.field.name})"
+
+
+def test_segments_are_shown_wherever_people_read(release: Release) -> None:
+    said = release.manifest.evaluation.segments
+    assert [item.level for item in said] == ["rent", "own", "other", "missing"]
+    text, page = scorecard_text(release), scorecard_html(release)
+    for segment in segments(release):
+        assert segment.name in text
+        assert segment.name in page
+        assert segment.auc in page
+    shown = json.loads(scorecard_json(release))["evaluation"]["segments"]
+    assert [item["stated"] for item in shown] == [item.stated for item in said]
+    assert sum(float(item.share) for item in said) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_the_ending_says_what_is_written(release: Release, tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
 from model.queries.parameters import LARGEST_NUMBER, parameters_of, question_from
+from model.queries.segments import Segments
 from model.queries.stability import Stability
 from protocols.errors import ContractError, EntryError, UnsupportedMechanismError
 from protocols.ledger.canonical import canonical_json, to_base64
 from tests.unit.model.world import make_contract, make_encoding
 
-CONTRACT = make_contract()
+CONTRACT = make_contract(segments=["home"])
 ENCODING = make_encoding(CONTRACT)
 WEIGHTS = torch.linspace(-1, LARGEST_NUMBER, ENCODING.width, dtype=torch.float64)
 EDGES = torch.linspace(-1, 1, SCORE_BINS + 1, dtype=torch.float64)
@@ -30,6 +31,7 @@ ALL: list[Question] = [
     Evaluation(ENCODING, WEIGHTS, EDGES),
     Calibration(ENCODING, WEIGHTS, EDGES),
     Stability(ENCODING, WEIGHTS, EDGES),
+    Segments(ENCODING, WEIGHTS, EDGES, place=2),
 ]
 
 
@@ -66,6 +68,13 @@ def test_the_clip_norm_is_the_charters_whatever_the_order_says() -> None:
 def test_a_query_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UnsupportedMechanismError):
         _rebuild("raw_rows", b"{}")
+
+
+@pytest.mark.parametrize("place", [0, -1, 3, 2.0, True, "2", None])
+def test_only_fields_that_the_contract_reports_on_are_segments(place: object) -> None:
+    table = json.loads(parameters_of(Segments(ENCODING, WEIGHTS, EDGES, place=2)))
+    with pytest.raises((ContractError, EntryError)):
+        _rebuild("segments", json.dumps(table | {"place": place}, separators=(",", ":")).encode())
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"{ }", b'{"a":1,"a":1}', b"\xff", b'{"a":1.5}'])

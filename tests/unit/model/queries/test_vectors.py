@@ -14,6 +14,7 @@ from model.queries.evaluation import POSITION_WEIGHT, SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
 from model.queries.gram import Gram
 from model.queries.histogram import Histogram
+from model.queries.segments import Segments
 from model.queries.stability import Stability
 from tests.unit.model.world import (
     dense,
@@ -35,7 +36,16 @@ GRADIENT = Gradient(ENCODING, WEIGHTS, clip_norm=0.5)
 CALIBRATION = Calibration(ENCODING, WEIGHTS, EDGES)
 EVALUATION = Evaluation(ENCODING, WEIGHTS, EDGES)
 STABILITY = Stability(ENCODING, WEIGHTS, EDGES)
-ALL: list[Question] = [HISTOGRAM, GRAM, GRADIENT, CALIBRATION, EVALUATION, STABILITY]
+SEGMENTS = Segments(ENCODING, WEIGHTS, EDGES, place=2)
+ALL: list[Question] = [
+    HISTOGRAM,
+    GRAM,
+    GRADIENT,
+    CALIBRATION,
+    EVALUATION,
+    SEGMENTS,
+    STABILITY,
+]
 
 queries = pytest.mark.parametrize("question", ALL, ids=[question.name for question in ALL])
 
@@ -58,6 +68,7 @@ def test_one_row_brings_one_vector_of_the_stated_width(question: Question) -> No
         (GRADIENT, 10, 0.5),
         (CALIBRATION, 3 * SCORE_BINS, math.sqrt(1.25)),
         (EVALUATION, 3 * SCORE_BINS, math.sqrt(1.25)),
+        (SEGMENTS, 4 * 3 * SCORE_BINS, math.sqrt(1.25)),
         (STABILITY, 9 + SCORE_BINS, 2.0),
     ],
     ids=[question.name for question in ALL],
@@ -125,6 +136,17 @@ def test_the_stability_query_counts_bins_and_scores() -> None:
     assert counts[ENCODING.width - 1 :].tolist() == scored.tolist()
 
 
+@pytest.mark.parametrize("rows_each", [1, 3])
+def test_segments_are_evaluations_of_each_level(rows_each: int) -> None:
+    batch = make_batch(CONTRACT, rows=300, rows_each=rows_each)
+    parts = dense(SEGMENTS, batch).sum(dim=0).reshape(4, -1)
+    for level, part in enumerate(parts):
+        rows = batch.cells[:, 2] == level
+        alone = Batch(batch.cells[rows], batch.outcomes[rows], np.arange(rows.sum()))
+        torch.testing.assert_close(part, dense(EVALUATION, alone).sum(dim=0))
+    torch.testing.assert_close(parts.sum(dim=0), dense(EVALUATION, batch).sum(dim=0))
+
+
 def test_an_evaluation_says_where_in_its_bin_a_logit_lies() -> None:
     batch = make_batch(CONTRACT, rows=300)
     logits = row_logits(batch.cells, ENCODING, WEIGHTS)
@@ -157,5 +179,6 @@ def test_the_evaluation_counts_score_bins_by_outcome_on_the_holdout() -> None:
         "gradient": "training",
         "calibration": "training",
         "evaluation": "holdout",
+        "segments": "holdout",
         "stability": "recent",
     }

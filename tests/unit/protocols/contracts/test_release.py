@@ -34,6 +34,7 @@ def _table() -> Table:
             "calibration_error": interval,
             "bad_rate": interval,
             "bands": [],
+            "segments": [],
         },
         "privacy": [
             {

@@ -135,6 +135,7 @@ def make_release(seed: int = 1) -> Release:
             calibration_error=interval,
             bad_rate=interval,
             bands=(),
+            segments=(),
         ),
         privacy=(),
         log_size=1,
