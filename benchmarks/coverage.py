@@ -17,8 +17,8 @@ from pathlib import Path
 from benchmarks.quality import quality
 from benchmarks.utility import CLIP_NORM, Loans, load, split
 from model.features import row_logits
+from model.simulation import SimulationTerms, simulate
 from protocols.ledger.sharing import usual_sharing
-from server.simulation import SimulationTerms, simulate
 
 Held = tuple[bool, float]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from examples.demo.loans import CONTRACT, write_partner_files
 from model.population import group_borrowers
+from model.simulation import SimulationTerms, holdout_auc, simulate
 from model.table import Table, read_table
 from protocols.contracts.features import FeatureContract, load_contract
 from server.rehearsal import pooled_without_privacy
-from server.simulation import SimulationTerms, holdout_auc, simulate
 
 
 def one_seed(

@@ -19,12 +19,12 @@ import numpy as np
 import pyarrow.parquet
 
 from model.population import Borrowers, group_borrowers
+from model.simulation import SimulationTerms, holdout_auc, simulate, split_unevenly
 from model.table import read_table
 from protocols.contracts.charter import largest_delta
 from protocols.contracts.features import FeatureContract, load_contract
 from protocols.ledger.sharing import DISTRIBUTED, LOCAL, Sharing, usual_sharing
 from server.rehearsal import pooled_without_privacy
-from server.simulation import SimulationTerms, holdout_auc, simulate, split_unevenly
 from tests.simulator import CONTRACT, write_loans
 
 PARTNERS = 5

@@ -34,11 +34,11 @@ from benchmarks.quality import quality
 from model.features import row_logits
 from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
+from model.simulation import SimulationTerms, simulate
 from model.table import Table, read_table
 from protocols.contracts.charter import largest_delta
 from protocols.contracts.features import CategoricalField, FeatureContract, load_contract
 from protocols.ledger.sharing import Sharing, usual_sharing
-from server.simulation import SimulationTerms, simulate
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

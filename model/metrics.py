@@ -23,6 +23,15 @@ class Estimate:
     high: float
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A difference with its 95 % interval; it may be below zero."""
+
+    value: float
+    low: float
+    high: float
+
+
 _UNKNOWN = Estimate(0.5, 0.0, 1.0)
 
 
@@ -171,11 +180,37 @@ def auc_with_interval(outcomes: Tensor, scores: Tensor) -> Estimate:
         outcomes: 1.0 for bad, 0.0 for good, float64 (n,).
         scores: Higher is riskier, float64 (n,).
     """
-    good, bad = scores[outcomes == 0].sort().values, scores[outcomes == 1]
-    lower = torch.searchsorted(good, bad, side="left").to(torch.float64)
-    upper = torch.searchsorted(good, bad, side="right").to(torch.float64)
-    auc = ((lower + upper) / 2).sum().item() / (len(good) * len(bad))
+    good, bad = scores[outcomes == 0], scores[outcomes == 1]
+    auc = _shares_below(bad, good).mean().item()
     return _interval(auc, math.sqrt(_hanley_mcneil(auc, len(good), len(bad))))
+
+
+def auc_difference(outcomes: Tensor, scores: Tensor, others: Tensor) -> Difference:
+    """Return by how much the AUC of ``scores`` is above that of ``others``, on the same borrowers.
+
+    Args:
+        outcomes: 1.0 for bad, 0.0 for good, both there, float64 (n,).
+        scores, others: Higher is riskier, float64 (n,).
+
+    Source: DeLong, DeLong and Clarke-Pearson (1988).
+    """
+    is_bad = outcomes == 1
+    of_bad, of_good = (
+        _shares_below(scores[own], scores[other]) - _shares_below(others[own], others[other])
+        for own, other in ((is_bad, ~is_bad), (~is_bad, is_bad))
+    )
+    value = of_bad.mean().item()
+    variance = sum(part.var(correction=0).item() / len(part) for part in (of_bad, of_good))
+    half = _WIDTH_95 * math.sqrt(variance)
+    return Difference(value, value - half, value + half)
+
+
+def _shares_below(scores: Tensor, others: Tensor) -> Tensor:
+    """Return for each score the share of ``others`` that are lower, ties counted half."""
+    ordered = others.sort().values
+    lower = torch.searchsorted(ordered, scores, side="left").to(torch.float64)
+    upper = torch.searchsorted(ordered, scores, side="right").to(torch.float64)
+    return (lower + upper) / 2 / len(ordered)
 
 
 def _below(counts: Tensor) -> Tensor:

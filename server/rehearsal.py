@@ -14,10 +14,10 @@ import torch
 from model.metrics import Estimate, auc_with_interval
 from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
+from model.simulation import Additive, SimulationTerms, holdout_auc, simulate, split_unevenly
 from model.table import read_table
 from protocols.contracts.features import FeatureContract, load_contract
 from protocols.errors import ConfigError, DataError
-from server.simulation import Additive, SimulationTerms, holdout_auc, simulate, split_unevenly
 
 NO_PARTY_SEES_THIS = "no party sees this"
 HOLDOUT_PERCENT = 20

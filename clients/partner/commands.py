@@ -213,6 +213,23 @@ def budget(config: Config = Path(SETTINGS_NAME), as_json: AsJson = False) -> Non
     typer.echo(json.dumps(shown.to_json()) if as_json else budget_text(shown))
 
 
+@app.command("compare")
+def compare_command(
+    release: Annotated[Path, typer.Argument(help="Folder of a release: manifest and tensors.")],
+    config: Config = Path(SETTINGS_NAME),
+    as_json: AsJson = False,
+) -> None:
+    """Show what a release brings you, on your own hold-out; nothing of it leaves this console."""
+    from clients.partner.comparison import (  # here: a node does not need it
+        compare,
+        comparison_json,
+        comparison_text,
+    )
+
+    found = compare(load_partner_settings(config), release)
+    typer.echo(json.dumps(comparison_json(found)) if as_json else comparison_text(found))
+
+
 @app.command()
 def amend(
     spend: Annotated[str, typer.Argument(help="Digest of the spend, as the log names it.")],

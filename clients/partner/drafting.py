@@ -13,6 +13,7 @@ _HEAD = """\
 # dictionaries, law), never from what your borrowers happen to have. Delete fields that are not
 # known at application time, that are another lender's score, or that may not be used.
 schema = 1
+segments = []  # categorical fields for whose levels a release reports how good it is
 name = ""
 borrower_id = ""
 currency = ""

@@ -23,12 +23,12 @@ import pyarrow.parquet
 from clients.partner.keys import load_partner_keys
 from examples.demo.loans import CONTRACT, write_partner_files
 from model.population import Borrowers, group_borrowers
+from model.simulation import SimulationTerms
 from model.table import read_table
 from protocols.contracts.charter import Partner, load_charter_model
 from protocols.contracts.features import FeatureContract, load_contract
 from server.registry import Registry
 from server.rehearsal import compare, rehearsal_text
-from server.simulation import SimulationTerms
 
 HOME = Path(".demo")
 EPSILON_MICRO = 2_000_000

@@ -13,8 +13,8 @@ from model.features import row_logits
 from model.population import Borrowers
 from model.queries.batch import Batch
 from model.shape import contradicted, in_declared_order
+from model.simulation import SimulationTerms, simulate
 from protocols.contracts.features import GRID_CELLS, FeatureContract
-from server.simulation import SimulationTerms, simulate
 from tests.unit.model.world import make_batch, make_contract, make_encoding
 
 PLAIN = make_contract(numeric=3)

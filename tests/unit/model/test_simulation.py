@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from clients.partner import node as node_module
+from model import simulation
 from model.noise import IntegerVector
 from model.queries.batch import Question
+from model.simulation import SimulationTerms, simulate, split_unevenly
 from protocols.ledger.policy import load_charter
 from protocols.ledger.sharing import Sharing
-from server import simulation
 from server.registry import Registry
-from server.simulation import SimulationTerms, simulate, split_unevenly
 from tests.simulator import World, found_world
 
 
