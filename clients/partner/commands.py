@@ -18,6 +18,7 @@ from clients.partner.keys import (
     create_partner_keys,
     load_partner_keys,
 )
+from clients.partner.oddities import Oddities
 from clients.partner.renewal import check_successor, renew_card
 from clients.partner.startup import load_signed_charter, open_node, start_node
 from clients.partner.statement import (
@@ -132,13 +133,16 @@ def check_data(
         *find_outcomes(table, contract),
         *check_table(table, contract, capacity=capacity),
     ]
+    oddities = Oddities(contract)
+    oddities.take(table)
     if settings.recent is not None:
         applied = read_table(settings.recent, contract, has_outcome=False)
         violations += check_table(applied, contract, capacity=capacity)
+    odd = oddities.found()
     typer.echo(
-        json.dumps([vars(item) for item in violations])
+        json.dumps([vars(item) for item in (*violations, *odd)])
         if as_json
-        else check_text(violations, rows=len(table.outcomes))
+        else check_text(violations, odd, rows=len(table.outcomes))
     )
     raise typer.Exit(2 if violations else 0)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 from clients.partner.budget import BudgetBook
 from clients.partner.data import Violation
+from clients.partner.oddities import Oddity
 from model.queries.histogram import Histogram
 from model.table import Table
 from protocols.contracts.charter import Charter
@@ -46,12 +47,14 @@ class Budget:
         return asdict(self)
 
 
-def check_text(violations: Sequence[Violation], *, rows: int) -> str:
+def check_text(violations: Sequence[Violation], odd: Sequence[Oddity], *, rows: int) -> str:
     """Return a check for the partner's own console, and what training would do about it."""
-    if not violations:
-        return f"{rows} rows read. Every value is as the contract says."
-    lines = [f"{item.column}: {item.count} not as agreed: {item.rule}" for item in violations]
-    return "\n".join([*lines, f"{rows} rows read. {_ANYWAY}"])
+    broken = [f"{item.column}: {item.count} not as agreed: {item.rule}" for item in violations]
+    notes = [f"  {item.column}: {item.note} ({item.count})" for item in odd]
+    if notes:
+        notes = ["Worth knowing, and no reason not to train:", *notes]
+    verdict = _ANYWAY if violations else "Every value is as the contract says."
+    return "\n".join([*broken, *notes, f"{rows} rows read. {verdict}"])
 
 
 def find_outcomes(table: Table, contract: FeatureContract) -> Iterator[Violation]:

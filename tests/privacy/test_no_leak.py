@@ -63,10 +63,36 @@ def _single(path: Path) -> None:
     _columns(path, borrower=[MARK], outcome=["bad"], income=[NUMBER], usage=[5.0], housing=["rent"])
 
 
+def _rows(number: int, **changes: object) -> Callable[[Path], None]:
+    """Return a writer of so many rows; a change is one value of a column, for every row."""
+
+    def write(path: Path) -> None:
+        columns: dict[str, list[object]] = {
+            "borrower": [f"{MARK}{row}" for row in range(number)],
+            "outcome": ["bad" if row % 3 == 0 else "good" for row in range(number)],
+            "income": [100.0 * row for row in range(number)],
+            "usage": [float(row) for row in range(number)],
+            "housing": ["rent" if row % 2 else "own" for row in range(number)],
+        }
+        same = {name: [value] * number for name, value in changes.items()}
+        _columns(path, **(columns | same))
+
+    return write
+
+
 DATA: dict[str, Callable[[Path], None]] = {
     "as agreed": lambda path: write_loans(path, borrowers=30, seed=7),
     "garbage": _garbage,
     "a single borrower": _single,
+    "ten rows": _rows(10),
+    "a constant column": _rows(30, income=NUMBER),
+    "columns that are all missing": _rows(30, income=None, housing=None),
+    "one outcome only": _rows(30, outcome="good"),
+    "labels of another kind": _rows(30, outcome="2"),
+    "unseen levels": _rows(30, housing=f"{MARK} castle"),
+    "nothing within the bounds": _rows(30, income=-1e9, usage=1e9),
+    "one borrower in every row": _rows(30, borrower=MARK),
+    "no ids": _rows(30, borrower=None),
     "no borrower": lambda path: write_loans(path, borrowers=0, seed=0),
 }
 
