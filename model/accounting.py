@@ -98,7 +98,7 @@ def plan_training(
     if setting.segments:
         asked["segments"] = setting.segments
     noisiness = _noisiness(mu2 * profile.shares(asked)["gradient"], setting=setting)
-    asked["gradient"] = _between(6, 20, 0.63 / math.sqrt(noisiness))
+    asked["gradient"] = _between(6, 20, 1.05 / math.sqrt(noisiness))
     shares = profile.shares(asked)
     each = mu2 / (1 + spare_attempts * max(shares.values()))
     return TrainingPlan(

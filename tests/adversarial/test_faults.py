@@ -169,7 +169,7 @@ def test_a_gross_error_voids_the_sum_is_logged_and_pauses_the_run(name: str, wor
     (void,) = _events(world, "void")
     assert (void["missing"], void["fault"]) == ({}, "gross-error")
     assert _faults(world) == [(at, 1, "gross-error")]
-    assert [row.spends for row in world.audit().partners] == [9] * 4  # one more than rounds
+    assert [row.spends for row in world.audit().partners] == [10] * 4  # one more than rounds
     assert world.audit().cohort_changes == ()  # nobody can tell whose error it was
     _assert_true(world, releases=1)
 
@@ -204,7 +204,7 @@ def test_a_partner_whose_mask_key_nobody_can_use_is_left_out_and_stops_nobody(
     assert (told["partner"], told["reason"]) == (LIAR, "mask key is not usable")
     audit = world.audit()
     assert audit.findings == ()
-    assert [row.spends for row in audit.partners] == [8, 0, 8, 8]
+    assert [row.spends for row in audit.partners] == [9, 0, 9, 9]
     assert [release.not_closed_by for release in audit.releases] == [()]  # it is asked to, too
 
 
