@@ -14,7 +14,7 @@ from model.queries.batch import Question
 from model.queries.stability import Stability
 from protocols.errors import ConfigError
 from server.campaign import Campaign
-from server.purpose import DriftPurpose, report_path
+from server.purpose import DriftPurpose, report_path, write_whole
 from server.registry import Registry
 
 FORMAT = "fedscore-drift/1"
@@ -74,7 +74,7 @@ def measure_drift(campaign: Campaign, purpose: DriftPurpose) -> None:
     found = campaign.conduct(plan, _ask(release))
     report = _report(release, found, run=campaign.run, epsilon_micro=purpose.epsilon_micro)
     path = report_path(federation.settings.runs / campaign.run)
-    path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     campaign.events.write("measured", report=path.name)
 
 

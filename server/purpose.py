@@ -26,7 +26,7 @@ class DriftPurpose(Contract):
 def write_purpose(folder: Path, purpose: DriftPurpose) -> None:
     """Write down what a new run is for."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _NAME).write_text(purpose.model_dump_json() + "\n", encoding="utf-8")
+    write_whole(folder / _NAME, purpose.model_dump_json() + "\n")
 
 
 def read_purpose(folder: Path) -> DriftPurpose | None:
@@ -49,3 +49,10 @@ def read_purpose(folder: Path) -> DriftPurpose | None:
 def report_path(folder: Path) -> Path:
     """Return where the report of a run that measures drift is, given the run's folder."""
     return folder / "drift.json"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

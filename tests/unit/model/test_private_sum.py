@@ -53,6 +53,8 @@ def test_a_row_that_floating_point_left_too_long_counts_as_zero(
     monkeypatch.setattr(np, "sqrt", lambda squares: squares**0.5 * 0.9)
     integers = clipped_integers(whole([[3.0, 4.0], [0.3, 0.4]]), clip=Clip(norm=1.0, steps=100))
     assert integers.tolist() == [[0, 0], [30, 40]]
+    once = Vectors(np.array([[0, 1, 2, 3], [0, 1, 2, 3]]), np.array([[5.0], [0.3]]))
+    assert clipped_integers(once, clip=Clip(norm=1.0, steps=100)).tolist() == [[0], [30]]
 
 
 def test_one_number_in_several_places_is_as_long_as_if_it_were_written_out() -> None:

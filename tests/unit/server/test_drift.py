@@ -10,7 +10,7 @@ import pytest
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import ConfigError, ReleaseError
 from server.drift import DriftReport, drift_text
-from server.purpose import DriftPurpose, read_purpose, report_path, write_purpose
+from server.purpose import DriftPurpose, read_purpose, report_path, write_purpose, write_whole
 from server.registry import Registry
 from tests.simulator import World, found_world
 
@@ -37,13 +37,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def _measure(world: World, run: str) -> DriftReport:
-    folder = world.server / "runs" / run
+    _purpose(world, run)
+    world.train(run)
+    report: DriftReport = json.loads(report_path(world.server / "runs" / run).read_text())
+    return report
+
+
+def _purpose(world: World, run: str) -> None:
     _, terms = load_charter_model(world.server / "charter.toml")
     release = Registry(world.server / "releases", terms).open().digest.hex()
-    write_purpose(folder, DriftPurpose(release=release, epsilon_micro=EPSILON))
-    world.train(run)
-    report: DriftReport = json.loads(report_path(folder).read_text())
-    return report
+    purpose = DriftPurpose(release=release, epsilon_micro=EPSILON)
+    write_purpose(world.server / "runs" / run, purpose)
 
 
 def test_drift_is_found_where_it_is_and_paid_for(trained: World) -> None:
@@ -86,6 +90,21 @@ def test_a_run_killed_after_its_sum_is_taken_up_without_another_spend(tmp_path: 
     again = json.loads(report_path(world.server / "runs" / "once").read_text())
     assert again == report
     assert spends == {name: node.book.spends for name, node in world.nodes.items()}
+
+
+def test_a_file_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_whole(tmp_path / "drift.json", "{}")
+    assert not (tmp_path / "drift.json").exists()
+    write_whole(tmp_path / "drift.json", "{}")
+    assert (tmp_path / "drift.json").read_text() == "{}"
 
 
 def test_a_release_that_is_not_there_is_no_purpose(tmp_path: Path) -> None:
