@@ -13,7 +13,6 @@ from model.queries.stability import Stability
 from model.score_table import ScoreTable
 
 MOST = 4.0  # of an index: everybody moved to where nobody was
-_CLEARLY = 2.0  # there is somebody if the count is this many noise deviations above nothing
 _SMALLEST_SHARE = 0.001  # a bin that both populations leave emptier weighs as if it held so many
 
 
@@ -91,21 +90,15 @@ def shifts(question: Stability, values: Tensor, *, noise: float, before: Referen
     """
     sizes = list(question.group_sizes)
     applicants = max(1.0, values.sum().item() / len(sizes))
-    is_drowned = applicants <= _CLEARLY * noise * math.sqrt(question.width) / len(sizes)
     shares = (values / applicants).clamp(0.0, 1.0)
     noises = torch.full_like(shares, noise / applicants)
     deviations = _deviations(shares, noises, borrowers=applicants)
     variances = deviations.square() + before.deviations.square()
-    found = []
-    for was, now, variance in zip(
-        torch.split(before.shares, sizes),
-        torch.split(shares, sizes),
-        torch.split(variances, sizes),
-        strict=True,
-    ):
-        index = Estimate(0.0, 0.0, MOST) if is_drowned else _index(was, now, variance)
-        found.append(Shift(index, was, now))
-    return found
+    parts = (torch.split(entries, sizes) for entries in (before.shares, shares, variances))
+    return [
+        Shift(_index(was, now, variance), was, now)
+        for was, now, variance in zip(*parts, strict=True)
+    ]
 
 
 def _deviations(shares: Tensor, noises: Tensor, *, borrowers: float) -> Tensor:

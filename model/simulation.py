@@ -5,16 +5,16 @@ parts of one table; noise, clipping, bins and steps are the federation's own cod
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from model.accounting import RunPlan, Setting, plan_training
+from model.accounting import RunPlan, Setting, TrainingPlan, plan_training
 from model.descent import Opened, Trained, train
 from model.features import Encoding, row_logits
 from model.metrics import Estimate, auc_with_interval
@@ -26,6 +26,8 @@ from protocols.contracts.features import FeatureContract
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.sharing import Sharing, usual_sharing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,15 @@ def simulate(
 
     Privacy: every sum is noised as the terms say; the caller holds all the raw data anyway.
     """
-    sharing = terms.sharing or usual_sharing(len(partners))
-    plan = plan_training(
+    plan = plan_of(partners, contract, terms)
+    return hold(train(contract, plan, clip_norm=terms.clip_norm), partners, plan, terms)
+
+
+def plan_of(
+    partners: Sequence[Borrowers], contract: FeatureContract, terms: SimulationTerms
+) -> TrainingPlan:
+    """Return what a federation of such partners would ask."""
+    return plan_training(
         terms.epsilon_micro,
         delta=parse_decimal(terms.delta),
         spare_attempts=terms.spare_attempts,
@@ -68,20 +77,29 @@ def simulate(
             fields=len(contract.fields),
             segments=len(contract.segments),
             partners=len(partners),
-            sharing=sharing,
+            sharing=_sharing(partners, terms),
             capacity=sum(partner.count for partner in partners),
             clip_norm=terms.clip_norm,
         ),
         profile=PRIVATE_NEWTON,
     )
-    conversation = train(contract, plan, clip_norm=terms.clip_norm)
+
+
+def hold(
+    conversation: Generator[Question, Opened, T],
+    partners: Sequence[Borrowers],
+    plan: RunPlan,
+    terms: SimulationTerms,
+) -> T:
+    """Hold a conversation with partners, and return its result."""
+    sharing = _sharing(partners, terms)
     question = next(conversation)
     while True:
         try:
             question = conversation.send(_ask(question, partners, plan, sharing))
         except StopIteration as finished:
-            trained: Trained = finished.value
-            return trained
+            result: T = finished.value
+            return result
 
 
 class Additive(Protocol):
@@ -111,6 +129,10 @@ def split_unevenly(borrowers: Borrowers, *, parts: int) -> list[Borrowers]:
     holdout = list(_cut(borrowers.holdout, shares))
     nobody = next(_cut(borrowers.recent, shares))
     return [Borrowers(*pair, recent=nobody) for pair in zip(training, holdout, strict=True)]
+
+
+def _sharing(partners: Sequence[Borrowers], terms: SimulationTerms) -> Sharing:
+    return terms.sharing or usual_sharing(len(partners))
 
 
 def _ask(

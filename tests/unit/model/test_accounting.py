@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from model.accounting import Setting, TrainingPlan, plan_training
+from model.accounting import Setting, TrainingPlan, plan_single, plan_training
 from protocols.contracts.privacy import PRIVATE_NEWTON
 from protocols.errors import BudgetExhaustedError
 from protocols.ledger.charge import dearest
@@ -74,6 +74,21 @@ def test_shares_of_the_budget_are_the_profiles(segments: int) -> None:
     for query, share in PRIVATE_NEWTON.shares(asked).items():
         assert float(each[query] / total) == pytest.approx(float(share), rel=1e-4)
     assert asked.get("segments", 0) == segments
+
+
+@pytest.mark.parametrize("spares", [0, 2, 7])
+@pytest.mark.parametrize("lenders", [1, 3])
+@pytest.mark.parametrize("mode", [LOCAL, DISTRIBUTED])
+def test_a_single_question_with_all_its_spares_fits_the_budget_closely(
+    spares: int, lenders: int, mode: str
+) -> None:
+    sharing = Sharing(mode, shares=1 if mode == LOCAL else 3, most_lenders=lenders)
+    plan = plan_single("stability", 200_000, delta=DELTA, spare_attempts=spares, sharing=sharing)
+    most = dearest(plan.queries, spare_attempts=plan.spare_attempts)
+    price = epsilons_of(most, delta=DELTA, sharing=sharing).person_micro[lenders - 1]
+    assert 200_000 * 0.9999 <= price <= 200_000
+    with pytest.raises(BudgetExhaustedError):
+        plan_single("stability", 0, delta=DELTA, spare_attempts=spares, sharing=sharing)
 
 
 def test_what_is_asked_gets_the_whole_budget_in_the_profiles_proportion() -> None:

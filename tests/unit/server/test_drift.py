@@ -1,6 +1,7 @@
 """A run that measures drift: authorised and paid for like any other, with a report at its end."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -114,6 +115,21 @@ def test_a_release_that_is_not_there_is_no_purpose(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError):
         world.train("lost")
     assert all(node.book.spends == 0 for node in world.nodes.values())
+
+
+def test_a_release_of_another_contract_is_not_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = found_world(tmp_path, sizes=(40, 30, 30), epsilon_micro=20_000_000)
+    world.train("run-1")
+    _, terms = load_charter_model(world.server / "charter.toml")
+    release = Registry(world.server / "releases", terms).open()
+    other = release.manifest.model_copy(update={"contract_digest": "22" * 32})
+    monkeypatch.setattr(Registry, "open", lambda *_: replace(release, manifest=other))
+    spends = world.nodes["p0"].book.spends
+    with pytest.raises(ConfigError, match="another feature contract"):
+        _measure(world, "other")
+    assert world.nodes["p0"].book.spends == spends
 
 
 @pytest.mark.parametrize("raw", ["", "[]", "{}", '{"release": "11", "epsilon_micro": 1}'])
