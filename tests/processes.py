@@ -52,8 +52,18 @@ class Processes:
         """Start a training run, or take it up again if it was begun."""
         config = self.world.server / "server.toml"
         option = "--resume" if self.events(run) else "--name"
-        words = [str(BIN / "fedscore-server"), "train", "--config", str(config), option, run]
-        words += ["--abandon", abandon] if abandon else []
+        words = ["train", "--config", str(config), option, run]
+        return self.start_server(run, *words, *(["--abandon", abandon] if abandon else []))
+
+    def drift(self, run: str, *, epsilon: float) -> subprocess.Popen[bytes]:
+        """Start a run that measures drift against the latest release."""
+        config = self.world.server / "server.toml"
+        words = ["drift", "--config", str(config), "--name", run, "--epsilon", str(epsilon)]
+        return self.start_server(run, *words)
+
+    def start_server(self, run: str, *words: str) -> subprocess.Popen[bytes]:
+        """Start one of the coordinator's commands for a run."""
+        words = (str(BIN / "fedscore-server"), *words)
         process = self._start(words, run, {})
         self.others.append(process)
         return process

@@ -1,5 +1,6 @@
 """Three partners, a SuperLink, a ServerApp: real processes over TLS, also when some are killed."""
 
+import json
 import os
 import signal
 import time
@@ -12,6 +13,7 @@ from clients.partner.budget import BudgetBook
 from protocols.contracts.charter import load_charter_model
 from protocols.ledger.keyfile import load_keys
 from server.config import load_settings
+from server.purpose import report_path
 from server.registry import Registry
 from server.renewal import adopt
 from tests.processes import Processes, real_federation
@@ -81,6 +83,19 @@ def test_three_partners_train_and_the_release_is_proven(federation: Processes) -
     assert release.manifest.run == "honest"
     assert [item.partner for item in release.manifest.privacy] == list(NAMES)
     assert_honest(federation)
+
+
+def test_drift_is_measured_over_real_connections_and_paid_for(federation: Processes) -> None:
+    before = spends_in_book(federation, "p0")
+    measuring = federation.drift("this-month", epsilon=0.5)
+    assert measuring.wait(timeout=RUN_S) == 0, federation.said("this-month")
+    assert "Population stability index" in federation.said("this-month")
+    report = json.loads(report_path(federation.world.server / "runs" / "this-month").read_text())
+    assert {part["verdict"] for part in report["parts"]} == {"unclear"}  # nobody has a file of them
+    assert spends_in_book(federation, "p0") == before + 1
+    assert_honest(federation)
+    assert federation.train("this-month").wait(timeout=RUN_S) == 2
+    assert "complete" in federation.said("this-month")
 
 
 def test_a_partner_killed_in_a_round_comes_back_and_the_run_ends(federation: Processes) -> None:
