@@ -238,6 +238,26 @@ def scorecard(
     typer.echo(f"Wrote {out}.")
 
 
+@app.command("model-card")
+def model_card_command(
+    config: Config = Path(SETTINGS_NAME),
+    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a release may be used for, from what, how good it is, at what cost in privacy."""
+    from server.model_card import LANGUAGES, card_json, card_markdown, model_card
+    from server.registry import Registry  # here: training does not need torch in this process
+
+    if language not in LANGUAGES:
+        raise ConfigError(f"--language: expected one of {', '.join(LANGUAGES)}")
+    federation = open_federation(load_settings(config))
+    opened = Registry(federation.settings.releases, federation.terms).open(release)
+    card = model_card(opened, federation)
+    said = card_json(card) if as_json else card_markdown(card, language=language)
+    typer.echo(said.rstrip("\n"))
+
+
 @app.command()
 def serve(
     policy: Annotated[Path, typer.Option(help="The limit policy.")],

@@ -21,6 +21,7 @@ from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.entry import ReleaseEntry
 from server.federation import Federation
+from server.model_card import write_model_card
 from server.registry import Registry, proof_of
 
 
@@ -73,10 +74,11 @@ def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
     Raises:
         ReleaseError: Its files are gone.
     """
-    log = federation.scribe.log
+    log, registry = federation.scribe.log, Registry(federation.settings.releases, federation.terms)
     index = next(index for index, logged in enumerate(log.leaves()) if logged == leaf)
     proof = proof_of(leaf, index, log.tree.inclusion_path(index), log.note)
-    Registry(federation.settings.releases, federation.terms).finish(proof, name=name)
+    folder = registry.finish(proof, name=name)
+    write_model_card(registry.open(name), federation, folder)
 
 
 def _evaluation(scorecard: Scorecard, trained: Trained) -> Evaluation:

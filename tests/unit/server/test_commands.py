@@ -165,6 +165,19 @@ def test_serve_without_that_release_leaves_with_5(command: Command, world: World
     assert command("serve", "--policy", "p", "--config", config, "--release", "00" * 32) == 5
 
 
+def test_a_model_card_is_shown_in_either_language(
+    command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = world.server / "server.toml"
+    assert command("model-card", "--config", config) == 0
+    assert capsys.readouterr().out.startswith("# Model card: scorecard ")
+    assert command("model-card", "--config", config, "--language", "zh") == 0
+    assert capsys.readouterr().out.startswith("# 模型卡")
+    assert command("model-card", "--config", config, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["format"] == "fedscore-model-card/1"
+    assert command("model-card", "--config", config, "--language", "xx") == 2
+
+
 def test_a_scorecard_is_shown_and_written(
     command: Command, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
