@@ -118,7 +118,7 @@ def holdout_auc(model: Additive, partners: Sequence[Borrowers]) -> Estimate:
     logits = torch.cat(
         [row_logits(batch.cells, model.encoding, model.weights) for batch in batches]
     )
-    outcomes = torch.cat([torch.from_numpy(batch.outcomes) for batch in batches])
+    outcomes = torch.tensor(np.concatenate([batch.outcomes for batch in batches]))
     return auc_with_interval(outcomes, logits)
 
 

@@ -1,6 +1,6 @@
 """Files of loans as columns: Parquet and CSV, read by the contract's names and kinds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,34 @@ class Table:
 
 
 def read_table(path: Path, contract: FeatureContract, *, has_outcome: bool = True) -> Table:
-    """Read the contract's columns from a ``.parquet`` or ``.csv`` file.
+    """Read the contract's columns from a whole file, as ``read_tables``."""
+    tables = list(read_tables(path, contract, has_outcome=has_outcome))
+    return Table(
+        borrower_ids=[text for table in tables for text in table.borrower_ids],
+        outcomes=[text for table in tables for text in table.outcomes],
+        columns={
+            field.name: _joined([table.columns[field.name] for table in tables])
+            for field in contract.fields
+        },
+        not_numbers={
+            name: sum(table.not_numbers[name] for table in tables) for name in tables[0].not_numbers
+        },
+    )
+
+
+def read_tables(
+    path: Path, contract: FeatureContract, *, has_outcome: bool = True, rows: int = 65_536
+) -> Iterator[Table]:
+    """Read the contract's columns from a ``.parquet`` or ``.csv`` file, some rows at a time.
 
     Args:
         path: The file.
         contract: Names the columns.
         has_outcome: Whether outcomes are known; else everybody counts as good so far.
+        rows: About as many at a time, however the file is laid out.
+
+    Yields:
+        At least one table, without rows if the file has none.
 
     Raises:
         UnreadableDataError: Truncated, not UTF-8, or of another kind.
@@ -51,10 +73,77 @@ def read_table(path: Path, contract: FeatureContract, *, has_outcome: bool = Tru
     """
     names = [contract.borrower_id, *(field.name for field in contract.fields)]
     names += [contract.outcome.column] if has_outcome else []
-    arrow = _read(path)
-    missing = [name for name in names if name not in arrow.column_names]
+    for arrow in _arrow_tables(path, names, rows=rows):
+        yield _table(arrow, contract, has_outcome=has_outcome)
+
+
+def read_column_names(path: Path) -> dict[str, bool]:
+    """Return the columns of a file, and for each whether its values are numbers.
+
+    Raises:
+        UnreadableDataError: As ``read_tables``.
+    """
+    numeric: dict[str, bool] = {}
+    for arrow in _arrow_tables(path, None, rows=65_536):
+        for name in arrow.column_names:
+            numeric[name] = numeric.get(name, True) and _is_numeric(arrow.column(name))
+    return numeric
+
+
+def _arrow_tables(path: Path, names: Sequence[str] | None, *, rows: int) -> Iterator[Any]:
+    """Yield a file's rows as Arrow tables with these columns, or all; Any: pyarrow has no types."""
+    readers = {".parquet": _parquet_batches, ".csv": _csv_batches}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise UnreadableDataError(f"{path.name}: expected a .parquet or .csv file")
+    try:
+        for batch in reader(path, names, rows):
+            batch.validate(full=True)
+            yield batch
+    except FileNotFoundError as err:
+        raise UnreadableDataError(f"{path.name}: no such file") from err
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as err:
+        raise UnreadableDataError(
+            f"{path.name}: truncated, damaged, or not UTF-8; write it again"
+        ) from err
+
+
+def _parquet_batches(path: Path, names: Sequence[str] | None, rows: int) -> Iterator[Any]:
+    with pyarrow.parquet.ParquetFile(path, buffer_size=65_536, pre_buffer=False) as file:
+        schema = file.schema_arrow
+        wanted = _check_names(path, schema.names, names)
+        empty = schema.empty_table().select(wanted)
+        yield empty
+        for batch in file.iter_batches(batch_size=rows, columns=wanted):
+            yield pa.Table.from_batches([batch]).select(wanted)
+
+
+def _csv_batches(path: Path, names: Sequence[str] | None, rows: int) -> Iterator[Any]:
+    with pyarrow.csv.open_csv(path) as reader:  # reads the header, checks it is UTF-8
+        found = reader.schema.names
+    wanted = _check_names(path, found, names)
+    # Empty is the only null: "NA" and "null" are text, here as in Parquet.
+    as_text = pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(found, pa.string()), strings_can_be_null=True, null_values=[""]
+    )
+    with pyarrow.csv.open_csv(path, convert_options=as_text) as reader:
+        yield reader.schema.empty_table().select(wanted)
+        for batch in reader:
+            whole = pa.Table.from_batches([batch]).select(wanted)
+            yield from (whole.slice(first, rows) for first in range(0, len(whole), rows))
+
+
+def _check_names(path: Path, found: Sequence[str], names: Sequence[str] | None) -> list[str]:
+    """Return the columns to read: those asked for, or all."""
+    if len(set(found)) != len(found):
+        raise UnreadableDataError(f"{path.name}: two columns have the same name")
+    missing = [name for name in names or () if name not in found]
     if missing:
         raise MissingColumnError(f"{path.name}: no column named {', '.join(missing)}")
+    return list(found if names is None else names)
+
+
+def _table(arrow: Any, contract: FeatureContract, *, has_outcome: bool) -> Table:
     columns: dict[str, Numbers | Texts] = {}
     not_numbers: dict[str, int] = {}
     for field in contract.fields:
@@ -73,49 +162,10 @@ def read_table(path: Path, contract: FeatureContract, *, has_outcome: bool = Tru
     )
 
 
-def read_column_names(path: Path) -> dict[str, bool]:
-    """Return the columns of a file, and for each whether its values are numbers.
-
-    Raises:
-        UnreadableDataError: As ``read_table``.
-    """
-    arrow = _read(path)
-    return {name: _is_numeric(arrow.column(name)) for name in arrow.column_names}
-
-
-def _read(path: Path) -> Any:  # Any: pyarrow has no types
-    readers = {".parquet": _read_parquet, ".csv": _read_csv}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise UnreadableDataError(f"{path.name}: expected a .parquet or .csv file")
-    try:
-        arrow = reader(path)
-        arrow.validate(full=True)
-        names = arrow.column_names
-    except FileNotFoundError as err:
-        raise UnreadableDataError(f"{path.name}: no such file") from err
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as err:
-        raise UnreadableDataError(
-            f"{path.name}: truncated, damaged, or not UTF-8; write it again"
-        ) from err
-    if len(set(names)) != len(names):
-        raise UnreadableDataError(f"{path.name}: two columns have the same name")
-    return arrow
-
-
-def _read_parquet(path: Path) -> Any:
-    with pyarrow.parquet.ParquetFile(path) as file:
-        return file.read()
-
-
-def _read_csv(path: Path) -> Any:
-    with pyarrow.csv.open_csv(path) as reader:  # reads the header, checks it is UTF-8
-        names = reader.schema.names
-    # Empty is the only null: "NA" and "null" are text, here as in Parquet.
-    as_text = pyarrow.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    return pyarrow.csv.read_csv(path, convert_options=as_text)
+def _joined(parts: Sequence[Any]) -> Any:
+    """Return one column of all parts: arrays or lists."""
+    is_numbers = isinstance(parts[0], np.ndarray)
+    return np.concatenate(parts) if is_numbers else [text for part in parts for text in part]
 
 
 def _texts(column: Any) -> Texts:
@@ -134,7 +184,7 @@ def _text(value: object) -> str | None:
 def _numbers(column: Any) -> tuple[Numbers, int]:
     """Return float64 with NaN for empty, and how many values were no numbers."""
     try:
-        numbers = np.array(pc.cast(column, pa.float64()).to_pylist(), dtype=np.float64)
+        numbers = np.array(pc.cast(column, pa.float64()).to_numpy(), dtype=np.float64)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return _parsed(_texts(column))
     return numbers, 0

@@ -1,6 +1,7 @@
 """The partner's commands: parse, call one function, print."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,8 @@ import typer
 from pydantic import ValidationError
 
 from clients.partner.budget import BudgetBook
+from clients.partner.checking import Check
 from clients.partner.config import Address, PartnerSettings, load_partner_settings
-from clients.partner.data import check_table
 from clients.partner.drafting import draft_contract
 from clients.partner.keys import (
     IDENTITY,
@@ -27,12 +28,11 @@ from clients.partner.statement import (
     budget_text,
     check_text,
     dry_run_text,
-    find_outcomes,
     terms_text,
 )
 from clients.partner.trusted_set import code_digest
-from model.table import read_column_names, read_table
-from protocols.console import run_command
+from model.table import read_column_names, read_tables
+from protocols.console import Still, run_command
 from protocols.contracts.charter import Capacity, PartnerCard, charter_from_table
 from protocols.contracts.features import (
     Contract,
@@ -50,6 +50,7 @@ from protocols.lock import only_process
 from protocols.logs import log_to_stderr
 
 SETTINGS_NAME = "partner.toml"
+_logger = logging.getLogger(__name__)
 CARD_NAME = "partner-card.json"
 
 app = typer.Typer(
@@ -128,21 +129,22 @@ def check_data(
     if settings.charter.exists():
         charter, _ = charter_from_table(read_toml(settings.charter), where=settings.charter.name)
         capacity = charter.partner(settings.name).capacity
-    table = read_table(settings.data, contract)
-    violations = [
-        *find_outcomes(table, contract),
-        *check_table(table, contract, capacity=capacity),
-    ]
-    oddities = Oddities(contract)
-    oddities.take(table)
+    check, oddities = Check(contract, capacity), Oddities(contract)
+    still = Still(f"reading {settings.data.name}")
+    for table in read_tables(settings.data, contract):
+        check.take(table)
+        oddities.take(table)
+        still.at(f"{check.rows:,} rows")
+    violations, odd = check.violations(), oddities.found()
     if settings.recent is not None:
-        applied = read_table(settings.recent, contract, has_outcome=False)
-        violations += check_table(applied, contract, capacity=capacity)
-    odd = oddities.found()
+        applied = Check(contract, capacity)
+        for table in read_tables(settings.recent, contract, has_outcome=False):
+            applied.take(table)
+        violations += applied.violations()
     typer.echo(
         json.dumps([vars(item) for item in (*violations, *odd)])
         if as_json
-        else check_text(violations, odd, rows=len(table.outcomes))
+        else check_text(violations, odd, rows=check.rows)
     )
     raise typer.Exit(2 if violations else 0)
 
@@ -196,6 +198,7 @@ def run_node_command(
     from clients.partner.runner import RunnerSettings, run_node  # here: it loads all of Flower
 
     log_to_stderr()
+    _logger.info("reading data", extra={"file": settings.data.name})
     # Before anything is read: what another process of this node is at must not be touched.
     with only_process(settings.state, "node"):
         run_node(

@@ -2,16 +2,21 @@
 
 import hashlib
 import hmac
-from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
 
 import numpy as np
 
+from model.spill import Records, Spill, bytes_of
 from model.table import Table
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.tree import Tree
 
 _DOMAIN = b"fedscore dataset-epoch v1"
+_KIND = np.dtype([("key", "S32"), ("row", "S32")])  # the borrower's key, the row's hash
 
 
 @dataclass(frozen=True)
@@ -35,24 +40,49 @@ class DataName:
         return hmac.digest(key, self.root, hashlib.sha256).hex()
 
 
-def name_of(table: Table, *, secret: bytes) -> DataName:
-    """Return the name of a table: its rows, whichever order they are in.
+class Naming:
+    """Takes the tables of some data one after another, and names their rows in whatever order.
 
-    Args:
-        table: What ``read_table`` returned.
-        secret: The partner's own, 32 bytes.
-
-    Returns:
-        The root is that of an RFC 9162 tree over one leaf for each borrower, sorted. Each leaf is
-        keyed by a key of its own, so that one can be shown without the others.
+    The root is that of an RFC 9162 tree over one leaf for each borrower, sorted. Each leaf is keyed
+    by a key of its own, so that one can be shown without the others.
     """
-    rows = defaultdict(list)
-    columns = [np.asarray(column, dtype=object) for column in table.columns.values()]
-    for borrower, *values in zip(table.borrower_ids, table.outcomes, *columns, strict=True):
-        rows[borrower].append(repr(values).encode("utf-8", "surrogatepass"))
-    leaves = []
-    for borrower, said in rows.items():
-        key = hmac.digest(secret, _DOMAIN + repr(borrower).encode(), hashlib.sha256)
-        hashes = sorted(hashlib.sha256(row).digest() for row in said)
-        leaves.append(hmac.digest(key, b"".join(hashes), hashlib.sha256))
-    return DataName(secret, Tree(leaf_hash(leaf) for leaf in sorted(leaves)).root)
+
+    def __init__(self, secret: bytes, folder: Path) -> None:
+        """Begin.
+
+        Args:
+            secret: The partner's own, 32 bytes.
+            folder: Where hashes of rows are put on disk, in files without names.
+        """
+        self._secret = secret
+        self._spill = Spill(_KIND, folder)
+
+    def take(self, table: Table) -> None:
+        """Add rows."""
+        columns = [np.asarray(column, dtype=object) for column in table.columns.values()]
+        borrowers = table.borrower_ids
+        keys = {borrower: self._key(borrower) for borrower in set(borrowers)}
+        rows = np.empty(len(borrowers), dtype=_KIND)
+        rows["key"] = [keys[borrower] for borrower in borrowers]
+        said = (list(values) for values in zip(table.outcomes, *columns, strict=True))
+        rows["row"] = [hashlib.sha256(_bytes(values)).digest() for values in said]
+        self._spill.take(rows)
+
+    def name(self) -> DataName:
+        """Return the name of all rows that were taken."""
+        leaves = [leaf for rows in self._spill.sorted() for leaf in _leaves(rows)]
+        return DataName(self._secret, Tree(leaf_hash(leaf) for leaf in sorted(leaves)).root)
+
+    def _key(self, borrower: str | None) -> bytes:
+        return hmac.digest(self._secret, _DOMAIN + repr(borrower).encode(), hashlib.sha256)
+
+
+def _leaves(rows: Records) -> Iterator[bytes]:
+    """Return a leaf for each borrower: its rows' hashes, sorted, under its own key."""
+    keys, hashes = (map(bytes, bytes_of(rows[name])) for name in ("key", "row"))
+    for key, own in groupby(zip(keys, hashes, strict=True), key=itemgetter(0)):
+        yield hmac.digest(key, b"".join(sorted(each for _, each in own)), hashlib.sha256)
+
+
+def _bytes(values: list[object]) -> bytes:
+    return repr(values).encode("utf-8", "surrogatepass")

@@ -73,7 +73,7 @@ def compare(settings: PartnerSettings, folder: Path) -> Comparison:
         holdout_percent=charter.holdout_percent,
     )
     held = borrowers.holdout
-    outcomes = torch.from_numpy(held.outcomes)
+    outcomes = torch.tensor(held.outcomes)
     if len(set(held.outcomes)) < 2:
         raise DataError("the hold-out lacks good or bad borrowers; there is nothing to compare")
     trained = simulate([borrowers], contract, SimulationTerms(_HARDLY_ANY_NOISE_MICRO))

@@ -1,39 +1,15 @@
-"""A partner's own file: read once, judged at its own console, then only ever summed privately."""
+"""A partner's own file: read once, a part at a time, then only ever summed privately."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from clients.partner.commitment import DataName, name_of
-from model.population import Borrowers, group_borrowers
+from clients.partner.commitment import DataName, Naming
+from model.population import Borrowers, import_borrowers
 from model.private import Private
-from model.table import Table, read_table
-from protocols.contracts.features import (
-    CategoricalField,
-    FeatureContract,
-    FeatureField,
-    NumericField,
-)
+from model.table import Table, read_tables
+from protocols.contracts.features import FeatureContract
 from protocols.errors import CapacityError
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One rule that some values of a column break. Says how many, never which.
-
-    Attributes:
-        column: Name of the column.
-        rule: What the contract says.
-        count: Values, rows or borrowers that break it.
-    """
-
-    column: str
-    rule: str
-    count: int
 
 
 @dataclass(frozen=True)
@@ -49,30 +25,7 @@ class Loans:
     name: DataName
 
 
-def check_table(
-    table: Table, contract: FeatureContract, *, capacity: int | None
-) -> list[Violation]:
-    """Return every way in which a table breaks the contract, for the partner's own console.
-
-    Training does not stop for any of them: values out of bounds count as the bound, what is no
-    number as missing, unlisted levels as "other", and rows without id or outcome are left out.
-
-    Args:
-        table: What ``read_table`` returned.
-        contract: The public contract.
-        capacity: The charter's capacity for this partner, if there is a charter yet.
-    """
-    found = [*_check_rows(table, contract)]
-    for field in contract.fields:
-        found += _check_field(field, table)
-    borrowers = len({item for item in table.borrower_ids if item is not None})
-    if capacity is not None and borrowers > capacity:
-        rule = f"at most {capacity} borrowers, the charter's capacity"
-        found.append(Violation(contract.borrower_id, rule, borrowers))
-    return [violation for violation in found if violation.count]
-
-
-def load_loans(
+def load_loans(  # all of it is the partner's or the charter's word
     path: Path,
     contract: FeatureContract,
     *,
@@ -80,31 +33,46 @@ def load_loans(
     capacity: int,
     holdout_key: bytes,
     holdout_percent: int,
+    folder: Path,
 ) -> Loans:
     """Read a file into borrowers that cannot leave, and another of recent applicants.
 
+    Memory holds some thousand rows at a time, whatever the files' size, and 32 bytes a borrower.
+
+    Args:
+        path: The loans.
+        contract: The public grid.
+        recent: Recent applicants, without outcomes.
+        capacity: Most borrowers of either, by the charter.
+        holdout_key: Secret of the partner.
+        holdout_percent: Share of borrowers held out, in percent.
+        folder: Where rows are put on disk, in files without names.
+
     Raises:
-        UnreadableDataError, MissingColumnError: The file does not fit the contract at all.
-        CapacityError: It holds more borrowers than the charter's capacity.
+        UnreadableDataError, MissingColumnError: A file does not fit the contract at all.
+        CapacityError: It holds more borrowers than the charter's capacity, or too many rows of one.
 
     Privacy: everything in it; only private sums of it leave.
     """
-    table = read_table(path, contract)
-    borrowers = group_borrowers(
-        table,
-        contract,
-        holdout_key=holdout_key,
-        holdout_percent=holdout_percent,
+    naming = Naming(holdout_key, folder)
+
+    def named() -> Iterator[Table]:
+        for table in read_tables(path, contract):
+            naming.take(table)
+            yield table
+
+    borrowers = import_borrowers(
+        named(), contract, holdout_key=holdout_key, holdout_percent=holdout_percent, folder=folder
     )
     _check_capacity(path, borrowers.count, capacity)
     if recent is not None:
-        applied = read_table(recent, contract, has_outcome=False)
-        applicants = group_borrowers(
-            applied, contract, holdout_key=holdout_key, holdout_percent=0
+        applied = read_tables(recent, contract, has_outcome=False)
+        applicants = import_borrowers(
+            applied, contract, holdout_key=holdout_key, holdout_percent=0, folder=folder
         ).training
         _check_capacity(recent, applicants.count, capacity)
         borrowers = replace(borrowers, recent=applicants)
-    return Loans(Private(borrowers), name_of(table, secret=holdout_key))
+    return Loans(Private(borrowers), naming.name())
 
 
 def _check_capacity(path: Path, count: int, capacity: int) -> None:
@@ -113,40 +81,3 @@ def _check_capacity(path: Path, count: int, capacity: int) -> None:
             f"{path.name}: more borrowers than the charter's capacity of {capacity}; "
             "agree on a new charter"
         )
-
-
-def _check_rows(table: Table, contract: FeatureContract) -> Iterator[Violation]:
-    outcome = contract.outcome
-    known = {outcome.bad, outcome.good}
-    yield Violation(outcome.column, "at least one row", 0 if table.outcomes else 1)
-    missing = sum(text is None for text in table.borrower_ids)
-    yield Violation(contract.borrower_id, "every row has a borrower id", missing)
-    others = sum(text not in known for text in table.outcomes)
-    yield Violation(outcome.column, "the outcome is one of the two values", others)
-
-
-def _check_field(field: FeatureField, table: Table) -> Iterator[Violation]:
-    column = table.columns[field.name]
-    if isinstance(field, CategoricalField):
-        levels = [text for text in column if isinstance(text, str)]
-        yield _missing(field, len(column) - len(levels))
-        unlisted = sum(text not in field.levels for text in levels)
-        yield Violation(field.name, "one of the listed levels", unlisted)
-        return
-    values = np.array(column, dtype=np.float64)
-    not_numbers = table.not_numbers[field.name]
-    yield _missing(field, int(np.isnan(values).sum()) - not_numbers)
-    yield Violation(field.name, "a number", not_numbers)
-    yield Violation(field.name, "finite", int(np.isinf(values).sum()))
-    yield Violation(field.name, f"from {field.low} to {field.high}", _outside(field, values))
-
-
-def _missing(field: FeatureField, count: int) -> Violation:
-    return Violation(field.name, "never missing", 0 if field.may_be_missing else count)
-
-
-def _outside(field: NumericField, values: npt.NDArray[np.float64]) -> int:
-    numbers = values[np.isfinite(values)]
-    special = [float(Decimal(item.code)) for item in field.special]
-    numbers = numbers[~np.isin(numbers, special)]
-    return int(((numbers < float(field.low)) | (numbers > float(field.high))).sum())

@@ -29,6 +29,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
             "install the agreed version, or agree on a new charter"
         )
     partner = charter.partner(settings.name)
+    settings.state.mkdir(parents=True, exist_ok=True)
     keys = load_partner_keys(settings.keys, partner)
     loans = load_loans(
         settings.data,
@@ -37,6 +38,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         capacity=partner.capacity,
         holdout_key=keys.holdout,
         holdout_percent=charter.holdout_percent,
+        folder=settings.state,
     )
     strict = settings.policy.stricter(terms)
     return PartnerNode(

@@ -1,13 +1,12 @@
 """What a partner is told about its budget, and about what would leave before anything does."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from clients.partner.budget import BudgetBook
-from clients.partner.data import Violation
+from clients.partner.checking import Violation
 from clients.partner.oddities import Oddity
 from model.queries.histogram import Histogram
-from model.table import Table
 from protocols.contracts.charter import Charter
 from protocols.contracts.features import FeatureContract
 from protocols.ledger.epsilons import Epsilons, persons_text, say_epsilon
@@ -55,18 +54,6 @@ def check_text(violations: Sequence[Violation], odd: Sequence[Oddity], *, rows: 
         notes = ["Worth knowing, and no reason not to train:", *notes]
     verdict = _ANYWAY if violations else "Every value is as the contract says."
     return "\n".join([*broken, *notes, f"{rows} rows read. {verdict}"])
-
-
-def find_outcomes(table: Table, contract: FeatureContract) -> Iterator[Violation]:
-    """Yield a violation if no row at all has an outcome that the contract knows.
-
-    The two values are then most likely spelled in another way, as ``1`` is to ``1.0``.
-    """
-    bad, good = contract.outcome.bad, contract.outcome.good
-    rows = len(table.outcomes)
-    if rows and not {bad, good} & set(table.outcomes):
-        rule = f'no row has outcome "{bad}" or "{good}"'
-        yield Violation(contract.outcome.column, rule, rows)
 
 
 def terms_text(charter: Charter, terms: Terms) -> str:

@@ -34,6 +34,7 @@ FILES = (
     "model/queries/parameters.py",
     "model/queries/segments.py",
     "model/queries/stability.py",
+    "model/spill.py",
     "model/table.py",
     "protocols/contracts/charter.py",
     "protocols/contracts/features.py",

@@ -1,11 +1,13 @@
 """Benchmarks that nothing else runs still run, at a size at which they measure nothing."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.partner_import import measure, write_file
 from benchmarks.partner_pass import generated, plain_pass, private_pass
 
 
@@ -29,3 +31,10 @@ def test_the_pass_without_privacy_adds_up_the_same_gradients(rows_each: int) -> 
     added = vectors.added_by(everybody, owners=1, width=question.width).entries[0]
     np.testing.assert_allclose(plain_pass(question, batch), added)
     assert private_pass(question, batch).shape == added.shape
+
+
+def test_an_import_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_file(tmp_path / "loans.parquet", rows=90, features=2, rows_each=3)
+    measure(tmp_path / "loans.parquet", rows=90, features=2)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["unit"] for line in said] == ["s", "MiB", "MiB"]

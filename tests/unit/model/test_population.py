@@ -1,14 +1,27 @@
 """Rows become borrowers: together, wholly on one side of the split, and always on the same."""
 
+import hashlib
+import hmac
+import random
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from model.population import Borrowers, group_borrowers
-from model.queries.batch import Batch
+from model.population import MOST_ROWS, Borrowers, group_borrowers, import_borrowers
+from model.queries.batch import Batch, Question
+from model.queries.gradient import Gradient
+from model.queries.histogram import Histogram
+from model.spill import Column
 from model.table import Table
-from tests.unit.model.world import make_contract
+from protocols.errors import CapacityError, UnreadableDataError
+from tests.unit.model.world import exact_sum, make_contract, make_encoding
 
 CONTRACT = make_contract()
 KEY = b"k" * 32
@@ -37,9 +50,17 @@ def _rows(batch: Batch) -> list[tuple[int, int]]:
     return list(zip(batch.borrower.tolist(), batch.cells[:, 0].tolist(), strict=True))
 
 
+def _together(batch: Batch) -> list[list[int]]:
+    """Return the row places of each borrower; borrowers in the order of their first rows."""
+    return sorted(
+        sorted(row for number, row in _rows(batch) if number == borrower)
+        for borrower in range(batch.count)
+    )
+
+
 def test_rows_of_one_borrower_are_grouped_wherever_they_stood() -> None:
     grouped = _grouped(_table(["b", "a", "b", "c", "a"]), percent=0)
-    assert _rows(grouped.training) == [(0, 1), (0, 4), (1, 0), (1, 2), (2, 3)]
+    assert _together(grouped.training) == [[0, 2], [1, 4], [3]]
     assert grouped.training.count == grouped.count == 3
 
 
@@ -84,8 +105,9 @@ def test_the_share_held_out_is_about_the_charters() -> None:
 def test_rows_without_id_or_outcome_are_left_out_and_move_no_other() -> None:
     whole = _table(["a", None, "b", "c", "a"], ["bad", "bad", "good", "perhaps", None])
     grouped = _grouped(whole, percent=0)
-    assert _rows(grouped.training) == [(0, 0), (1, 2)]
-    assert grouped.training.outcomes.tolist() == [1.0, 0.0]
+    assert _together(grouped.training) == [[0], [2]]
+    rows = dict(zip(grouped.training.cells[:, 0], grouped.training.outcomes, strict=True))
+    assert rows == {0: 1.0, 2: 0.0}
 
 
 @pytest.mark.parametrize("percent", [0, 20, 100])
@@ -119,3 +141,87 @@ def test_ids_in_any_script_are_split_by_the_same_rule() -> None:
     assert _grouped(table).count == 4
     again = _grouped(replace(table))
     assert _rows(_grouped(table).holdout) == _rows(again.holdout)
+
+
+def test_the_side_is_that_of_the_keyed_hash() -> None:
+    """Worked out by hand; as it was before rows were read a part at a time."""
+    for name in (f"b{number}" for number in range(200)):
+        tag = hmac.digest(KEY, name.encode(), hashlib.sha256)
+        is_held = int.from_bytes(tag[:8], "big") < 30 * 2**64 // 100
+        assert (_grouped(_table([name])).holdout.count == 1) == is_held
+
+
+QUESTIONS: list[Question] = [
+    Histogram(CONTRACT),
+    Gradient(make_encoding(CONTRACT), torch.linspace(-2, 2, 10, dtype=torch.float64), 0.5),
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefghij"), st.integers(0, 63)), max_size=40),
+    st.integers(1, 7),
+    st.randoms(use_true_random=False),
+)
+def test_how_rows_are_ordered_and_cut_into_tables_changes_no_sum(
+    rows: list[tuple[str, int]], each: int, random: random.Random
+) -> None:
+    """A borrower's rows may lie in several parts of a file, and are one borrower's all the same."""
+    shuffled = random.sample(rows, len(rows))
+    whole = _grouped(_numbered(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        parts = import_borrowers(
+            [_numbered(shuffled[first : first + each]) for first in range(0, len(rows), each)],
+            CONTRACT,
+            holdout_key=KEY,
+            holdout_percent=30,
+            folder=Path(folder),
+        )
+    for question in QUESTIONS:
+        for population in ("training", "holdout"):
+            sums = [exact_sum(question, getattr(part, population)) for part in (whole, parts)]
+            assert torch.equal(*sums)
+            one, other = getattr(whole, population), getattr(parts, population)
+            assert one.count == other.count
+
+
+def _numbered(rows: list[tuple[str, int]]) -> Table:
+    table = _table([name for name, _ in rows])
+    numbers = np.array([number for _, number in rows], dtype=np.float64)
+    return replace(table, columns={**table.columns, "number_0": numbers})
+
+
+def test_nothing_with_a_name_is_ever_on_disk(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def tables() -> Iterator[Table]:
+        for start in range(3):
+            yield _table([f"b{start}{number}" for number in range(50)])
+            seen.append(len(list(tmp_path.iterdir())))
+
+    grouped = import_borrowers(
+        tables(), CONTRACT, holdout_key=KEY, holdout_percent=30, folder=tmp_path
+    )
+    assert (seen, list(tmp_path.iterdir())) == ([0, 0, 0], [])
+    assert isinstance(grouped.training.cells, np.memmap)
+    assert grouped.count == 150
+
+
+def test_rows_that_come_back_otherwise_from_the_disk_stop_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mapped = Column.mapped
+
+    def damaged(self: Column, *shape: int) -> np.ndarray:
+        numbers = np.array(mapped(self, *shape))
+        return numbers[::-1] if numbers.dtype == np.int64 else numbers
+
+    monkeypatch.setattr(Column, "mapped", damaged)
+    with pytest.raises(UnreadableDataError):
+        _grouped(_table(["a", "b", "c"]), percent=0)
+
+
+def test_an_id_that_stands_for_very_many_rows_is_refused() -> None:
+    assert _grouped(_table(["a"] * MOST_ROWS), percent=0).count == 1
+    with pytest.raises(CapacityError, match="10,000 rows"):
+        _grouped(_table(["a"] * (MOST_ROWS + 1)), percent=0)

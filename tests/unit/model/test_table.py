@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from model.table import Table, read_column_names, read_table
+from model.table import Table, read_column_names, read_table, read_tables
 from protocols.contracts.features import FeatureContract
 from protocols.errors import MissingColumnError, UnreadableDataError
 from tests.unit.model.world import make_contract
@@ -218,3 +218,28 @@ def test_columns_are_numbers_if_all_their_values_are(tmp_path: Path) -> None:
     parquet = _parquet(tmp_path, id=[1], amount=["1.5"], home=[date(2020, 1, 1)])
     kinds = {"id": True, "outcome": False, "number_0": True, "amount": True, "home": False}
     assert read_column_names(parquet) == kinds
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+@pytest.mark.parametrize("group", [1, 4, 1_000])
+def test_rows_come_in_tables_of_the_size_asked_for_however_the_file_is_laid_out(
+    rows: int, group: int, tmp_path: Path
+) -> None:
+    ids = [f"b{number // 2}" for number in range(11)]
+    whole = pa.table(
+        {
+            "id": ids,
+            "outcome": ["bad"] * 11,
+            "number_0": [str(number) if number != 5 else "x" for number in range(11)],
+            "amount": [1.0] * 11,
+            "home": ["own"] * 11,
+        }
+    )
+    pyarrow.parquet.write_table(whole, tmp_path / "loans.parquet", row_group_size=group)
+    pyarrow.csv.write_csv(whole, tmp_path / "loans.csv")
+    for name in ("loans.parquet", "loans.csv"):
+        tables = list(read_tables(tmp_path / name, CONTRACT, rows=rows))
+        assert max(len(table.borrower_ids) for table in tables) <= rows
+        assert [text for table in tables for text in table.borrower_ids] == ids
+        assert sum(table.not_numbers["number_0"] for table in tables) == 1
+        _same(read_table(tmp_path / name, CONTRACT), read_table(tmp_path / "loans.csv", CONTRACT))

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from protocols.console import run_command
+from protocols.console import Still, run_command
 from protocols.errors import (
     BudgetExhaustedError,
     CapacityError,
@@ -56,3 +56,15 @@ def test_a_status_of_the_command_itself_is_kept() -> None:
 def test_a_broken_invariant_is_not_dressed_up_as_one_of_ours() -> None:
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 // 0, name="fedscore-test")
+
+
+def test_a_command_says_how_far_it_is_once_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    still = Still("reading loans")
+    for second in range(6):
+        now[0] = 100.0 + second
+        still.at(f"{second} rows")
+    assert capsys.readouterr().err == "reading loans: 2 rows ...\nreading loans: 4 rows ...\n"

@@ -9,9 +9,10 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from clients.partner.data import Violation, check_table, load_loans
+from clients.partner.checking import Check, Violation
+from clients.partner.data import load_loans
 from model.population import Borrowers
-from model.table import read_table
+from model.table import read_tables
 from protocols.contracts.features import contract_from_table
 from protocols.errors import CapacityError, MissingColumnError, UnreadableDataError
 from tests.simulator import CONTRACT as CONTRACT_TOML
@@ -29,12 +30,21 @@ def _csv(folder: Path, rows: str) -> Path:
 
 
 def _check(path: Path, *, capacity: int | None = None) -> list[Violation]:
-    return check_table(read_table(path, CONTRACT), CONTRACT, capacity=capacity)
+    check = Check(CONTRACT, capacity)
+    for table in read_tables(path, CONTRACT, rows=2):
+        check.take(table)
+    return check.violations()
 
 
 def _load(path: Path, *, recent: Path | None = None, capacity: int = 1_000) -> Borrowers:
     loans = load_loans(
-        path, CONTRACT, recent=recent, capacity=capacity, holdout_key=KEY, holdout_percent=30
+        path,
+        CONTRACT,
+        recent=recent,
+        capacity=capacity,
+        holdout_key=KEY,
+        holdout_percent=30,
+        folder=path.parent,
     )
     return loans.borrowers.reveal()
 
@@ -135,6 +145,7 @@ def test_what_is_loaded_does_not_print(tmp_path: Path) -> None:
         capacity=1,
         holdout_key=KEY,
         holdout_percent=30,
+        folder=tmp_path,
     )
     assert repr(loans.borrowers) == "<private>"
 
