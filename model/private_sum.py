@@ -113,8 +113,11 @@ def clipped_integers(vectors: Vectors, *, clip: Clip) -> Integers:
 
 
 def _squares(rows: Any) -> Any:  # Any: of doubles doubles, of integers integers
-    """Return the sum of squares of each row (n, 1), exactly if they are integers."""
-    return np.einsum("ij,ij->i", rows, rows)[:, np.newaxis]
+    """Return the sum of squares of each row (n, 1), exactly if they are integers.
+
+    Each row is added up by itself; ``einsum`` adds in another way if there is only one.
+    """
+    return np.square(rows).sum(axis=1, keepdims=True)
 
 
 def _added(places: Integers, entries: Floats | Integers, *, length: int) -> Floats:

@@ -16,7 +16,7 @@ def build_bundle(
     packages: Sequence[str] = PACKAGES,
     project: bytes | None = None,
 ) -> bytes:
-    """Return the Flower bundle: our Python files, nothing else of the directory they lie in.
+    """Return the Flower bundle: our Python files and a model card's texts, and nothing else.
 
     Args:
         root: Directory that holds ``pyproject.toml`` and the packages; ours by default.
@@ -29,7 +29,8 @@ def build_bundle(
     root = root or Path(__file__).resolve().parents[1]
     files: dict[str, bytes | Path] = {"pyproject.toml": project or root / "pyproject.toml"}
     for package in packages:
-        for path in sorted((root / package).rglob("*.py")):
+        folder = root / package
+        for path in sorted((*folder.rglob("*.py"), *folder.glob("model_card.*.md"))):
             files[path.relative_to(root).as_posix()] = path
     try:
         return build_fab_from_files(files)[0]

@@ -26,13 +26,14 @@ def answer_question(
         question: What is asked.
         batch: The borrowers it is asked of.
         noise: Drawn once for the whole sum.
-        most_entries: Most vector entries held at a time; eight bytes each, a few copies.
+        most_entries: Most vector entries held at a time, but for one borrower's with more rows
+            than fit; eight bytes each, a few copies.
 
     Privacy: one release, see ``private_sum``.
     """
-    borrowers = max(1, most_entries // question.width)
+    rows = max(1, most_entries // max(question.width, batch.cells.shape[1]))
     return private_sum(
-        (question.vectors(chunk) for chunk in batch.chunks(borrowers)),
+        (question.vectors(chunk) for chunk in batch.chunks(rows)),
         width=question.width,
         clip=question.clip,
         noise=noise,

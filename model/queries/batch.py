@@ -38,14 +38,32 @@ class Batch:
             return rows
         return rows.added_by(self.borrower, owners=self.count, width=width)
 
-    def chunks(self, borrowers: int) -> Iterator["Batch"]:
-        """Cut into batches of at most ``borrowers`` whole borrowers; none if there is no row."""
-        for first in range(0, self.count, borrowers):
-            begin, end = np.searchsorted(self.borrower, [first, first + borrowers])
+    def chunks(self, rows: int) -> Iterator["Batch"]:
+        """Cut into batches of whole borrowers, with about ``rows`` rows; none if there is no row.
+
+        Borrowers with one row and those with several are never in one batch: how one borrower's
+        vector is added up must not depend on how many rows another has.
+        """
+        begin = 0
+        while begin < len(self.borrower):
+            first, beyond = self.borrower[begin], self.count
+            if begin + rows < len(self.borrower):
+                beyond = max(first + 1, self.borrower[begin + rows])
+            end = int(np.searchsorted(self.borrower, beyond))
+            several = np.bincount(self.borrower[begin:end] - first) > 1
+            is_of_several = several[self.borrower[begin:end] - first]
+            for wanted in (np.flatnonzero(~is_of_several), np.flatnonzero(is_of_several)):
+                yield from self._only(begin + wanted)
+            begin = end
+
+    def _only(self, places: npt.NDArray[np.int64]) -> Iterator["Batch"]:
+        """Yield the rows at these places, if there are any, with borrowers numbered from 0."""
+        if len(places):
+            borrower = self.borrower[places]
             yield Batch(
-                cells=self.cells[begin:end],
-                outcomes=self.outcomes[begin:end],
-                borrower=self.borrower[begin:end] - first,
+                cells=self.cells[places],
+                outcomes=self.outcomes[places],
+                borrower=np.cumsum(np.diff(borrower, prepend=borrower[0]) != 0),
             )
 
 

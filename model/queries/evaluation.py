@@ -53,7 +53,8 @@ class Evaluation:
         edges = self.score_edges.numpy()
         bins = np.searchsorted(edges[1:-1], logits)  # (n,)
         low, high = edges[bins], edges[bins + 1]
-        positions = np.clip((2 * logits - low - high) / (high - low), -1, 1)
+        with np.errstate(over="ignore"):  # edges may be as near as numbers can
+            positions = np.clip((2 * logits - low - high) / (high - low), -1, 1)
         counted = bins + batch.outcomes.astype(np.int64) * SCORE_BINS
         return Vectors(
             np.stack([counted, bins + 2 * SCORE_BINS], axis=1),

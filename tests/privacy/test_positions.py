@@ -13,7 +13,8 @@ import torch
 
 from model.features import Encoding, row_logits
 from model.network import design_matrix
-from model.private_sum import clipped_integers
+from model.private_sum import _squares, clipped_integers
+from model.queries.answer import answer_question
 from model.queries.batch import Batch, Question
 from model.queries.evaluation import SCORE_BINS, Evaluation
 from model.queries.gradient import Gradient
@@ -60,7 +61,8 @@ def test_a_borrowers_integers_do_not_depend_on_who_else_is_in_the_chunk(rows_eac
         everybody = make_batch(CONTRACT, rows=130 * rows_each, seed=2, rows_each=rows_each)
         alone = [integers_of(question, one) for one in everybody.chunks(1)]
         for size in SIZES:
-            chunked = torch.cat([integers_of(question, part) for part in everybody.chunks(size)])
+            parts = everybody.chunks(size * rows_each)
+            chunked = torch.cat([integers_of(question, part) for part in parts])
             assert torch.equal(chunked, torch.cat(alone)), (question.name, size)
 
 
@@ -69,17 +71,57 @@ def test_a_borrower_with_more_rows_moves_nobody_else() -> None:
     """The first borrower changes from one row to four; all others are the same ones."""
     rest = make_batch(CONTRACT, rows=101, seed=3)
     for question in _questions():
+        without = _sum(question, rest)
         sums = set()
         for rows in (1, 2, 3, 4):
-            first = np.zeros(rows, dtype=np.int64)
-            batch = Batch(
-                cells=np.concatenate([rest.cells[:1].repeat(rows, axis=0), rest.cells]),
-                outcomes=np.concatenate([np.ones(rows), rest.outcomes]),
-                borrower=np.concatenate([first, rest.borrower + 1]),
-            )
-            others = integers_of(question, batch)[1:].sum(dim=0)
-            sums.add(others.numpy().tobytes())
-        assert len(sums) == 1, question.name
+            batch = _with_first(rest, rows=rows)
+            first = Batch(batch.cells[:rows], batch.outcomes[:rows], batch.borrower[:rows])
+            sums.add((_sum(question, batch) - _sum(question, first)).tobytes())
+        assert sums == {without.tobytes()}, question.name
+
+
+@pytest.mark.parametrize("numeric", [1, 13, 61])
+@pytest.mark.parametrize("clip", [0.5, 1.0])
+def test_a_second_row_of_one_borrower_moves_nobody_by_a_step(numeric: int, clip: float) -> None:
+    """With 3, 15 and 63 fields a clipped entry is a whole number of steps: an ulp decides.
+
+    A coordinator who puts everybody into one bin, with weights on the intercept alone, gives all
+    good borrowers one residual. Were they added up in another way because one of them has two
+    rows, all of them would move by a step together, and the sum by more than the clip.
+    """
+    contract = make_contract(numeric=numeric)
+    encoding = Encoding(tuple((0,) * field.cell_count for field in contract.fields))
+    rest = make_batch(contract, rows=20, seed=1)
+    rest = Batch(rest.cells, np.zeros(20), rest.borrower)
+    both = _with_first(rest, rows=2)
+    first = Batch(both.cells[:2], both.outcomes[:2], both.borrower[:2])
+    for logit in np.random.default_rng(1).uniform(-4, 4, 400):
+        weights = torch.zeros(encoding.width, dtype=torch.float64)
+        weights[0] = logit / encoding.row_scale
+        question = Gradient(encoding, weights, clip)
+        moved = _sum(question, both) - _sum(question, first)
+        assert np.array_equal(moved, _sum(question, rest)), logit
+
+
+def _with_first(rest: Batch, *, rows: int) -> Batch:
+    """Return a batch with one more borrower in front, who has so many rows."""
+    return Batch(
+        cells=np.concatenate([rest.cells[:1].repeat(rows, axis=0), rest.cells]),
+        outcomes=np.concatenate([np.ones(rows), rest.outcomes]),
+        borrower=np.concatenate([np.zeros(rows, dtype=np.int64), rest.borrower + 1]),
+    )
+
+
+def _sum(question: Question, batch: Batch) -> np.ndarray:
+    return answer_question(question, batch, noise=NoNoise())
+
+
+class NoNoise:
+    """Noise of nothing, so that others' vectors can be seen."""
+
+    def draw(self, size: int) -> np.ndarray:
+        """Return zeros."""
+        return np.zeros(size, dtype=np.int64)
 
 
 @pytest.mark.usefixtures("_threads")
@@ -107,6 +149,8 @@ def test_a_wide_vector_is_as_long_alone_as_in_company() -> None:
     together = clipped_integers(whole(rows), clip=clip)
     alone = [clipped_integers(whole(rows[i : i + 1]), clip=clip) for i in range(5)]
     assert np.array_equal(together, np.concatenate(alone))
+    squares = np.concatenate([_squares(rows[i : i + 1]) for i in range(5)])
+    assert np.array_equal(_squares(rows), squares)
 
 
 def _around(edge: float) -> torch.Tensor:

@@ -118,7 +118,10 @@ def integers_of(question: Question, batch: Batch) -> Tensor:
 
 def exact_sum(question: Question, batch: Batch) -> Tensor:
     """Answer a question as a partner does, but without noise, in the question's units."""
-    return integers_of(question, batch).sum(dim=0).to(torch.float64) * question.clip.step
+    total = torch.zeros(question.width, dtype=torch.int64)
+    for chunk in batch.chunks(10_000):
+        total += integers_of(question, chunk).sum(dim=0)
+    return total.to(torch.float64) * question.clip.step
 
 
 def _written_out(vectors: Vectors, *, width: int) -> Tensor:

@@ -19,18 +19,27 @@ def _uneven() -> Batch:
     )
 
 
-@pytest.mark.parametrize("most", [1, 2, 3, 4, 100])
-def test_chunks_never_split_a_borrower_and_lose_no_row(most: int) -> None:
-    batch, seen = _uneven(), 0
-    chunks = list(batch.chunks(most))
-    for chunk in chunks:
-        assert 1 <= chunk.count <= most
-        rows = np.isin(batch.borrower, np.arange(seen, seen + chunk.count))
-        assert np.array_equal(chunk.cells, batch.cells[rows])
-        assert np.array_equal(chunk.outcomes, batch.outcomes[rows])
-        assert np.array_equal(chunk.borrower, batch.borrower[rows] - seen)
-        seen += chunk.count
-    assert seen == batch.count == 4
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 6, 100])
+def test_chunks_never_split_a_borrower_and_lose_no_row(rows: int) -> None:
+    batch = _uneven()
+    wanted = {number: _rows_of(batch, number) for number in range(batch.count)}
+    seen = []
+    for chunk in batch.chunks(rows):
+        assert chunk.count == 1 or len(chunk.borrower) <= rows
+        seen += [_rows_of(chunk, number) for number in range(chunk.count)]
+    assert sorted(seen) == sorted(wanted.values())
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_borrowers_with_one_row_are_apart_from_those_with_several(rows: int) -> None:
+    for chunk in _uneven().chunks(rows):
+        each = np.bincount(chunk.borrower)
+        assert (each == 1).all() or (each > 1).all()
+
+
+def _rows_of(batch: Batch, number: int) -> list[list[int]]:
+    own = batch.borrower == number
+    return np.column_stack([batch.cells[own], batch.outcomes[own]]).astype(int).tolist()
 
 
 def test_without_rows_there_is_no_borrower_and_no_chunk() -> None:
