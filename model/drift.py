@@ -12,8 +12,7 @@ from model.metrics import Estimate
 from model.queries.stability import Stability
 from model.score_table import ScoreTable
 
-MOST = 4.0  # of an index: everybody moved to where nobody was
-_SMALLEST_SHARE = 0.001  # a bin that both populations leave emptier weighs as if it held so many
+_SMALLEST_SHARE = 0.001  # a bin that is emptier weighs as if it held so many
 
 
 @dataclass(frozen=True)
@@ -106,20 +105,23 @@ def _deviations(shares: Tensor, noises: Tensor, *, borrowers: float) -> Tensor:
 
 
 def _index(before: Tensor, now: Tensor, variances: Tensor) -> Estimate:
-    """Return the stability index of one field's shares.
+    """Return the stability index of one field's shares, ``sum (b - a) log(b / a)``.
 
-    The index ``sum (b - a) log(b / a)`` in its second-order form ``sum (b - a)^2 / mean(a, b)``,
-    which is the same to 2 % where no share grows or shrinks by more than half, and is finite
-    where noise leaves a bin empty. It is a squared distance, so the true distance lies no further
-    from the one that was seen than the length of the error, whose 95 % quantile is taken from the
-    chi-square number of the same mean and variance (Welch and Satterthwaite).
+    Its interval is that of the second-order form ``sum (b - a)^2 / mean(a, b)``, in proportion.
+    This is a squared distance, so the true distance lies no further from the one that was seen
+    than the length of the error, whose 95 % quantile is taken from the chi-square number of the
+    same mean and variance (Welch and Satterthwaite). The two forms are the same to 2 % where no
+    share grows or shrinks by more than half; where an almost empty bin fills, the index is far
+    larger.
     """
     mean = ((before + now) / 2).clamp_min(_SMALLEST_SHARE)
     seen = ((now - before).square() / mean).sum().item()
+    logarithms = (now.clamp_min(_SMALLEST_SHARE) / before.clamp_min(_SMALLEST_SHARE)).log()
+    larger = max(1.0, ((now - before) @ logarithms).item() / max(seen, 1e-12))
     errors = variances / mean
     expected, squares = errors.sum().item(), errors.square().sum().item()
     degrees = expected**2 / squares
     reach = math.sqrt(chi2.ppf(0.95, degrees) * expected / degrees)
     low, high = max(0.0, math.sqrt(seen) - reach) ** 2, (math.sqrt(seen) + reach) ** 2
-    value = min(max(seen - expected, low, 0.0), MOST)
-    return Estimate(value, min(low, MOST), min(high, MOST))
+    value = max(seen - expected, low)
+    return Estimate(larger * value, larger * low, larger * high)

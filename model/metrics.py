@@ -154,7 +154,9 @@ def _calibration_error(table: ScoreTable, p_default: Tensor) -> Estimate:
     total = table.both.sum().item()
     # In shares of everybody, so that a bin in which noise leaves nobody weighs next to nothing.
     gaps = (table.bad * (1 - p_default) - table.good * p_default) / total
-    sampling = table.both.clamp_min(0.0) * p_default * (1 - p_default)
+    rate = (table.bad / table.both.clamp_min(1.0)).clamp(0.0, 1.0)  # may be far from what was said
+    spread = torch.maximum(p_default * (1 - p_default), rate * (1 - rate))
+    sampling = table.both.clamp_min(0.0) * spread
     noised = table.noise**2 * (p_default.square() + (1 - p_default).square())
     placed = (table.logit_noise * p_default * (1 - p_default)).square()
     variances = (sampling + noised + placed) / total**2

@@ -23,8 +23,11 @@ app = ServerApp()
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     """Run one campaign; an exception makes Flower report the run as failed."""
-    from server.conduct import run_campaign  # here: importing the module must stay cheap
+    import torch  # here: importing the module must stay cheap
 
+    from server.conduct import run_campaign
+
+    torch.set_num_threads(1)  # the same questions when a run is taken up on other cores
     _end_with_parent()
     try:
         config = Path(_environment("FEDSCORE_CONFIG"))

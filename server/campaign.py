@@ -171,6 +171,11 @@ class Campaign:
     def _read_again(
         self, known: OpenedRound, question: Question, plan: RunPlan, watch: NoiseWatch
     ) -> Opened:
+        if known.parameters_digest != digest(parameters_of(question)).hex():
+            raise ConfigError(
+                f"run {self.run} asked something else at this point: it was begun by another "
+                "version or on another kind of machine; begin a new run"
+            )
         reading = self._reading(question, plan, known.cohort)
         total = np.frombuffer(self.sums.read(known.sum_digest), dtype="<i8")
         watch.take(reading.energy(total), of=question.name)

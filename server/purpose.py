@@ -24,9 +24,11 @@ class DriftPurpose(Contract):
 
 
 def write_purpose(folder: Path, purpose: DriftPurpose) -> None:
-    """Write down what a new run is for."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / _NAME, purpose.model_dump_json() + "\n")
+    """Make the folder of a new run, which says what the run is for."""
+    fresh = folder.with_name(f".{folder.name}.new")
+    fresh.mkdir(parents=True, exist_ok=True)
+    write_whole(fresh / _NAME, purpose.model_dump_json() + "\n")
+    fresh.rename(folder)  # a folder without a purpose is a training run's
 
 
 def read_purpose(folder: Path) -> DriftPurpose | None:

@@ -28,10 +28,12 @@ class OpenedRound:
 
     Attributes:
         cohort: Partners whose contributions were opened.
+        parameters_digest: SHA-256 of the question's parameters, hex.
         sum_digest: SHA-256 of the sum, hex.
     """
 
     cohort: tuple[str, ...]
+    parameters_digest: str
     sum_digest: str
 
 
@@ -65,6 +67,7 @@ class RunState:
     lacks_noise: bool = False
     closed_by: set[str] = field(default_factory=set)
     _last: Step | None = None
+    _asked: str = ""
     _orders: int = 0
     _changes: int = 0
 
@@ -82,12 +85,13 @@ class RunState:
                 self._changes += self._orders > 0 and entry.cohort != self.cohort
                 self._orders += 1
                 self.cohort, self._last = entry.cohort, entry.step
+                self._asked = entry.parameters_digest
                 self.waiting, self.missing = (envelope, entry), ()
             case RoundClose():
                 self.waiting, self.missing = None, entry.missing
                 self.lacks_noise = self.lacks_noise or entry.fault == MISSING_NOISE
                 if entry.is_complete:
-                    self.rounds.append(OpenedRound(self.cohort, entry.sum_digest))
+                    self.rounds.append(OpenedRound(self.cohort, self._asked, entry.sum_digest))
             case RunClose():
                 self.closed_by.add(entry.link.signer)
             case ReleaseEntry():

@@ -42,7 +42,8 @@ def operate_run(  # what a command line may say
         config: The coordinator's settings.
         run: Name of the run.
         is_new: Whether the name must be unused; else the run is taken up where it stopped.
-        purpose: What a new run is for; it trains if left out.
+        purpose: What a new run is for; it trains if left out. One that is taken up again stays what
+            it is, and must be of the same kind.
         abandon: Another run that may be left unfinished: its partners close it when this begins.
         show: Called with every event as it happens.
         bundle: The ServerApp; that of ``server.app`` if left out.
@@ -63,7 +64,7 @@ def operate_run(  # what a command line may say
         if purpose is not None:
             write_purpose(settings.runs / run, purpose)
     else:
-        _check_resumable(federation, settings.runs / run)
+        _check_resumable(federation, settings.runs / run, trains=purpose is None)
     events = EventReader(settings.runs / run / "events.jsonl")
     partners = federation.charter.partners
     link_settings = LinkSettings(
@@ -113,13 +114,16 @@ def _check_unused(folder: Path, unfinished: Collection[str], *, abandon: str | N
         )
 
 
-def _check_resumable(federation: Federation, folder: Path) -> None:
-    """Raise unless there is such a run, and it has no result yet."""
+def _check_resumable(federation: Federation, folder: Path, *, trains: bool) -> None:
+    """Raise unless there is such a run, of this kind, and it has no result yet."""
     if not folder.exists():
         raise ConfigError(f"there is no run {folder.name} to resume")
     state = run_state(federation.scribe.entries(), folder.name)
     if state.release is not None or report_path(folder).exists():
         raise ConfigError(f"run {folder.name} is complete; there is nothing to resume")
+    if trains != (read_purpose(folder) is None):
+        other = "drift" if trains else "train"
+        raise ConfigError(f"take run {folder.name} up with: fedscore-server {other} --resume")
 
 
 def _failure(again: str, events: Mapping[object, Event], details: str) -> ScoringError:

@@ -6,6 +6,7 @@ For the partner's own console, and for nobody else: these are exact figures abou
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from clients.partner.config import PartnerSettings
@@ -15,6 +16,7 @@ from model.artifacts import load_release
 from model.features import row_logits
 from model.metrics import Difference, Estimate, auc_difference, auc_with_interval
 from model.population import group_borrowers
+from model.queries.batch import Batch
 from model.simulation import SimulationTerms, simulate
 from model.table import read_table
 from protocols.contracts.features import load_agreed_contract
@@ -72,7 +74,7 @@ def compare(settings: PartnerSettings, folder: Path) -> Comparison:
         holdout_key=keys.holdout,
         holdout_percent=charter.holdout_percent,
     )
-    held = borrowers.holdout
+    held = _one_row_each(borrowers.holdout)
     outcomes = torch.tensor(held.outcomes)
     if len(set(held.outcomes)) < 2:
         raise DataError("the hold-out lacks good or bad borrowers; there is nothing to compare")
@@ -88,6 +90,12 @@ def compare(settings: PartnerSettings, folder: Path) -> Comparison:
         stated=release.scorecard.link.probabilities(shared).mean().item(),
         bad_rate=outcomes.mean().item(),
     )
+
+
+def _one_row_each(batch: Batch) -> Batch:
+    """Return one row of each borrower: several would count as if they were others'."""
+    _, first = np.unique(batch.borrower, return_index=True)
+    return Batch(batch.cells[first], batch.outcomes[first], batch.borrower[first])
 
 
 def comparison_json(found: Comparison) -> dict[str, object]:

@@ -137,3 +137,18 @@ def test_a_run_whose_coordinator_dies_again_and_again_ends_as_if_undisturbed(
     assert deaths >= ROUNDS * 6 / points
     _assert_ended_well(world, attempts=ROUNDS)
     assert torch.equal(_weights(world), undisturbed)
+
+
+def test_a_run_is_not_taken_up_with_other_questions_than_were_asked(
+    world: World, death: _Death, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a version that trains otherwise: old answers are not read as answers to new ones."""
+    death.at = POINTS - 20
+    with pytest.raises(_DeadError):
+        world.train()
+    death.at = 0
+    spends = {name: node.book.spends for name, node in world.nodes.items()}
+    monkeypatch.setattr("model.posterior.FIELD_VARIANCE", 0.05)
+    with pytest.raises(ConfigError, match="asked something else"):
+        world.train()
+    assert {name: node.book.spends for name, node in world.nodes.items()} == spends

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from protocols.ledger.entry import GROSS_ERROR, Entry, Step, parse_entry
+from protocols.ledger.entry import GROSS_ERROR, Entry, RoundOpen, Step, parse_entry
 from protocols.ledger.envelope import Envelope
 from protocols.ledger.terms import Terms
 from server.run_state import OpenedRound, RunState, run_state
@@ -76,7 +76,13 @@ def test_rounds_that_are_over_are_kept_in_order_with_their_cohorts() -> None:
     _void(world, (2, 1), "east")
     world.round(RUN, (2, 2), GRAM, PARTNERS)
     state = _state(world)
-    assert state.rounds == [OpenedRound(FOUR, "ee" * 32), OpenedRound(PARTNERS, "ee" * 32)]
+    asked = [
+        entry.parameters_digest for _, entry in _entries(world) if isinstance(entry, RoundOpen)
+    ]
+    assert state.rounds == [
+        OpenedRound(FOUR, asked[0], "ee" * 32),
+        OpenedRound(PARTNERS, asked[2], "ee" * 32),
+    ]
     assert state.waiting is None
     assert state.next_step == Step(3, 1)
 
