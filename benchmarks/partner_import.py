@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
+from clients.partner.config import PartnerSettings
 from clients.partner.data import load_loans
 from protocols.contracts.features import FeatureContract, contract_from_table
 
@@ -80,6 +81,7 @@ def peak_kib() -> int:
 def measure(path: Path, *, rows: int, features: int) -> None:
     """Read the file and print seconds and peak memory, as JSON."""
     contract = contract_of(features)
+    settings = PartnerSettings(name="p", coordinator="localhost:1", data=path)
     before = peak_kib()
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -91,6 +93,7 @@ def measure(path: Path, *, rows: int, features: int) -> None:
             holdout_key=bytes(32),
             holdout_percent=20,
             folder=Path(folder),
+            rows_at_once=settings.rows_at_once(contract),
         )
         seconds = time.perf_counter() - began
     for name, value, unit in (

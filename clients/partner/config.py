@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from model.queries.answer import MOST_ENTRIES
 from protocols.contracts.charter import CapMicro, PositiveDecimal
-from protocols.contracts.features import Name
+from protocols.contracts.features import FeatureContract, Name
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.terms import Terms
 from protocols.settings import FileSettings, read_settings
@@ -53,7 +54,8 @@ class PartnerSettings(FileSettings):
         ca_cert: Certificate that the coordinator's TLS must chain to.
         keys: Folder that ``init`` made.
         book: The budget book; keep it for ever, and back it up.
-        state: Folder for the connection's state.
+        state: Folder for the connection's state, and for rows while a node runs.
+        memory_mib: Memory for rows at start, and again in a pass, roughly.
         policy: The partner's own limits.
     """
 
@@ -67,7 +69,17 @@ class PartnerSettings(FileSettings):
     keys: Path = Path("keys")
     book: Path = Path("budget.sqlite")
     state: Path = Path("state")
+    memory_mib: Annotated[int, Field(ge=32, le=2**20)] = 256
     policy: OwnPolicy = OwnPolicy()
+
+    def rows_at_once(self, contract: FeatureContract) -> int:
+        """Return how many rows may be read at a time: 64 bytes a value as text, four copies."""
+        return self.memory_mib * 2**20 // (4 * 64 * (len(contract.fields) + 2))
+
+    @property
+    def most_entries(self) -> int:
+        """What a pass may hold: eight bytes an entry, about five copies."""
+        return min(MOST_ENTRIES, self.memory_mib * 2**20 // (5 * 8))
 
 
 def load_partner_settings(path: Path) -> PartnerSettings:

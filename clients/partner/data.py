@@ -34,10 +34,11 @@ def load_loans(  # all of it is the partner's or the charter's word
     holdout_key: bytes,
     holdout_percent: int,
     folder: Path,
+    rows_at_once: int,
 ) -> Loans:
     """Read a file into borrowers that cannot leave, and another of recent applicants.
 
-    Memory holds some thousand rows at a time, whatever the files' size, and 32 bytes a borrower.
+    Memory holds some rows at a time, whatever the files' size, and a hash of every borrower.
 
     Args:
         path: The loans.
@@ -47,6 +48,7 @@ def load_loans(  # all of it is the partner's or the charter's word
         holdout_key: Secret of the partner.
         holdout_percent: Share of borrowers held out, in percent.
         folder: Where rows are put on disk, in files without names.
+        rows_at_once: About how many are held in memory at a time.
 
     Raises:
         UnreadableDataError, MissingColumnError: A file does not fit the contract at all.
@@ -57,7 +59,7 @@ def load_loans(  # all of it is the partner's or the charter's word
     naming = Naming(holdout_key, folder)
 
     def named() -> Iterator[Table]:
-        for table in read_tables(path, contract):
+        for table in read_tables(path, contract, rows=rows_at_once):
             naming.take(table)
             yield table
 
@@ -66,7 +68,7 @@ def load_loans(  # all of it is the partner's or the charter's word
     )
     _check_capacity(path, borrowers.count, capacity)
     if recent is not None:
-        applied = read_tables(recent, contract, has_outcome=False)
+        applied = read_tables(recent, contract, has_outcome=False, rows=rows_at_once)
         applicants = import_borrowers(
             applied, contract, holdout_key=holdout_key, holdout_percent=0, folder=folder
         ).training

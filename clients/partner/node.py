@@ -73,6 +73,7 @@ class PartnerNode:
         keys: Signs what leaves.
         book: The budget book.
         masks: The mask keys of open runs.
+        most_entries: Bounds the memory of a pass, see ``answer_question``.
     """
 
     name: str
@@ -83,6 +84,7 @@ class PartnerNode:
     keys: PartnerKeys
     book: BudgetBook
     masks: MaskKeys
+    most_entries: int
 
     def answer(self, delivery: Delivery) -> Reply:
         """Return the reply to an order: a contribution, an acknowledgement or a refusal.
@@ -156,7 +158,7 @@ class PartnerNode:
         spend = self.book.reserve(opened, order)
         self.masks.remember_spend(opened.link.run, last_seq=self.book.last_seq)
         batch = self.borrowers.reveal().of(question.population)
-        noised = answer_question(question, batch, noise=noise)
+        noised = answer_question(question, batch, noise=noise, most_entries=self.most_entries)
         vector = self._masked(release_vector(noised, width=opened.width), opened, order, keys)
         return self._store(
             Contribution(

@@ -39,6 +39,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
         holdout_key=keys.holdout,
         holdout_percent=charter.holdout_percent,
         folder=settings.state,
+        rows_at_once=settings.rows_at_once(contract),
     )
     strict = settings.policy.stricter(terms)
     return PartnerNode(
@@ -56,6 +57,7 @@ def open_node(settings: PartnerSettings) -> PartnerNode:
             commit=loans.name.at,
         ),
         masks=MaskKeys(settings.state / "masks"),
+        most_entries=settings.most_entries,
     )
 
 

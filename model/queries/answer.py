@@ -7,6 +7,8 @@ from model.private_sum import private_sum
 from model.queries.batch import Batch, Question
 from protocols.ledger.sharing import Sharing
 
+MOST_ENTRIES = 2_500_000  # more is no faster
+
 
 def noise_for(question: Question, *, noise_multiplier: Fraction, sharing: Sharing) -> IntegerNoise:
     """Return one partner's noise for one release: all of it, or its share.
@@ -18,7 +20,7 @@ def noise_for(question: Question, *, noise_multiplier: Fraction, sharing: Sharin
 
 
 def answer_question(
-    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = 2_500_000
+    question: Question, batch: Batch, *, noise: IntegerNoise, most_entries: int = MOST_ENTRIES
 ) -> IntegerVector:
     """Return the noised integer sum of a question over a batch, int64 (question.width,).
 

@@ -1,5 +1,6 @@
 """A partner's settings are read once, strictly, and its own policy is never looser."""
 
+import tomllib
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from pydantic import ValidationError
 
 from clients.partner.config import OwnPolicy, load_partner_settings
 from clients.partner.startup import load_signed_charter
+from model.queries.answer import MOST_ENTRIES
+from protocols.contracts.features import contract_from_table
 from protocols.errors import ConfigError
-from tests.simulator import World
+from tests.simulator import CONTRACT, World
 
 WHOLE = 'name = "p0"\ncoordinator = "example.org:8700"\ndata = "loans.csv"\n'
 
@@ -85,3 +88,12 @@ def test_a_policy_that_is_no_number_does_not_parse() -> None:
     for wrong in ("1e3", "-1", "NaN", ""):
         with pytest.raises(ValidationError):
             OwnPolicy(minimum_noise_multiplier=wrong)
+
+
+def test_memory_bounds_the_rows_that_are_read_and_the_entries_of_a_pass(founded: World) -> None:
+    usual = founded.settings("p0")
+    little = usual.model_copy(update={"memory_mib": 32})
+    contract = contract_from_table(tomllib.loads(CONTRACT), where="test")
+    assert usual.rows_at_once(contract) > 7 * little.rows_at_once(contract) > 0
+    assert little.most_entries < usual.most_entries == MOST_ENTRIES
+    assert little.most_entries * 8 * 5 <= 32 * 2**20

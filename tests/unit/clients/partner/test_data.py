@@ -45,6 +45,7 @@ def _load(path: Path, *, recent: Path | None = None, capacity: int = 1_000) -> B
         holdout_key=KEY,
         holdout_percent=30,
         folder=path.parent,
+        rows_at_once=2,
     )
     return loans.borrowers.reveal()
 
@@ -146,6 +147,7 @@ def test_what_is_loaded_does_not_print(tmp_path: Path) -> None:
         holdout_key=KEY,
         holdout_percent=30,
         folder=tmp_path,
+        rows_at_once=10,
     )
     assert repr(loans.borrowers) == "<private>"
 
