@@ -5,6 +5,7 @@ validator or a regulator: JSON, and Markdown in English and Chinese. The same re
 the same card.
 """
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from model.artifacts import Release
 from model.points import points_table
@@ -86,14 +87,18 @@ def card_json(card: Card) -> str:
 
 def card_markdown(card: Card, *, language: str) -> str:
     """Return a card for people, in one of ``LANGUAGES``."""
+    return _template(language).render(card)
+
+
+@functools.cache
+def _template(language: str) -> Template:
     page = resources.files("server").joinpath(f"model_card.{language}.md")
     environment = Environment(  # Markdown: every value goes through ``plain``
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {
-        "plain": plain, "interval": _interval, "percent": _percent, "epsilon": _epsilon, "bar": _bar
-    }  # fmt: skip
-    return environment.from_string(page.read_text(encoding="utf-8")).render(card)
+    for filter_ in (plain, interval, percent, epsilon, bar):
+        environment.filters[filter_.__name__] = filter_
+    return environment.from_string(page.read_text(encoding="utf-8"))
 
 
 def plain(text: object) -> str:
@@ -153,20 +158,23 @@ def _gini(auc: Interval) -> dict[str, str]:
     return {name: f"{2 * float(value) - 1:.6f}" for name, value in auc.model_dump().items()}
 
 
-def _interval(said: dict[str, str], digits: int = 3) -> str:
+def interval(said: dict[str, str], digits: int = 3) -> str:
+    """Say an estimate and its interval."""
     value, low, high = (f"{float(said[name]):.{digits}f}" for name in ("estimate", "low", "high"))
     return f"{value} ({low} – {high})"
 
 
-def _percent(share: str, digits: int = 1) -> str:
+def percent(share: str, digits: int = 1) -> str:
+    """Say a share in percent."""
     return f"{100 * float(share):.{digits}f} %"
 
 
-def _epsilon(micro: int) -> str:
+def epsilon(micro: int) -> str:
+    """Say micro-epsilon as epsilon."""
     return f"{micro / 1_000_000:.3f}"
 
 
-def _bar(points: str, widest: float) -> str:
+def bar(points: str, widest: float) -> str:
     """Draw points gained to the right of the middle, and points lost to its left."""
     length = round(_BAR_COLUMNS * abs(float(points)) / widest) if widest else 0
     left, right = ("█" * length, "") if float(points) < 0 else ("", "█" * length)

@@ -16,7 +16,7 @@ from server.sums import SumStore
 from tests.adversarial.fixed_noise import fix_noise
 from tests.simulator import World, found_world
 
-POINTS, ROUNDS = 94, 12  # of one whole run, counted below
+POINTS, ROUNDS = 76, 9  # of one whole run, counted below
 PLACES = (
     (Log, "append"),
     (SumStore, "keep"),
@@ -64,7 +64,7 @@ def death(monkeypatch: pytest.MonkeyPatch) -> _Death:
 
 @pytest.fixture(scope="module")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return found_world(tmp_path_factory.mktemp("resume"), sizes=(150, 120, 100))
+    return found_world(tmp_path_factory.mktemp("resume"), sizes=(60, 50, 40))
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_a_run_has_as_many_points_as_are_tried_below(world: World, death: _Death
     _assert_ended_well(world, attempts=ROUNDS)
 
 
-# The second to eleventh round pass the same six points each as the first; every one of them is
+# The second to eighth round pass the same six points each as the first; every one of them is
 # died at below, time and again in one run.
 @pytest.mark.parametrize("point", [*range(1, 15), *range(POINTS - 19, POINTS + 1)])
 def test_a_run_resumed_from_any_point_ends_as_if_undisturbed(
