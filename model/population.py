@@ -21,7 +21,9 @@ from protocols.contracts.features import FeatureContract
 from protocols.errors import CapacityError, UnreadableDataError
 
 _LOOKED_AT = 1_000_000  # rows at a time
-MOST_ROWS = 10_000  # of one borrower, so that no pass can run out of memory after its spend
+# Of one borrower, so that no pass can run out of memory after its spend; fewer if rows are wide:
+MOST_ROWS = 10_000
+_MOST_PAIRS = 5_000_000  # of fields, in all of a borrower's rows; 200 MB while a Gram query adds
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def import_borrowers(
         folder: Where rows are put on disk, in files without names, as long as the process lives.
 
     Raises:
-        CapacityError: A borrower has more than ``MOST_ROWS`` rows.
+        CapacityError: A borrower has more than ``MOST_ROWS`` rows, or fewer but wide ones.
+        ConfigError: The disk is full, or the process may not open enough files.
     """
     spill = Spill(_row_kind(contract), folder)
     for table in tables:
@@ -126,6 +129,8 @@ class _Part:
 
     def __init__(self, contract: FeatureContract, folder: Path) -> None:
         self._fields = len(contract.fields)
+        pairs = (self._fields + 1) * (self._fields + 2) // 2
+        self._most_each = min(MOST_ROWS, _MOST_PAIRS // pairs)
         self._cells, self._outcomes = Column(np.uint16, folder), Column(np.float64, folder)
         self._borrower = Column(np.int64, folder)
         self._rows = self._count = 0
@@ -135,9 +140,9 @@ class _Part:
         tags = rows["borrower"]
         begins = np.flatnonzero(np.append(True, tags[1:] != tags[:-1])[: len(tags)])
         each = np.diff(np.append(begins, len(rows)))
-        if each.max(initial=0) > MOST_ROWS:
+        if each.max(initial=0) > self._most_each:
             raise CapacityError(
-                f"a borrower has more than {MOST_ROWS:,} rows: an id that stands for many?"
+                f"a borrower has more than {self._most_each:,} rows: an id that stands for many?"
             )
         self._cells.append(rows["cells"])
         self._outcomes.append(rows["outcome"])

@@ -4,6 +4,7 @@ In unnamed temporary files: nothing of them is left when the process ends, howev
 """
 
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from protocols.errors import ConfigError
 
 Records = npt.NDArray[Any]  # structured; the first field is a key of evenly spread bytes
 
@@ -31,15 +34,15 @@ class Spill:
         self._kind, self._folder = kind, folder
         self._buckets: dict[int, IO[bytes]] = {}
         self._open = ExitStack()
+        weakref.finalize(self, self._open.close)  # also when an import was refused
 
     def take(self, records: Records) -> None:
         """Put records aside."""
         first = bytes_of(records[self._key])[:, 0]
         for byte in np.unique(first).tolist():
             if byte not in self._buckets:
-                file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115  # closed below
-                self._buckets[byte] = self._open.enter_context(file)
-            self._buckets[byte].write(records[first == byte].tobytes())
+                self._buckets[byte] = self._open.enter_context(_unnamed(self._folder))
+            _write(self._buckets[byte], records[first == byte])
 
     def sorted(self) -> Iterator[Records]:
         """Yield all records, those of one key side by side, and forget them."""
@@ -61,16 +64,34 @@ class Column:
 
     def __init__(self, kind: npt.DTypeLike, folder: Path) -> None:
         self._kind = np.dtype(kind)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by ``mapped``
+        self._file = _unnamed(folder)
+        weakref.finalize(self, self._file.close)
 
     def append(self, numbers: npt.NDArray[Any]) -> None:
         """Write numbers after those before."""
-        self._file.write(numbers.astype(self._kind, copy=False).tobytes())
+        _write(self._file, numbers.astype(self._kind, copy=False))
 
     def mapped(self, *shape: int) -> npt.NDArray[Any]:
         """Return all that was written, read-only; memory holds what is looked at."""
         with self._file:
-            self._file.flush()
             if self._file.tell() == 0:
                 return np.empty(shape, dtype=self._kind).reshape((0, *shape[1:]))
             return np.memmap(self._file, dtype=self._kind, mode="r").reshape(shape)
+
+
+def _unnamed(folder: Path) -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(dir=folder, buffering=0)
+    except OSError as err:
+        raise ConfigError(
+            f"{folder.name}: no file can be made there; may the process open more than 600?"
+        ) from err
+
+
+def _write(file: IO[bytes], numbers: npt.NDArray[Any]) -> None:
+    rest = memoryview(numbers.tobytes())
+    try:
+        while rest:  # the system may take a part
+            rest = rest[file.write(rest) :]
+    except OSError as err:
+        raise ConfigError("the disk is too full for the rows; see docs/operations.md") from err

@@ -64,7 +64,6 @@ FILES = (
     "protocols/ledger/roster.py",
     "protocols/ledger/sharing.py",
     "protocols/ledger/terms.py",
-    "protocols/ledger/tree.py",
     "protocols/secagg/keys.py",
     "protocols/secagg/masks.py",
     "protocols/secagg/transcript.py",

@@ -225,3 +225,14 @@ def test_an_id_that_stands_for_very_many_rows_is_refused() -> None:
     assert _grouped(_table(["a"] * MOST_ROWS), percent=0).count == 1
     with pytest.raises(CapacityError, match="10,000 rows"):
         _grouped(_table(["a"] * (MOST_ROWS + 1)), percent=0)
+
+
+def test_where_rows_are_wide_one_borrower_may_have_fewer() -> None:
+    wide = make_contract(numeric=98)  # 100 fields: 5,151 pairs of them and the intercept
+    columns = {f"number_{index}": np.zeros(971) for index in range(98)}
+    narrow = _table(["a"] * 971)
+    table = replace(narrow, columns={**narrow.columns, **columns})
+    with pytest.raises(CapacityError, match="more than 970 rows"):
+        group_borrowers(table, wide, holdout_key=KEY, holdout_percent=0)
+    table.borrower_ids[0] = "b"
+    assert group_borrowers(table, wide, holdout_key=KEY, holdout_percent=0).count == 2

@@ -1,14 +1,17 @@
 """What names a partner's data says nothing of them, and is another name for other data."""
 
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clients.partner.commitment import DataName, Naming
+from clients.partner.commitment import DataName, Naming, root_of
 from model.table import Table, read_table
 from protocols.contracts.features import load_contract
+from protocols.ledger.merkle import leaf_hash
+from protocols.ledger.tree import Tree
 from tests.simulator import CONTRACT, write_loans
 
 SECRET = bytes(range(32))
@@ -98,3 +101,22 @@ def test_neither_secret_nor_root_is_printed(table: Table) -> None:
     name = DataName(SECRET, b"root of all")
     assert SECRET.hex() not in repr(name)
     assert "root of all" not in repr(name)
+
+
+@pytest.mark.parametrize("size", range(35))
+def test_the_root_is_that_of_the_tree_which_proves_single_leaves(size: int) -> None:
+    random = np.random.default_rng(size)
+    leaves = [random.bytes(31) + b"\x00" for _ in range(size)]  # digests may end in zeros
+    assert root_of(b"".join(leaves)) == Tree(leaf_hash(leaf) for leaf in sorted(leaves)).root
+
+
+def test_rows_without_id_take_little_memory_each() -> None:
+    """They are all in one bucket: two hashes of 32 bytes each, and three copies of them."""
+    rows = 40_000
+    columns = {"income": np.arange(float(rows)), "usage": np.zeros(rows), "housing": ["own"] * rows}
+    naming = Naming(SECRET, Path(tempfile.gettempdir()))
+    naming.take(Table([None] * rows, ["bad"] * rows, columns, {"income": 0, "usage": 0}))
+    tracemalloc.start()
+    naming.name()
+    assert tracemalloc.get_traced_memory()[1] < 240 * rows
+    tracemalloc.stop()
