@@ -246,14 +246,15 @@ def model_card_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what a release may be used for, from what, how good it is, at what cost in privacy."""
-    from server.model_card import LANGUAGES, card_json, card_markdown, model_card
+    from server.model_card import LANGUAGES, card_json, card_markdown, read_card
     from server.registry import Registry  # here: training does not need torch in this process
 
     if language not in LANGUAGES:
         raise ConfigError(f"--language: expected one of {', '.join(LANGUAGES)}")
-    federation = open_federation(load_settings(config))
-    opened = Registry(federation.settings.releases, federation.terms).open(release)
-    card = model_card(opened, federation)
+    settings = load_settings(config)
+    _, terms = load_charter_model(settings.charter)
+    opened = Registry(settings.releases, terms).open(release)
+    card = read_card(opened, settings.log, terms.log)
     said = card_json(card) if as_json else card_markdown(card, language=language)
     typer.echo(said.rstrip("\n"))
 

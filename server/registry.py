@@ -2,8 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from model.artifacts import MANIFEST, TENSORS, Release, load_release
 from protocols.errors import ReleaseError, VerificationError
@@ -66,17 +68,36 @@ class Registry:
         for file, raw in ((MANIFEST, manifest), (TENSORS, tensors)):
             _write_durably(fresh / file, raw)
 
-    def finish(self, proof: ReleaseProof, *, name: str) -> Path:
+    def staged(self, name: str) -> Release:
+        """Return a release that was staged, or is in its place already, whatever proves it.
+
+        Raises:
+            ReleaseError: It is neither, or does not load.
+        """
+        return load_release(self._folder / name if self.holds(name) else self._staged(name))
+
+    def finish(
+        self,
+        proof: ReleaseProof,
+        *,
+        name: str,
+        beside: Mapping[str, str] = MappingProxyType({}),
+    ) -> Path:
         """Put a staged release in its place, with its proof, and make it the latest.
+
+        Args:
+            proof: That the log holds it.
+            name: Its digest, hex.
+            beside: Texts by file name for its folder, which nobody needs to open the release.
 
         Raises:
             ReleaseError: It was not staged.
         """
         folder = self._folder / name
         if not folder.exists():
-            fresh = self._fresh(name)
-            if not fresh.exists():
-                raise ReleaseError(f"release {name}: the log names it, but its files are gone")
+            fresh = self._staged(name)
+            for file, text in beside.items():
+                _write_durably(fresh / file, text.encode("utf-8"))
             _write_durably(fresh / PROOF, encode(proof))
             fresh.rename(folder)
         _write_durably(self._folder / f"{_LATEST}.new", name.encode("ascii"))
@@ -103,6 +124,12 @@ class Registry:
 
     def _fresh(self, name: str) -> Path:
         return self._folder / f".{name}.new"
+
+    def _staged(self, name: str) -> Path:
+        fresh = self._fresh(name)
+        if not fresh.exists():
+            raise ReleaseError(f"release {name}: the log names it, but its files are gone")
+        return fresh
 
     def _latest(self) -> str:
         try:

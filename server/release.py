@@ -21,7 +21,7 @@ from protocols.ledger.canonical import digest
 from protocols.ledger.checkpoint import open_checkpoint
 from protocols.ledger.entry import ReleaseEntry
 from server.federation import Federation
-from server.model_card import write_model_card
+from server.model_card import card_files, model_card
 from server.registry import Registry, proof_of
 
 
@@ -64,7 +64,7 @@ def publish_release(
 
 
 def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
-    """Put a release that the log holds already into the registry.
+    """Put a release that the log holds already into the registry, its model card beside it.
 
     Args:
         federation: Log and settings.
@@ -75,10 +75,12 @@ def finish_release(federation: Federation, leaf: bytes, *, name: str) -> None:
         ReleaseError: Its files are gone.
     """
     log, registry = federation.scribe.log, Registry(federation.settings.releases, federation.terms)
-    index = next(index for index, logged in enumerate(log.leaves()) if logged == leaf)
+    leaves = tuple(log.leaves())
+    index = leaves.index(leaf)
     proof = proof_of(leaf, index, log.tree.inclusion_path(index), log.note)
-    folder = registry.finish(proof, name=name)
-    write_model_card(registry.open(name), federation, folder)
+    # Written before the release is in its place: a run that has its release is not taken up again.
+    card = model_card(registry.staged(name), leaves[: index + 1])
+    registry.finish(proof, name=name, beside=card_files(card))
 
 
 def _evaluation(scorecard: Scorecard, trained: Trained) -> Evaluation:

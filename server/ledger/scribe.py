@@ -203,14 +203,6 @@ class Scribe:
             if envelope.payload_type != POLICY:
                 yield envelope, entry_in(envelope)
 
-    def terms_of(self, charter: str) -> Terms:
-        """Return the terms of a charter of this log, the latest or one before, by digest in hex.
-
-        Raises:
-            PolicyError: It is none of this log.
-        """
-        return self._succession.charters.of(charter)
-
     def said(self, partner: str, run: str) -> bytes:
         """Return what the log holds of a partner in one run, one entry a line."""
         said = (
