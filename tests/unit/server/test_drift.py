@@ -52,6 +52,7 @@ def _purpose(world: World, run: str) -> None:
 
 
 def test_drift_is_found_where_it_is_and_paid_for(trained: World) -> None:
+    """With real noise, which would have to reach from 0 to beyond 0.1: false alarm below 1e-3."""
     _recent(trained, income=None)
     still = _measure(trained, "still")
     spends = {name: node.book.spends for name, node in trained.nodes.items()}
@@ -62,7 +63,6 @@ def test_drift_is_found_where_it_is_and_paid_for(trained: World) -> None:
     by_name = {part["name"]: part for part in moved["parts"]}
     assert by_name["income"]["verdict"] == "large shift"
     assert by_name["usage"]["verdict"] not in {"shift", "large shift"}
-    assert float(by_name["income"]["bins"][-2]["now"]) < 1.0
     assert all(node.book.spends == spends[name] + 1 for name, node in trained.nodes.items())
     audit = trained.audit()
     assert audit.findings == ()
