@@ -1,5 +1,6 @@
 """Points, exact contributions, and the link from logits to probabilities of default."""
 
+import dataclasses
 import math
 
 import pytest
@@ -80,3 +81,10 @@ def test_the_average_borrower_loses_nothing() -> None:
 
 def _first_cells() -> list[list[int]]:
     return [[table.index(number) for number in range(3)] for table in ENCODING.bins]
+
+
+def test_points_lost_add_up_to_the_distance_from_the_average_after_calibration_too() -> None:
+    card = dataclasses.replace(_scorecard(), link=Link(0.5, intercept=0.3, slope=1.3))
+    cells = cells_of(PEOPLE, CONTRACT)
+    exact = card.exact_points(card.logits(cells))
+    torch.testing.assert_close(card.average_points - card.points_lost(cells).sum(dim=1), exact)

@@ -36,6 +36,7 @@ def test_a_partner_sees_both_aucs_and_whether_probabilities_hold(world: World) -
     assert (found.release, found.borrowers) == (_release(world).name, held.count)
     assert found.bad_rate == held.outcomes.mean()
     assert 0 < found.stated < 1
+    assert found.alone.value != found.with_release.value
     assert found.gain.value == pytest.approx(found.with_release.value - found.alone.value)
     text = comparison_text(found)
     assert "nobody else sees" in text
