@@ -8,14 +8,12 @@ at the same epsilon and with the same bins.
     python -m benchmarks.challenger --data FILE --contract FILE --epsilon 1 --seeds 3
 """
 
-import argparse
 import json
 import math
 import statistics
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,7 +23,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from benchmarks.quality import quality
-from benchmarks.utility import CLIP_NORM, Loans, load, split
+from benchmarks.utility import CLIP_NORM, Loans, load, options, split, terms_of
 from model.accounting import TrainingPlan
 from model.bins import choose_bins
 from model.descent import START_RATE, Opened
@@ -35,10 +33,9 @@ from model.network import AdditiveNetwork, design_matrix
 from model.private_sum import Clip, Vectors
 from model.queries.batch import Batch, Population, Question
 from model.queries.histogram import Histogram
-from model.simulation import SimulationTerms, hold, plan_of, simulate
+from model.simulation import hold, plan_of, simulate
 from protocols.contracts.features import FeatureContract
 from protocols.ledger.entry import Mechanism, PlannedQuery
-from protocols.ledger.sharing import usual_sharing
 
 _HIDDEN = 16
 _ROUNDS = 80
@@ -140,12 +137,7 @@ def one_seed(loans: Loans, *, partners: int, epsilon: float, seed: int) -> dict[
     """Return each method's AUC on one split."""
     _, parts, everybody = split(loans, partners=partners, seed=seed)
     test = everybody.holdout
-    terms = SimulationTerms(
-        round(epsilon * 1_000_000),
-        delta=loans.delta,
-        clip_norm=CLIP_NORM,
-        sharing=usual_sharing(partners),
-    )
+    terms = terms_of(loans, partners=partners, epsilon=epsilon)
     newton = simulate(parts, loans.contract, terms)
     logits = row_logits(test.cells, newton.encoding, newton.weights)
     found = {"scorecard, private Newton": _auc(test, logits)}
@@ -168,11 +160,7 @@ def _auc(test: Batch, logits: Tensor) -> float:
 
 def main() -> None:
     """Run the seeds and print JSON lines: each method's mean AUC, and private Newton's above it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--contract", type=Path, required=True)
-    parser.add_argument("--partners", type=int, default=5)
-    parser.add_argument("--epsilon", type=float, default=1.0)
+    parser = options(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
     loans = load(asked.data, asked.contract, split_by=None, test_from=None)

@@ -8,17 +8,14 @@ hold-out being a sample, which the exact figure on it does not need.
     python -m benchmarks.coverage --data FILE --contract FILE --epsilon 1 --repetitions 100
 """
 
-import argparse
 import json
 import statistics
 import sys
-from pathlib import Path
 
 from benchmarks.quality import quality
-from benchmarks.utility import CLIP_NORM, Loans, load, split
+from benchmarks.utility import Loans, load, options, split, terms_of
 from model.features import row_logits
-from model.simulation import SimulationTerms, simulate
-from protocols.ledger.sharing import usual_sharing
+from model.simulation import simulate
 
 Held = tuple[bool, float]
 
@@ -26,12 +23,7 @@ Held = tuple[bool, float]
 def once(loans: Loans, *, partners: int, epsilon: float, seed: int) -> dict[str, Held]:
     """Return for every measure whether its interval holds the exact figure, and its width."""
     _, parts, everybody = split(loans, partners=partners, seed=seed)
-    terms = SimulationTerms(
-        round(epsilon * 1_000_000),
-        delta=loans.delta,
-        clip_norm=CLIP_NORM,
-        sharing=usual_sharing(partners),
-    )
+    terms = terms_of(loans, partners=partners, epsilon=epsilon)
     trained = simulate(parts, loans.contract, terms)
     test = everybody.holdout
     logits = row_logits(test.cells, trained.encoding, trained.weights)
@@ -51,11 +43,7 @@ def once(loans: Loans, *, partners: int, epsilon: float, seed: int) -> dict[str,
 
 def main() -> None:
     """Repeat, and print JSON lines: how often each interval held, and how wide it was."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--contract", type=Path, required=True)
-    parser.add_argument("--partners", type=int, default=5)
-    parser.add_argument("--epsilon", type=float, default=1.0)
+    parser = options(__doc__)
     parser.add_argument("--repetitions", type=int, default=100)
     asked = parser.parse_args()
     loans = load(asked.data, asked.contract, split_by=None, test_from=None)

@@ -97,7 +97,7 @@ def one_seed(loans: Loans, *, partners: int, epsilon: float, seed: int, quick: b
     """Return the quality of every method on one split; without the baselines if ``quick``."""
     held, parts, everybody = split(loans, partners=partners, seed=seed)
     test = everybody.holdout
-    terms = SimulationTerms(round(epsilon * 1_000_000), delta=loans.delta, clip_norm=CLIP_NORM)
+    terms = terms_of(loans, partners=partners, epsilon=epsilon)
 
     def private(members: Sequence[Borrowers], sharing: Sharing) -> dict[str, float]:
         trained = simulate(members, loans.contract, replace(terms, sharing=sharing))
@@ -204,15 +204,31 @@ def _columns(loans: Loans, keep: Mask) -> Columns:
     return columns
 
 
-def main() -> None:
-    """Run the seeds and print JSON lines: each method's mean, and the federated one against it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(doc: str) -> argparse.ArgumentParser:
+    """Return what every benchmark on a file of loans is told."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--contract", type=Path, required=True)
     parser.add_argument("--partners", type=int, default=5)
+    parser.add_argument("--epsilon", type=float, default=1.0)
+    return parser
+
+
+def terms_of(loans: Loans, *, partners: int, epsilon: float) -> SimulationTerms:
+    """Return the privacy terms of a federation of so many partners."""
+    return SimulationTerms(
+        round(epsilon * 1_000_000),
+        delta=loans.delta,
+        clip_norm=CLIP_NORM,
+        sharing=usual_sharing(partners),
+    )
+
+
+def main() -> None:
+    """Run the seeds and print JSON lines: each method's mean, and the federated one against it."""
+    parser = options(__doc__)
     parser.add_argument("--split-by", metavar="COLUMN")
     parser.add_argument("--test-from", metavar="COLUMN=VALUE")
-    parser.add_argument("--epsilon", type=float, default=1.0)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="leave the baselines out")
     asked = parser.parse_args()

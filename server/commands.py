@@ -39,6 +39,13 @@ MOST_EPSILON = 50  # the charter's own limit on a cap
 
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+RunName = Annotated[str | None, typer.Option(help="Name of the run; made if left out.")]
+Resume = Annotated[
+    str | None, typer.Option(help="Take up this run again: it was paused or killed.")
+]
+Abandon = Annotated[
+    str | None, typer.Option(help="Give up this unfinished run, and begin a new one.")
+]
 
 
 def run() -> int:
@@ -100,13 +107,9 @@ def init(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of
 @app.command()
 def train(
     config: Config = Path(SETTINGS_NAME),
-    name: Annotated[str | None, typer.Option(help="Name of the run; made if left out.")] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Take up this run again: it was paused or killed.")
-    ] = None,
-    abandon: Annotated[
-        str | None, typer.Option(help="Give up this unfinished run, and begin a new one.")
-    ] = None,
+    name: RunName = None,
+    resume: Resume = None,
+    abandon: Abandon = None,
     as_json: AsJson = False,
 ) -> None:
     """Train one release with all partners, and publish it."""
@@ -121,13 +124,9 @@ def drift(  # one option each; typer makes a command of the signature
     config: Config = Path(SETTINGS_NAME),
     release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
     epsilon: Annotated[float, typer.Option(help="What the run may cost.")] = 0.1,
-    name: Annotated[str | None, typer.Option(help="Name of the run; made if left out.")] = None,
-    resume: Annotated[
-        str | None, typer.Option(help="Take up this run again: it was paused or killed.")
-    ] = None,
-    abandon: Annotated[
-        str | None, typer.Option(help="Give up this unfinished run, and begin a new one.")
-    ] = None,
+    name: RunName = None,
+    resume: Resume = None,
+    abandon: Abandon = None,
     as_json: AsJson = False,
 ) -> None:
     """Say how far recent applicants are from the borrowers that a release was trained on."""

@@ -40,6 +40,7 @@ from protocols.ledger.terms import Terms, terms_in
 from protocols.ledger.tree import Tree
 from server.ledger.reader import LogReader
 from server.ledger.readonly import ReadOnlyLogStore
+from server.scorecard import fields_json
 
 FORMAT = "fedscore-model-card/1"
 LANGUAGES = ("en", "zh")
@@ -106,22 +107,7 @@ def model_card(release: Release, leaves: Sequence[bytes]) -> Card:
         "limits": _limits(release),
         "scaling": manifest.scaling.model_dump(),
         "average_points": f"{table.average:.6f}",
-        "curves": [
-            {
-                "name": part.field.name,
-                "label": part.field.label,
-                "direction": part.field.direction,
-                "bins": [
-                    {
-                        "label": row.label,
-                        "points": f"{row.points:z.6f}",
-                        "share": f"{row.share:.6f}",
-                    }
-                    for row in part.rows
-                ],
-            }
-            for part in table.fields
-        ],
+        "curves": fields_json(table),
         "privacy": [item.model_dump() for item in manifest.privacy],
         "not_closed_by": list(logged.not_closed_by),
         "log": {"size": manifest.log_size, "root": manifest.log_root, "entry": manifest.log_size},

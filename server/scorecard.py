@@ -123,10 +123,9 @@ def by_span(table: PointsTable) -> list[FieldPoints]:
     return sorted(table.fields, key=lambda part: -part.span)
 
 
-def scorecard_json(release: Release) -> str:
-    """Return the scorecard for programs; points have six decimals, shares too."""
-    table = points_table(release.scorecard)
-    fields = [
+def fields_json(table: PointsTable) -> list[dict[str, object]]:
+    """Return every field's bins for programs, in the contract's order."""
+    return [
         {
             "name": part.field.name,
             "label": part.field.label,
@@ -134,7 +133,7 @@ def scorecard_json(release: Release) -> str:
             "bins": [
                 {
                     "label": row.label,
-                    "points": f"{row.points:.6f}",
+                    "points": f"{row.points:z.6f}",
                     "share": f"{row.share:.6f}",
                 }
                 for row in part.rows
@@ -142,13 +141,18 @@ def scorecard_json(release: Release) -> str:
         }
         for part in table.fields
     ]
+
+
+def scorecard_json(release: Release) -> str:
+    """Return the scorecard for programs; points have six decimals, shares too."""
+    table = points_table(release.scorecard)
     said = {
         "format": FORMAT,
         "release": release.digest.hex(),
         "average_points": f"{table.average:.6f}",
         "evaluation": release.manifest.evaluation.model_dump(exclude_none=True),
         "scaling": release.manifest.scaling.model_dump(),
-        "fields": fields,
+        "fields": fields_json(table),
     }
     return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
 
