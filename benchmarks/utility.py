@@ -32,6 +32,7 @@ import pyarrow.parquet
 from benchmarks.baselines import Columns, lightgbm, logistic, private_boosting
 from benchmarks.quality import quality
 from model.features import row_logits
+from model.formulas import with_formulas
 from model.population import Borrowers, group_borrowers
 from model.queries.batch import Batch
 from model.simulation import SimulationTerms, simulate
@@ -45,6 +46,7 @@ Mask = npt.NDArray[np.bool_]
 Result = dict[str, dict[str, float]]
 
 FEDERATED = "federated, shared noise"
+RAW = "pooled LightGBM without computed fields, no privacy"
 CLIP_NORM = 0.5
 _HELD_PERCENT = 20
 _SHARES = (40, 25, 20, 10, 5)
@@ -125,16 +127,22 @@ def split(loans: Loans, *, partners: int, seed: int) -> tuple[Mask, list[Borrowe
 
 
 def _baselines(loans: Loans, held: Mask, *, epsilon: float, seed: int) -> Result:
-    outcomes = np.array([float(x == loans.contract.outcome.bad) for x in loans.table.outcomes])
+    contract = loans.contract
+    outcomes = np.array([float(x == contract.outcome.bad) for x in loans.table.outcomes])
     train, test = (_columns(loans, rows) for rows in (~held, held))
     said, truth = outcomes[~held], outcomes[held]
     models = {
-        "pooled LightGBM, no privacy": lightgbm(loans.contract, train, said, test, seed=seed),
-        "pooled logistic regression, no privacy": logistic(loans.contract, train, said, test),
+        "pooled LightGBM, no privacy": lightgbm(contract, train, said, test, seed=seed),
+        "pooled logistic regression, no privacy": logistic(contract, train, said, test),
     }
+    if contract.inputs != contract.fields:
+        plain = contract.model_copy(update={"fields": contract.inputs})
+        own = [place for place, field in enumerate(contract.fields) if field in contract.inputs]
+        rows, ask = ([columns[place] for place in own] for columns in (train, test))
+        models[RAW] = lightgbm(plain, rows, said, ask, seed=seed)
     for budget in dict.fromkeys((epsilon, 4.0)):
         models[f"pooled DP-EBM, epsilon {budget:g}"] = private_boosting(
-            loans.contract, train, said, test, epsilon=budget, delta=float(loans.delta)
+            contract, train, said, test, epsilon=budget, delta=float(loans.delta)
         )
     return {name: quality(truth, p_default) for name, p_default in models.items()}
 
@@ -195,9 +203,9 @@ def _rows(table: Table, rows: Rows) -> Table:
 
 
 def _columns(loans: Loans, keep: Mask) -> Columns:
-    columns: Columns = []
+    every, columns = with_formulas(loans.table.columns, loans.contract), Columns()
     for field in loans.contract.fields:
-        column: Any = loans.table.columns[field.name]
+        column: Any = every[field.name]
         if isinstance(field, CategoricalField):
             column = np.array([text or "" for text in column], dtype=object)
         columns.append(column[keep])

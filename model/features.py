@@ -7,7 +7,7 @@ shares one weight; which cells share is an ``Encoding``, chosen from private sum
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from model.formulas import Column, with_formulas
 from protocols.contracts.features import (
     GRID_CELLS,
     CategoricalField,
@@ -28,7 +29,6 @@ from protocols.errors import ContractError
 
 Cells = npt.NDArray[np.uint16]  # (n, fields)
 Positions = npt.NDArray[np.int64]  # (n, fields)
-Column = Sequence[float | None] | Sequence[str | None] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,15 @@ def cells_of(columns: Mapping[str, Column], contract: FeatureContract) -> Cells:
     "other". Nothing a value can be makes this raise, so nothing about data shows in an error.
 
     Args:
-        columns: Per field name, n values: floats with NaN for missing, or text with None.
+        columns: For each field that is not computed, n values by its name: floats with NaN for
+            missing, or text with None.
         contract: The public grid.
 
     Raises:
         KeyError: A column is missing; callers check the header, which is public, first.
     """
-    parts = [_field_cells(field, columns[field.name]) for field in contract.fields]
+    every = with_formulas(columns, contract)
+    parts = [_field_cells(field, every[field.name]) for field in contract.fields]
     return np.stack(parts, axis=1).astype(np.uint16)
 
 

@@ -42,6 +42,14 @@ class FieldPoints:
     rows: tuple[PointsRow, ...]
 
     @property
+    def origin(self) -> str:
+        """Say the column, or the formula."""
+        field = self.field
+        if isinstance(field, NumericField) and field.formula is not None:
+            return f"{field.name} = {field.formula_text}"
+        return field.name
+
+    @property
     def span(self) -> float:
         """Points between the best value and the worst."""
         points = [row.points for row in self.rows]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.features import Cells, Column, Encoding, bins_of, cells_of
+from model.features import Cells, Encoding, bins_of, cells_of
+from model.formulas import Column
 from model.link import Link
 from protocols.contracts.features import FeatureContract
 from protocols.contracts.release import Scaling
@@ -22,11 +23,13 @@ class Score:
         points: Scorecard points; more is safer.
         points_lost: For each field of the contract, in its order, exact points below what the
             average borrower gets for that field; negative where the applicant does better.
+        is_missing: For each field whether there was no usable value.
     """
 
     p_default: float
     points: int
     points_lost: tuple[float, ...]
+    is_missing: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,14 @@ class Scorecard:
         """Score n applicants given as columns by field name (``model.features.cells_of``)."""
         cells = cells_of(columns, self.contract)
         logits = self.logits(cells)
-        lost = self.points_lost(cells)
+        missing = cells == [field.cell_count - 1 for field in self.contract.fields]
         return [
-            Score(p_default=p, points=points, points_lost=tuple(row))
-            for p, points, row in zip(
+            Score(p_default=p, points=points, points_lost=tuple(lost), is_missing=tuple(none))
+            for p, points, lost, none in zip(
                 self.link.probabilities(logits).tolist(),
                 self._points(logits),
-                lost.tolist(),
+                self.points_lost(cells).tolist(),
+                missing.tolist(),
                 strict=True,
             )
         ]

@@ -26,8 +26,8 @@ class Table:
     Attributes:
         borrower_ids: Text of the borrower id, None where it is empty.
         outcomes: Text of the outcome, None where it is empty.
-        columns: Per field: float64 (n,) with NaN for empty and for what is no number, or text
-            with None for empty.
+        columns: Per field that is not computed: float64 (n,) with NaN for empty and for what is
+            no number, or text with None for empty.
         not_numbers: Per numeric field, how many values were there but no numbers.
     """
 
@@ -45,7 +45,7 @@ def read_table(path: Path, contract: FeatureContract, *, has_outcome: bool = Tru
         outcomes=[text for table in tables for text in table.outcomes],
         columns={
             field.name: _joined([table.columns[field.name] for table in tables])
-            for field in contract.fields
+            for field in contract.inputs
         },
         not_numbers={
             name: sum(table.not_numbers[name] for table in tables) for name in tables[0].not_numbers
@@ -71,7 +71,7 @@ def read_tables(
         UnreadableDataError: Truncated, not UTF-8, or of another kind.
         MissingColumnError: A column that the contract names is not there.
     """
-    names = [contract.borrower_id, *(field.name for field in contract.fields)]
+    names = [contract.borrower_id, *(field.name for field in contract.inputs)]
     names += [contract.outcome.column] if has_outcome else []
     for arrow in _arrow_tables(path, names, rows=rows):
         yield _table(arrow, contract, has_outcome=has_outcome)
@@ -146,7 +146,7 @@ def _check_names(path: Path, found: Sequence[str], names: Sequence[str] | None) 
 def _table(arrow: Any, contract: FeatureContract, *, has_outcome: bool) -> Table:
     columns: dict[str, Numbers | Texts] = {}
     not_numbers: dict[str, int] = {}
-    for field in contract.fields:
+    for field in contract.inputs:
         column = arrow.column(field.name)
         if isinstance(field, CategoricalField):
             columns[field.name] = _texts(column)

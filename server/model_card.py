@@ -231,23 +231,19 @@ def _limits(release: Release) -> dict[str, object]:
     """Say what the release cannot be relied on for, as far as it says so itself."""
     said, fields = release.manifest.evaluation, release.scorecard.contract.fields
     return {
-        "ranking_unknown": _is_unknown(said.auc),
+        "ranking_unknown": said.auc.is_unknown,
         "may_be_chance": Decimal(said.auc.low) <= Decimal("0.5"),
-        "unknown": [name for name in _MEASURES if _is_unknown(getattr(said, name))],
+        "unknown": [name for name in _MEASURES if getattr(said, name).is_unknown],
         "unknown_bands": [
-            number for number, band in enumerate(said.bands, 1) if _is_unknown(band.bad_rate)
+            number for number, band in enumerate(said.bands, 1) if band.bad_rate.is_unknown
         ],
         "unknown_segments": [
-            f"{item.field}: {item.level}" for item in said.segments if _is_unknown(item.auc)
+            f"{item.field}: {item.level}" for item in said.segments if item.auc.is_unknown
         ],
         "without_direction": [item.name for item in fields if item.direction == "none"],
         "groups": sorted({item.group for item in fields}),
         "window_months": release.scorecard.contract.outcome.window_months,
     }
-
-
-def _is_unknown(interval: Interval) -> bool:
-    return (float(interval.low), float(interval.high)) == (0.0, 1.0)
 
 
 def _gini(auc: Interval) -> dict[str, str]:

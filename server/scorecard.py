@@ -66,7 +66,7 @@ def bands(release: Release) -> list[BandText]:
         BandText(
             points="the rest" if band.least_points is None else f"from {band.least_points}",
             share=_percent(band.share),
-            bad=_percent(band.bad_rate.estimate),
+            bad="-" if band.bad_rate.is_unknown else _percent(band.bad_rate.estimate),
             interval=f"{_percent(band.bad_rate.low)} to {_percent(band.bad_rate.high)}",
         )
         for band in release.manifest.evaluation.bands
@@ -111,7 +111,7 @@ def scorecard_text(release: Release) -> str:
         lines += ["", "by segment: share, probability as stated, bad rate, AUC"]
     lines += [f"  {x.share:>7} {x.stated:>8}  {x.bad:18} {x.auc:16} {x.name}" for x in parts]
     for part in by_span(table):
-        lines += ["", f"{part.field.label} ({part.field.name})"]
+        lines += ["", f"{part.field.label} ({part.origin})"]
         for row in part.rows:
             bar, share = _bar(row.points, widest), 100 * row.share
             lines.append(f"  {row.points:+8.1f}  {share:5.1f} %  {bar}  {row.label}")
@@ -130,6 +130,7 @@ def fields_json(table: PointsTable) -> list[dict[str, object]]:
             "name": part.field.name,
             "label": part.field.label,
             "direction": part.field.direction,
+            "origin": part.origin,
             "bins": [
                 {
                     "label": row.label,

@@ -83,7 +83,7 @@ def _broken(table: Table, contract: FeatureContract) -> Iterator[_Broken]:
     missing = sum(text is None for text in table.borrower_ids)
     yield contract.borrower_id, "every row has a borrower id", missing
     yield contract.outcome.column, _OUTCOME, sum(text not in known for text in table.outcomes)
-    for item in contract.fields:
+    for item in contract.inputs:
         yield from _broken_field(item, table)
 
 

@@ -11,7 +11,9 @@ import tomli_w
 _HEAD = """\
 # Draft of a feature contract. Fill in every "" from public knowledge (product terms, data
 # dictionaries, law), never from what your borrowers happen to have. Delete fields that are not
-# known at application time, that are another lender's score, or that may not be used.
+# known at application time, that are another lender's score, or that may not be used. A numeric
+# field may be computed from earlier ones: formula = "ratio", of = ["..."], over = ["..."]; or
+# formula = "total" or "largest", with of alone.
 schema = 1
 segments = []  # categorical fields for whose levels a release reports how good it is
 name = ""

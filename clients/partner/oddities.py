@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.formulas import with_formulas
 from model.table import Table
 from protocols.contracts.features import CategoricalField, FeatureContract, FeatureField
 
@@ -49,8 +50,9 @@ class Oddities:
         self._outcomes |= {outcome.bad, outcome.good} & set(table.outcomes)
         named = [hash(name) for name in table.borrower_ids if name is not None]
         self._borrowers.append(np.array(named, dtype=np.int64))
+        columns = with_formulas(table.columns, self.contract)
         for item in self.contract.fields:
-            values = _known(item, table.columns[item.name])
+            values = _known(item, columns[item.name])
             some = self._some.setdefault(item.name, set())
             some |= set(values[:1]) | set(values[values != values[0]][:1] if len(values) else ())
             if isinstance(item, CategoricalField) or _is_any_inside(item, values):

@@ -20,6 +20,7 @@ FILES = (
     "clients/partner/node.py",
     "clients/partner/trusted_set.py",
     "model/features.py",
+    "model/formulas.py",
     "model/noise.py",
     "model/population.py",
     "model/private.py",

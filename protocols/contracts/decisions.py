@@ -15,6 +15,7 @@ from protocols.contracts.features import (
     NumericField,
     Sentence,
     contract_digest,
+    is_computed,
 )
 from protocols.errors import ContractError
 from protocols.ledger.canonical import canonical_json, digest
@@ -61,13 +62,8 @@ class Applicant(Contract):
             field.name: [self.numbers.get(field.name)]
             if isinstance(field, NumericField)
             else [self.categories.get(field.name)]
-            for field in contract.fields
+            for field in contract.inputs
         }
-
-    def is_missing(self, name: str) -> bool:
-        """Tell whether there is no usable value for a field; NaN is none."""
-        number = self.numbers.get(name)
-        return name not in self.categories and (number is None or number != number)
 
 
 class ScoreRequest(Contract):
@@ -279,7 +275,9 @@ def _raise_any(violations: Iterable[Violation]) -> None:
 
 
 def _feature_violations(applicant: Applicant, contract: FeatureContract) -> Iterable[Violation]:
-    kinds = {field.name: field.kind for field in contract.fields}
+    kinds = {
+        field.name: "computed" if is_computed(field) else field.kind for field in contract.fields
+    }
     yield from _number_violations(applicant, kinds)
     yield from _category_violations(applicant, kinds)
 
@@ -289,7 +287,9 @@ def _number_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iterab
         where = f"features.numbers.{name}"
         if name not in kinds:
             yield Violation(where, "no such field in the feature contract")
-        elif kinds[name] != "numeric":
+        elif kinds[name] == "computed":
+            yield Violation(where, "this field is computed from others; leave it out")
+        elif kinds[name] == "categorical":
             yield Violation(where, "this field is categorical; put it under categories")
 
 

@@ -6,6 +6,7 @@ on which values become cells, so that no bound, list or code is ever learned fro
 
 import math
 import tomllib
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Literal
@@ -37,6 +38,8 @@ Sentence = Annotated[str, Field(min_length=1, max_length=400)]
 HexDigest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Group = Literal["application", "bureau", "transaction", "consumption", "social"]
 Direction = Literal["rising", "falling", "none"]
+FormulaName = Literal["ratio", "total", "largest"]
+_TURNED: dict[Direction, Direction] = {"rising": "falling", "falling": "rising", "none": "none"}
 
 
 class Contract(BaseModel):
@@ -77,6 +80,9 @@ class FieldBase(Contract):
     reason: Sentence
 
 
+_Inputs = Annotated[tuple[Name, ...], Field(max_length=100, strict=False)]
+
+
 class NumericField(FieldBase):
     """A quantity between two public bounds; values beyond them count as the bound.
 
@@ -85,6 +91,10 @@ class NumericField(FieldBase):
         low, high: Public bounds, decimals in quotes.
         spacing: Cells of equal width, or of equal width in sign(x) log(1 + |x|).
         special: Codes that are no quantities; each gets a cell of its own.
+        formula: How the value is computed from other fields; None reads a column.
+        of: Numeric fields, earlier in the contract: their total, their largest, or in a ratio
+            those whose total is divided.
+        over: In a ratio, those by whose total it is divided.
     """
 
     kind: Literal["numeric"]
@@ -93,6 +103,19 @@ class NumericField(FieldBase):
     high: DecimalText
     spacing: Literal["linear", "log"]
     special: tuple[SpecialCode, ...] = Field(default=(), max_length=1_000, strict=False)
+    formula: FormulaName | None = None
+    of: _Inputs = ()
+    over: _Inputs = ()
+
+    @model_validator(mode="after")
+    def _check_formula(self) -> "NumericField":
+        if bool(self.of) != (self.formula is not None):
+            raise ValueError("a formula names fields under of, and nothing else does")
+        if bool(self.over) != (self.formula == "ratio"):
+            raise ValueError("a ratio names fields under over, and nothing else does")
+        if self.formula and (self.special or not self.may_be_missing):
+            raise ValueError("a computed field has no special codes, and may_be_missing is true")
+        return self
 
     @model_validator(mode="after")
     def _check_bounds(self) -> "NumericField":
@@ -103,6 +126,14 @@ class NumericField(FieldBase):
         if len({Decimal(item.code) for item in self.special}) != len(self.special):
             raise ValueError("special codes must differ")
         return self
+
+    @property
+    def formula_text(self) -> str:
+        """Say the formula; empty for a column."""
+        if self.formula == "largest":
+            return f"largest of {', '.join(self.of)}"
+        total, below = " + ".join(self.of), " + ".join(self.over)
+        return f"({total}) / ({below})" if below else total
 
     @property
     def cell_count(self) -> int:
@@ -180,16 +211,29 @@ class FeatureContract(Contract):
         names = [self.borrower_id, self.outcome.column, *(field.name for field in self.fields)]
         if len(set(names)) != len(names):
             raise ValueError("column names must differ")
+        for place, field in enumerate(self.fields):
+            if isinstance(field, NumericField) and field.formula is not None:
+                _check_inputs(field, self.fields[:place])
         levelled = {field.name for field in self.fields if isinstance(field, CategoricalField)}
         if len(set(self.segments)) != len(self.segments) or not set(self.segments) <= levelled:
             raise ValueError("segments must be categorical fields, each named once")
         return self
 
     @property
+    def inputs(self) -> tuple[FeatureField, ...]:
+        """The fields that files and requests hold: those that are not computed."""
+        return tuple(field for field in self.fields if not is_computed(field))
+
+    @property
     def segment_places(self) -> tuple[int, ...]:
         """Places among ``fields`` of the fields that are reported on."""
         names = [field.name for field in self.fields]
         return tuple(names.index(name) for name in self.segments)
+
+
+def is_computed(field: FeatureField) -> bool:
+    """Tell whether a field follows from others by a formula."""
+    return isinstance(field, NumericField) and field.formula is not None
 
 
 def load_contract(path: Path) -> FeatureContract:
@@ -246,6 +290,19 @@ def describe(err: ValidationError) -> str:
     said = [f"{_place(fault['loc'])}: {_rule(fault)}" for fault in faults]
     more = [f"and {len(said) - _MOST_FAULTS} more"] if len(said) > _MOST_FAULTS else []
     return "; ".join([*said[:_MOST_FAULTS], *more])
+
+
+def _check_inputs(field: NumericField, before: Sequence[FeatureField]) -> None:
+    """Raise unless a formula is sure to keep the directions of what it is computed from."""
+    known = {item.name: item for item in before if isinstance(item, NumericField)}
+    if not {*field.of, *field.over} <= set(known):
+        raise ValueError(f"field {field.name}: a formula needs numeric fields that come before it")
+    needed = {known[name].direction for name in field.of}
+    needed |= {_TURNED[known[name].direction] for name in field.over}
+    if not needed <= {"none", field.direction}:
+        raise ValueError(f"field {field.name}: its direction contradicts those it is computed from")
+    if field.over and any(Decimal(known[name].low) < 0 for name in (*field.of, *field.over)):
+        raise ValueError(f"field {field.name}: a ratio needs fields that are never below 0")
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

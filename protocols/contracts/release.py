@@ -60,6 +60,11 @@ class Interval(Contract):
     low: DecimalText
     high: DecimalText
 
+    @property
+    def is_unknown(self) -> bool:
+        """Tell whether the noise leaves everything open that is possible."""
+        return (float(self.low), float(self.high)) == (0.0, 1.0)
+
 
 class ScoreBand(Contract):
     """Hold-out borrowers whose points lie in a band.

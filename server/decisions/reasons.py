@@ -1,26 +1,22 @@
 """Reasons: the fields that cost an applicant points, exactly as the scorecard counts them."""
 
-from collections.abc import Sequence
-
-from protocols.contracts.decisions import Applicant, Reason
+from model.scorecard import Score
+from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
 
 MOST_REASONS = 4  # more blur what mattered: 12 CFR 1002 supplement I, 9(b)(2)-1
 _ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
 
 
-def field_reasons(
-    points_lost: Sequence[float], *, applicant: Applicant, contract: FeatureContract
-) -> tuple[Reason, ...]:
+def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, ...]:
     """Return what cost an applicant points, most points first.
 
     The model is a sum, so a reason's points are its exact contribution: had the applicant the
     average borrower's points for that field, the score would be higher by just so much.
 
     Args:
-        points_lost: For each field of the contract, in its order, points below the average
-            borrower's; negative where the applicant does better.
-        applicant: Tells which of the fields had no usable value.
+        score: For each field of the contract, in its order, points below the average borrower's,
+            and whether it had no usable value.
         contract: Gives codes and sentences, and decides between equals by its order.
 
     Returns:
@@ -28,16 +24,16 @@ def field_reasons(
 
     Source: docs/limits.md, "Reasons".
     """
-    losses = zip(contract.fields, points_lost, strict=True)
-    costly = [(field, lost) for field, lost in losses if lost > _ROUNDING]
-    costly.sort(key=lambda pair: -pair[1])  # stable: equals stay in contract order
+    fields = zip(contract.fields, score.points_lost, score.is_missing, strict=True)
+    costly = [item for item in fields if item[1] > _ROUNDING]
+    costly.sort(key=lambda item: -item[1])  # stable: equals stay in contract order
     return tuple(
         Reason(
             code=field.reason_code,
             sentence=field.reason,
             field=field.name,
             points_lost=lost,
-            is_missing=applicant.is_missing(field.name),
+            is_missing=is_missing,
         )
-        for field, lost in costly[:MOST_REASONS]
+        for field, lost, is_missing in costly[:MOST_REASONS]
     )

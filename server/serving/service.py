@@ -60,10 +60,9 @@ class Reader:
         scorecard = self.release.scorecard
         return scorecard.score(applicant.columns(scorecard.contract))[0]
 
-    def reasons(self, score: Score, applicant: Applicant) -> tuple[Reason, ...]:
+    def reasons(self, score: Score) -> tuple[Reason, ...]:
         """Return what cost the applicant points."""
-        contract = self.release.scorecard.contract
-        return field_reasons(score.points_lost, applicant=applicant, contract=contract)
+        return field_reasons(score, contract=self.release.scorecard.contract)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class ScoringService:
             request_id=request.request_id,
             p_default=score.p_default,
             points=score.points,
-            reasons=self.reader.reasons(score, request.features),
+            reasons=self.reader.reasons(score),
             release_digest=self.reader.release.digest,
             scored_at=self.clock(),
             journal_position=_UNPLACED,
@@ -157,7 +156,7 @@ class LimitDecisionService:
             currency=request.currency,
             p_default=score.p_default,
             points=score.points,
-            reasons=self.reader.reasons(score, request.features),
+            reasons=self.reader.reasons(score),
             policy_reasons=limit.policy_reasons,
             release_digest=self.reader.release.digest,
             policy_digest=self._policy_digest,

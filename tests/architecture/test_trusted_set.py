@@ -18,7 +18,7 @@ ENTRANCES = (
     "clients/partner/data.py",
     "clients/partner/trusted_set.py",
 )
-MOST_CODE_LINES = 1_695  # of what is not also run, and checked, by the auditor
+MOST_CODE_LINES = 1_735  # of what is not also run, and checked, by the auditor
 
 
 def imports_of(name: str) -> set[str]:

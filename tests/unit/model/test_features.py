@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.features import Column, Encoding, bins_of, cells_of, grid_edges
+from model.features import Encoding, bins_of, cells_of, grid_edges
+from model.formulas import Column
 from model.network import design_matrix
 from protocols.contracts.features import GRID_CELLS, NumericField
 from protocols.errors import ContractError

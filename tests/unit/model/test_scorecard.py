@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 
-from model.features import Column, cells_of
+from model.features import cells_of
+from model.formulas import Column
 from model.link import Link
 from model.network import design_matrix
 from model.scorecard import Scorecard

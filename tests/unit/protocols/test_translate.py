@@ -211,6 +211,18 @@ def test_a_value_for_no_field_or_of_another_kind_is_refused(
     assert str(caught.value) == violation
 
 
+def test_a_value_for_a_computed_field_is_refused() -> None:
+    contract = make_contract()
+    total = {"name": "both", "formula": "total", "of": ("income", "inquiries")}
+    both = contract.fields[0].model_copy(update=total)
+    contract = contract.model_copy(update={"fields": (*contract.fields, both)})
+    features = Applicant(numbers={"both": 1.0}, categories={})
+    with pytest.raises(RequestError) as caught:
+        check_score_request(ScoreRequest(request_id="r", features=features), contract)
+    expected = "features.numbers.both: this field is computed from others; leave it out"
+    assert str(caught.value) == expected
+
+
 def test_another_currency_than_the_contract_s_is_refused() -> None:
     request = limit_request().model_copy(update={"currency": "EUR"})
     with pytest.raises(RequestError, match=r"^currency: must be USD$"):

@@ -29,11 +29,34 @@ from tests.simulator import CONTRACT, found_world
 ODD = '=cmd|"<script>alert(1)</script>"'
 
 
+STRAIN = """
+[[fields]]
+kind = "numeric"
+name = "strain"
+label = "Use of lines against income"
+unit = "percent a unit of income"
+low = "0"
+high = "1"
+spacing = "linear"
+formula = "ratio"
+of = ["usage"]
+over = ["income"]
+group = "bureau"
+computed_from = "own"
+may_be_missing = true
+direction = "rising"
+reason_code = "STRAIN"
+reason = "Much of the lines is used, given the income"
+"""
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Return a trained release whose contract has a label that means no good."""
     contract = CONTRACT.replace('label = "Housing"', f"label = '{ODD}'")
-    contract = contract.replace("schema = 1", 'schema = 1\nsegments = ["housing"]')
+    contract = STRAIN.join((contract, "")).replace(
+        "schema = 1", 'schema = 1\nsegments = ["housing"]'
+    )
     world = found_world(
         tmp_path_factory.mktemp("scorecard"), sizes=(200, 150, 150), contract=contract
     )
@@ -48,7 +71,7 @@ def test_programs_get_every_bin_with_exact_points(release: Release) -> None:
     expected = points_table(release.scorecard)
     assert table["release"] == release.digest.hex()
     assert float(table["average_points"]) == pytest.approx(expected.average, abs=1e-6)
-    assert [field["name"] for field in table["fields"]] == ["income", "usage", "housing"]
+    assert [field["name"] for field in table["fields"]] == ["income", "usage", "housing", "strain"]
     for field, part in zip(table["fields"], expected.fields, strict=True):
         said = [(item["label"], float(item["points"])) for item in field["bins"]]
         assert said == [(row.label, pytest.approx(row.points, abs=1e-6)) for row in part.rows]
@@ -117,7 +140,22 @@ def test_people_see_what_matters_most_first(release: Release) -> None:
         "bad",
     ]
     lines = text.splitlines()
-    assert lines[14] == f"{first.field.label} ({first.field.name})"
+    assert lines[14] == f"{first.field.label} ({first.origin})"
+
+
+def test_a_computed_field_says_from_what(release: Release) -> None:
+    said = "strain = (usage) / (income)"
+    assert f"Use of lines against income ({said})" in scorecard_text(release)
+    assert said in scorecard_html(release)
+    *others, last = json.loads(scorecard_json(release))["fields"]
+    assert last["origin"] == said
+    assert [field["origin"] for field in others] == ["income", "usage", "housing"]
+
+
+def test_a_bad_rate_of_which_nothing_is_known_is_not_given(release: Release) -> None:
+    for band, shown in zip(release.manifest.evaluation.bands, bands(release), strict=True):
+        assert (shown.bad == "-") == (shown.interval == "0.0 % to 100.0 %")
+        assert (shown.bad == "-") == band.bad_rate.is_unknown
 
 
 def test_segments_are_shown_wherever_people_read(release: Release) -> None:

@@ -83,3 +83,15 @@ def test_what_is_odd_of_tables_is_odd_of_all_of_them_together(tmp_path: Path) ->
         found.take(read_table(path, CONTRACT))
     # Each table's housing is constant, not both together's.
     assert found.found() == []
+
+
+def test_a_computed_field_whose_bounds_no_value_respects_is_odd(tmp_path: Path) -> None:
+    usage = CONTRACT.fields[1]
+    of = {"name": "strain", "formula": "ratio", "of": ("usage",), "over": ("income",)}
+    strain = usage.model_copy(update=of | {"low": "50", "high": "100"})  # meant in percent
+    contract = CONTRACT.model_copy(update={"fields": (*CONTRACT.fields, strain)})
+    path = tmp_path / "loans.parquet"
+    write_loans(path, borrowers=MANY, seed=1)
+    found = Oddities(contract)
+    found.take(read_table(path, contract))
+    assert found.found() == [Oddity("strain", "no value within the contract's bounds", MANY)]

@@ -10,8 +10,10 @@ import pytest
 
 from protocols.contracts.features import (
     FeatureContract,
+    NumericField,
     contract_digest,
     contract_from_table,
+    is_computed,
     load_contract,
     read_toml,
 )
@@ -27,6 +29,39 @@ def _table() -> Table:
 
 def _field(change: dict[str, object], index: int = 0) -> Callable[[Table], object]:
     return lambda table: table["fields"][index].update(change)
+
+
+AGE: dict[str, object] = {"name": "age", "direction": "none", "reason_code": "AGE", "low": "18"}
+STRAIN: dict[str, object] = {
+    "name": "strain",
+    "formula": "ratio",
+    "of": ["usage"],
+    "over": ["income"],
+    "may_be_missing": True,
+    "direction": "rising",
+}
+
+
+def _add_computed(table: Table, change: dict[str, object]) -> None:
+    fields = table["fields"]
+    fields += [{**fields[1], **AGE}, {**fields[1], **STRAIN, **change}]
+
+
+def _computed(**change: object) -> Callable[[Table], object]:
+    return lambda table: _add_computed(table, change)
+
+
+def _first(change: Callable[[Table], object]) -> Callable[[Table], object]:
+    def bend(table: Table) -> None:
+        change(table)
+        table["fields"].insert(0, table["fields"].pop())
+
+    return bend
+
+
+def _below_zero(table: Table) -> None:
+    _add_computed(table, {})
+    table["fields"][0]["low"] = "-1"
 
 
 FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
@@ -52,6 +87,37 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
     "a segment twice": (lambda table: table.update(segments=["housing"] * 2), "segments must be"),
     "a segment of numbers": (lambda table: table.update(segments=["income"]), "segments must be"),
     "a segment of nothing": (lambda table: table.update(segments=["age"]), "segments must be"),
+    "a formula of nothing": (_field({"formula": "total"}, 1), "a formula names fields under of"),
+    "of without a formula": (_field({"of": ["income"]}, 1), "a formula names fields under of"),
+    "a ratio to nothing": (
+        _field({"formula": "ratio", "of": ["income"]}, 1),
+        "a ratio names fields under over",
+    ),
+    "a total over something": (
+        _field({"formula": "total", "of": ["income"], "over": ["income"]}, 1),
+        "a ratio names fields under over",
+    ),
+    "a computed field with codes": (
+        _computed(special=[{"code": "-1", "meaning": "none"}]),
+        "has no special codes",
+    ),
+    "a computed field that is never missing": (_computed(may_be_missing=False), "may_be_missing"),
+    "a formula of a later field": (_first(_computed()), "numeric fields that come before it"),
+    "a formula of levels": (_computed(of=["housing"]), "numeric fields that come before it"),
+    "a formula of itself": (_computed(over=["strain"]), "numeric fields that come before it"),
+    "a ratio of what may be below zero": (_below_zero, "never below 0"),
+    "a direction that what is divided contradicts": (
+        _computed(over=["age"], direction="falling"),
+        "contradicts those it is computed from",
+    ),
+    "a direction that what divides contradicts": (
+        _computed(of=["age"], direction="falling"),
+        "contradicts those it is computed from",
+    ),
+    "no direction, though what it is computed from has one": (
+        _computed(direction="none"),
+        "contradicts those it is computed from",
+    ),
     "no fields": (lambda table: table.update(fields=[]), "fields"),
     "another schema": (lambda table: table.update(schema=2), "schema"),
     "a currency in words": (lambda table: table.update(currency="euro"), "currency"),
@@ -79,6 +145,29 @@ def test_a_whole_contract_loads_and_counts_its_cells(tmp_path: Path) -> None:
     assert isinstance(contract, FeatureContract)
     # 64 steps, a special code, missing; 64 steps, missing; two levels, other, missing.
     assert [field.cell_count for field in contract.fields] == [66, 65, 4]
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        (STRAIN, "(usage) / (income)"),
+        (STRAIN | {"of": ["usage", "age"]}, "(usage + age) / (income)"),
+        (STRAIN | {"formula": "total", "of": ["usage", "age"], "over": []}, "usage + age"),
+        (
+            STRAIN | {"formula": "largest", "of": ["usage", "age"], "over": []},
+            "largest of usage, age",
+        ),
+    ],
+)
+def test_a_field_may_be_computed_from_others(formula: dict[str, object], said: str) -> None:
+    table = _table()
+    _add_computed(table, formula)
+    contract = contract_from_table(table, where="test")
+    *inputs, computed = contract.fields
+    assert contract.inputs == tuple(inputs)
+    assert isinstance(computed, NumericField)
+    assert computed.formula_text == said
+    assert not any(is_computed(field) for field in inputs)
 
 
 def test_a_contract_cannot_be_changed_afterwards() -> None:
