@@ -1,0 +1,225 @@
+"""Which database a journal is in, and how it is spoken to: connections that may fail and come back.
+
+A connection that saw any error is thrown away, which also undoes what it had begun; the next
+call opens a new one. So a journal works again once its disk has room or its database is back.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy
+from sqlalchemy import URL, Engine, NullPool, PoolProxiedConnection, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from protocols.errors import ChainError, ConfigError
+from server.journal.errors import JournalError
+from server.journal.statements import Cursor
+
+_SQLITE, _POSTGRES = "sqlite", "postgresql+psycopg"
+_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"})
+_POSTGRES_OPTIONS = (
+    "-c synchronous_commit=on"  # an answer that was given survives a power cut
+    " -c default_transaction_isolation=read\\ committed"  # what stands is read after the lock
+    " -c lock_timeout={wait_ms}"
+    " -c statement_timeout={wait_ms}"
+    " -c idle_in_transaction_session_timeout={wait_ms}"  # a stopped writer lets go of the lock
+)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Database:
+    """A journal's database.
+
+    Attributes:
+        engine: Opens connections; keeps none.
+        name: What messages call it; no path and nothing of a URL but its database.
+        begin: Begins a transaction that writes.
+        faults: What the driver raises.
+    """
+
+    engine: Engine
+    name: str
+    begin: str
+    faults: tuple[type[Exception], ...]
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is one file."""
+        return self.engine.dialect.name == _SQLITE
+
+
+def parse_database(where: str | Path, *, patience_s: float) -> Database:
+    """Return the database of a file or URL; nothing is opened yet.
+
+    Args:
+        where: A file, ``sqlite:///FILE`` or ``postgresql+psycopg://...``.
+        patience_s: How long to wait for a lock or an answer.
+
+    Raises:
+        ConfigError: It is none of these, or a package is missing.
+    """
+    url = _parse_url(where)
+    if url.drivername == _SQLITE:
+        return _sqlite(url, patience_s)
+    return _postgres(url, patience_s)
+
+
+class Lane:
+    """One connection for one kind of work, by one thread at a time."""
+
+    def __init__(self, database: Database) -> None:
+        """Open nothing yet."""
+        self._database = database
+        self._turn = threading.Lock()
+        self._connection: PoolProxiedConnection | None = None
+        self._cursor: Cursor | None = None
+        self._is_closed = False
+
+    def read(self, work: Callable[[Cursor], _T]) -> _T:
+        """Return what ``work`` does with a cursor, each statement by itself.
+
+        Raises:
+            JournalError: The database cannot be reached, or refuses.
+            ChainError: It is damaged.
+        """
+        with self._turn:
+            return self._patiently(work)
+
+    def write(self, work: Callable[[Cursor], _T]) -> _T:
+        """Return what ``work`` does in one transaction, once that is on disk.
+
+        It may be called a second time, after a first transaction that was lost.
+
+        Raises:
+            JournalError: Nothing is stored, or it is not known whether it is.
+            ChainError: The database is damaged.
+        """
+
+        def whole(cursor: Cursor) -> _T:
+            cursor.execute(self._database.begin)
+            result = work(cursor)
+            cursor.execute("COMMIT")
+            return result
+
+        with self._turn:
+            return self._patiently(whole)
+
+    def close(self) -> None:
+        """Wait for the work under way, and let go of the connection for good."""
+        with self._turn:
+            self._is_closed = True
+            self._drop()
+
+    def _patiently(self, work: Callable[[Cursor], _T]) -> _T:
+        # A connection may have died unnoticed since it was last used: then once more on a new one.
+        is_new = self._cursor is None
+        try:
+            return self._attempt(work)
+        except self._database.faults as err:
+            if is_new or not self._is_lost(err):
+                raise unavailable(err) from err
+        try:
+            return self._attempt(work)
+        except self._database.faults as err:
+            raise unavailable(err) from err
+
+    def _attempt(self, work: Callable[[Cursor], _T]) -> _T:
+        try:
+            return work(self._cursor or self._open())
+        except BaseException:
+            self._drop()
+            raise
+
+    def _open(self) -> Cursor:
+        if self._is_closed:
+            raise JournalError("the journal is closed")
+        self._connection = self._database.engine.raw_connection()
+        # The driver's own cursor: SQLAlchemy's stands in for it, but costs time at every call.
+        driver: Any = self._connection.driver_connection
+        cursor: Cursor = driver.cursor() if self._database.is_sqlite else driver.cursor(binary=True)
+        self._cursor = cursor
+        return cursor
+
+    def _is_lost(self, err: Exception) -> bool:
+        dialect = self._database.engine.dialect
+        return isinstance(err, dialect.loaded_dbapi.Error) and dialect.is_disconnect(
+            err, None, None
+        )
+
+    def _drop(self) -> None:
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            connection.invalidate()
+
+
+def unavailable(err: Exception) -> JournalError | ChainError:
+    """Return our error for one of the driver's; its message has a code at most, and no value."""
+    cause = getattr(err, "orig", None) or err  # SQLAlchemy wraps what connecting raises
+    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
+    if code in _DAMAGED or "Could not decode" in str(cause):
+        return ChainError("the journal's database is damaged")
+    return JournalError(f"the journal cannot be read or written now ({code or 'no connection'})")
+
+
+def _parse_url(where: str | Path) -> URL:
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create(_SQLITE, database=str(where))
+    try:
+        url = sqlalchemy.make_url(where)
+    except (SQLAlchemyError, ValueError) as err:
+        raise ConfigError("journal: not a URL") from err
+    is_file = url.drivername == _SQLITE and not (url.query or url.host)
+    is_named = url.database not in (None, "", ":memory:")
+    if not is_named or not (is_file or url.drivername == _POSTGRES):
+        raise ConfigError(f"journal: expected a file, {_SQLITE}:///FILE or {_POSTGRES}://...")
+    return url
+
+
+def _sqlite(url: URL, patience_s: float) -> Database:
+    arguments = {"timeout": patience_s, "isolation_level": None, "check_same_thread": False}
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments, paramstyle="qmark")
+    event.listen(engine, "connect", _sync_in_full)
+    name = Path(url.database or "").name
+    return Database(engine, name, "BEGIN IMMEDIATE", (sqlite3.Error, SQLAlchemyError))
+
+
+def _sync_in_full(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")  # what is pruned is overwritten
+
+
+def _postgres(url: URL, patience_s: float) -> Database:
+    try:
+        import psycopg  # here: journals in files do without it
+    except ImportError as err:
+        raise ConfigError(
+            'a journal in PostgreSQL needs psycopg: pip install ".[postgres]"'
+        ) from err
+    options = _POSTGRES_OPTIONS.format(wait_ms=round(patience_s * 1000))
+    given = url.query.get("options", "")
+    options = " ".join((given if isinstance(given, str) else " ".join(given), options))
+    arguments = {
+        "autocommit": True,
+        "connect_timeout": max(2, round(patience_s)),
+        "options": options,
+        "tcp_user_timeout": str(round(patience_s * 1000)),
+    }
+    url = url.difference_update_query(["options"])
+    engine = create_engine(url, poolclass=NullPool, connect_args=arguments, paramstyle="format")
+    return Database(engine, url.database or "", "BEGIN", (psycopg.Error, SQLAlchemyError))
+
+
+def new_file(path: Path) -> None:
+    """Make an empty file that only its owner may read, unless there is one.
+
+    An existing one is not opened: closing it would drop the locks that SQLite holds on it for
+    another journal in this process.
+    """
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
