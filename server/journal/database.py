@@ -25,6 +25,7 @@ _DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"})
 _POSTGRES_OPTIONS = (
     "-c synchronous_commit=on"  # an answer that was given survives a power cut
     " -c default_transaction_isolation=read\\ committed"  # what stands is read after the lock
+    " -c plan_cache_mode=force_custom_plan"  # one made while the tables were empty is slow later
     " -c lock_timeout={wait_ms}"
     " -c statement_timeout={wait_ms}"
     " -c idle_in_transaction_session_timeout={wait_ms}"  # a stopped writer lets go of the lock

@@ -29,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Key(NamedTuple):
-    """One answer for each."""
+    """One answer for each. The method's name has no colon."""
 
     tenant: str
     method: str

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from server.journal.record import Key, Record, from_row, to_row
-from server.journal.tables import ANSWERS, HEAD
+from server.journal.tables import ANSWERS, HEAD, SCOPE
 
 _BEFORE = ANSWERS.alias("before")
 _LINK_BEFORE = select(_BEFORE.c.link).where(
@@ -81,7 +81,7 @@ class Statements:
         self, cursor: Cursor, *, tenant: str, method: str, after: int, limit: int
     ) -> list[Record]:
         """Return a tenant's records by a method after a position, in order."""
-        cursor.execute(self._page, (tenant, method, after, limit))
+        cursor.execute(self._page, (f"{method}:{tenant}", after, limit))
         return [from_row(row) for row in cursor.fetchall()]
 
     def head(self, cursor: Cursor) -> tuple[int, bytes]:
@@ -137,7 +137,8 @@ class Statements:
     @cached_property
     def _page(self) -> str:
         after = ANSWERS.c.position > bindparam("after")
-        ordered = _of_method(_RECORDS).where(after).order_by(ANSWERS.c.position)
+        in_scope = _RECORDS.where(SCOPE == bindparam("scope"), after)
+        ordered = in_scope.order_by(ANSWERS.c.position)
         # The offset is spelt out: SQLite's would be one more parameter.
         return self._write(ordered.limit(bindparam("limit")).offset(literal_column("0")))
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
 )
 
 TABLES = MetaData()
@@ -37,17 +38,40 @@ ANSWERS = Table(
     Column("answer", LargeBinary),
     Column("content_digest", LargeBinary, nullable=False),
     Column("link", LargeBinary, nullable=False),
-    Index("journal_answers_by_key", "tenant", "method", "request_id", unique=True),
-    # With the tenant in front, so that another tenant's id is as unknown as one never given.
-    Index("journal_answers_by_id", "tenant", "method", "answer_id", unique=True),
-    Index("journal_answers_in_order", "tenant", "method", "position"),
     sqlite_strict=True,
 )
+
+# Each index begins with another column, so that a database which has no statistics of the table
+# yet cannot take one for another and look through all of a tenant's answers.
+Index(
+    "journal_answers_by_key",
+    ANSWERS.c.request_id,
+    ANSWERS.c.tenant,
+    ANSWERS.c.method,
+    unique=True,
+)
+# With the tenant in it, so that another tenant's id is as unknown as one never given.
+Index(
+    "journal_answers_by_id",
+    ANSWERS.c.answer_id,
+    ANSWERS.c.tenant,
+    ANSWERS.c.method,
+    unique=True,
+)
+# Whose answers, by which method; the name of a method has no colon.
+SCOPE = ANSWERS.c.method + literal_column("':'") + ANSWERS.c.tenant
+Index("journal_answers_in_order", SCOPE, ANSWERS.c.position)
 
 HEAD = Table(
     "journal_head",
     TABLES,
-    Column("only", Integer, CheckConstraint("only = 0"), primary_key=True, autoincrement=False),
+    Column(
+        "row_number",
+        Integer,
+        CheckConstraint("row_number = 0"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("position", _Long, nullable=False),
     Column("link", LargeBinary, nullable=False),
     sqlite_strict=True,

@@ -28,19 +28,19 @@ def upgrade() -> None:
         sa.Column("link", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
     )
-    index = ("journal_answers", ["tenant", "method"])
-    for name, column, is_unique in (
-        ("journal_answers_by_key", "request_id", True),
-        ("journal_answers_by_id", "answer_id", True),
-        ("journal_answers_in_order", "position", False),
+    for name, column in (
+        ("journal_answers_by_key", "request_id"),
+        ("journal_answers_by_id", "answer_id"),
     ):
-        op.create_index(name, index[0], [*index[1], column], unique=is_unique)
+        op.create_index(name, "journal_answers", [column, "tenant", "method"], unique=True)
+    scope = sa.text("(method || ':' || tenant)")
+    op.create_index("journal_answers_in_order", "journal_answers", [scope, "position"])
     head = op.create_table(
         "journal_head",
-        sa.Column("only", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("row_number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("position", _LONG, nullable=False),
         sa.Column("link", sa.LargeBinary, nullable=False),
-        sa.CheckConstraint("only = 0"),
+        sa.CheckConstraint("row_number = 0"),
         sqlite_strict=True,
     )
-    op.bulk_insert(head, [{"only": 0, "position": 0, "link": bytes(32)}])
+    op.bulk_insert(head, [{"row_number": 0, "position": 0, "link": bytes(32)}])
