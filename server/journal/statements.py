@@ -101,13 +101,13 @@ class Statements:
         position, link, highest = cursor.fetchone()
         return position, link, highest or 0
 
-    def between(self, cursor: Cursor, after: int, last: int) -> list[Record]:
-        """Return all records after a position up to another, in order."""
+    def between(self, cursor: Cursor, after: int, last: int) -> list[Row]:
+        """Return all rows after a position up to another, in order; ``from_row`` checks them."""
         cursor.execute(self._between, (after, last))
-        return [from_row(row) for row in cursor.fetchall()]
+        return cursor.fetchall()
 
     def whole_before(self, cursor: Cursor, after: int, last: int, micros: int) -> list[Record]:
-        """Return those of ``between`` that were given before a time and are not pruned."""
+        """Return records, after a position up to another, that were given before a time, unpruned."""
         cursor.execute(self._whole_before, (after, last, micros))
         return [from_row(row) for row in cursor.fetchall()]
 

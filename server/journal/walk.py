@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from protocols.errors import ChainError
 from server.journal.database import Lane
-from server.journal.record import Record
+from server.journal.record import Record, from_row
 from server.journal.statements import Statements
 
 _BATCH = 1_000
@@ -39,9 +39,8 @@ class Walk:
             raise ChainError(f"journal: record {last} is not what the head says is the last")
 
     def _after(self, after: int, last: int) -> list[Record]:
-        records = self._lane.read(lambda cursor: self._statements.between(cursor, after, last))
-        for position in range(after + 1, last + 1):
-            index = position - after - 1
-            if index >= len(records) or records[index].position != position:
+        rows = self._lane.read(lambda cursor: self._statements.between(cursor, after, last))
+        for index, position in enumerate(range(after + 1, last + 1)):
+            if index >= len(rows) or rows[index][0] != position:
                 raise ChainError(f"journal: record {position} is missing")
-        return records
+        return [from_row(row) for row in rows]
