@@ -107,7 +107,7 @@ class Statements:
         return cursor.fetchall()
 
     def whole_before(self, cursor: Cursor, after: int, last: int, micros: int) -> list[Record]:
-        """Return records, after a position up to another, that were given before a time, unpruned."""
+        """Return those after a position up to another that are whole, given before a time."""
         cursor.execute(self._whole_before, (after, last, micros))
         return [from_row(row) for row in cursor.fetchall()]
 
@@ -137,7 +137,7 @@ class Statements:
     @cached_property
     def _page(self) -> str:
         after = ANSWERS.c.position > bindparam("after")
-        in_scope = _RECORDS.where(SCOPE == bindparam("scope"), after)
+        in_scope = _RECORDS.where(bindparam("scope") == SCOPE, after)
         ordered = in_scope.order_by(ANSWERS.c.position)
         # The offset is spelt out: SQLite's would be one more parameter.
         return self._write(ordered.limit(bindparam("limit")).offset(literal_column("0")))
