@@ -118,24 +118,18 @@ class Lane:
             self._drop()
 
     def _patiently(self, work: Callable[[Cursor], _T]) -> _T:
-        # A connection may have died unnoticed since it was last used: then once more on a new one.
-        is_new = self._cursor is None
-        try:
-            return self._attempt(work)
-        except self._database.faults as err:
-            if is_new or not self._is_lost(err):
-                raise unavailable(err) from err
-        try:
-            return self._attempt(work)
-        except self._database.faults as err:
-            raise unavailable(err) from err
-
-    def _attempt(self, work: Callable[[Cursor], _T]) -> _T:
+        may_be_lost = self._connection is not None
         try:
             return work(self._cursor or self._open())
+        except self._database.faults as err:
+            is_lost = may_be_lost and self._is_lost(err)
+            self._drop()
+            if not is_lost:
+                raise unavailable(err) from err
         except BaseException:
             self._drop()
             raise
+        return self._patiently(work)  # it died unnoticed since its last use; a new one did not
 
     def _open(self) -> Cursor:
         if self._is_closed:
@@ -149,9 +143,11 @@ class Lane:
 
     def _is_lost(self, err: Exception) -> bool:
         dialect = self._database.engine.dialect
-        return isinstance(err, dialect.loaded_dbapi.Error) and dialect.is_disconnect(
-            err, None, None
-        )
+        if self._connection is None or not isinstance(err, dialect.loaded_dbapi.Error):
+            return False
+        # It takes the driver's own as well, and reads of it whether it is closed.
+        driver: Any = self._connection.driver_connection
+        return dialect.is_disconnect(err, driver, None)
 
     def _drop(self) -> None:
         connection, self._connection, self._cursor = self._connection, None, None

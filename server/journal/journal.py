@@ -126,7 +126,9 @@ class Journal:
             ChainError: A record was changed, removed or inserted; says which.
         """
         walk = Walk(self._keeper, self._statements)
-        return sum(len(records) for records in walk.batches(show))
+        count = sum(len(records) for records in walk.batches(show))
+        walk.check_database()
+        return count
 
     def prune(self, *, before: datetime, show: Show | None = None) -> int:
         """Delete the answers that were given before a time, and return how many.

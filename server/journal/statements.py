@@ -115,6 +115,16 @@ class Statements:
         """Delete the answers of records, and what could tell what they were."""
         cursor.executemany(self._prune, [(record.position,) for record in records])
 
+    def is_sound(self, cursor: Cursor) -> bool:
+        """Return whether SQLite finds its own file, indexes included, to be in order.
+
+        True of PostgreSQL, which does not check itself in passing.
+        """
+        if self._dialect.name != "sqlite":
+            return True
+        cursor.execute("PRAGMA integrity_check(1)")
+        return [tuple(row) for row in cursor.fetchall()] == [("ok",)]
+
     def overwrite(self, cursor: Cursor) -> None:
         """Let go of what SQLite's write-ahead log still has of deleted answers.
 

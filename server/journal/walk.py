@@ -38,6 +38,15 @@ class Walk:
         if before not in (None, link):
             raise ChainError(f"journal: record {last} is not what the head says is the last")
 
+    def check_database(self) -> None:
+        """Check what no record tells: that an answer is found by its key.
+
+        Raises:
+            ChainError: The database is damaged.
+        """
+        if not self._lane.read(self._statements.is_sound):
+            raise ChainError("journal: its database is damaged; restore a backup of it")
+
     def _after(self, after: int, last: int) -> list[Record]:
         rows = self._lane.read(lambda cursor: self._statements.between(cursor, after, last))
         for index, position in enumerate(range(after + 1, last + 1)):
