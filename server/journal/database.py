@@ -21,7 +21,7 @@ from server.journal.errors import JournalError
 from server.journal.statements import Cursor
 
 _SQLITE, _POSTGRES = "sqlite", "postgresql+psycopg"
-_DAMAGED = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"})
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")  # what codes begin with
 _POSTGRES_OPTIONS = (
     "-c synchronous_commit=on"  # an answer that was given survives a power cut
     " -c default_transaction_isolation=read\\ committed"  # what stands is read after the lock
@@ -157,11 +157,16 @@ class Lane:
 
 def unavailable(err: Exception) -> JournalError | ChainError:
     """Return our error for one of the driver's; its message has a code at most, and no value."""
-    cause = getattr(err, "orig", None) or err  # SQLAlchemy wraps what connecting raises
-    code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None)
-    if code in _DAMAGED or "Could not decode" in str(cause):
+    code = error_code(err)
+    if code.startswith(_DAMAGED) or "Could not decode" in str(err):
         return ChainError("the journal's database is damaged")
     return JournalError(f"the journal cannot be read or written now ({code or 'no connection'})")
+
+
+def error_code(err: Exception) -> str:
+    """Return SQLite's or PostgreSQL's name for what went wrong; empty if it has none."""
+    cause = getattr(err, "orig", None) or err  # SQLAlchemy wraps what connecting raises
+    return getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
 
 
 def _parse_url(where: str | Path) -> URL:

@@ -37,7 +37,7 @@ def open_journal(
 
     Raises:
         ConfigError: It cannot be opened, is no journal, or is of another version.
-        JournalError: PostgreSQL cannot be reached.
+        JournalError: The database cannot be reached, or is busy.
     """
     database = parse_database(where, patience_s=patience_s)
     prepare(database, may_create=may_create, patience_s=patience_s)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from protocols.errors import ConfigError
-from server.journal.database import Database, new_file, unavailable
+from server.journal.database import Database, error_code, new_file, unavailable
 from server.journal.tables import VERSION_TABLE
 
 NEWEST = "2"  # the last file of migrations/versions
@@ -18,6 +18,7 @@ NEWEST = "2"  # the last file of migrations/versions
 _FIRST = "1"  # a file without tenants, of fedscore 0.1
 _LOCK = 0x66656473636F7265  # "fedscore", for PostgreSQL's advisory lock
 _LOOK_S = 0.02
+_WRONG = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
 
 
 def prepare(database: Database, *, may_create: bool, patience_s: float) -> None:
@@ -30,7 +31,7 @@ def prepare(database: Database, *, may_create: bool, patience_s: float) -> None:
 
     Raises:
         ConfigError: It cannot be opened, is no journal, or is of another version.
-        JournalError: PostgreSQL cannot be reached.
+        JournalError: The database cannot be reached, or is busy.
         ChainError: The database is damaged.
     """
     path = Path(database.engine.url.database or "")
@@ -44,7 +45,8 @@ def prepare(database: Database, *, may_create: bool, patience_s: float) -> None:
     except OSError as err:
         raise _not_opened(database) from err
     except SQLAlchemyError as err:
-        raise _not_opened(database) if database.is_sqlite else unavailable(err) from err
+        is_wrong = error_code(err).startswith(_WRONG)
+        raise _not_opened(database) if is_wrong else unavailable(err) from err
 
 
 def _prepare(link: Connection, database: Database, *, may_create: bool, patience_s: float) -> None:
@@ -117,4 +119,4 @@ def _migrate(link: Connection, database: Database) -> None:
 
 
 def _not_opened(database: Database) -> ConfigError:
-    return ConfigError(f"journal {database.name}: cannot be opened; check path, space and rights")
+    return ConfigError(f"journal {database.name}: cannot be opened; check path and rights")

@@ -60,19 +60,14 @@ Index(
 )
 # Whose answers, by which method; the name of a method has no colon.
 SCOPE = ANSWERS.c.method + literal_column("':'") + ANSWERS.c.tenant
-Index("journal_answers_in_order", SCOPE, ANSWERS.c.position)
+Index("journal_answers_in_order", SCOPE.self_group(), ANSWERS.c.position)
 
 HEAD = Table(
     "journal_head",
     TABLES,
-    Column(
-        "row_number",
-        Integer,
-        CheckConstraint("row_number = 0"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    Column("row_number", Integer, primary_key=True, autoincrement=False),
     Column("position", _Long, nullable=False),
     Column("link", LargeBinary, nullable=False),
+    CheckConstraint("row_number = 0"),
     sqlite_strict=True,
 )

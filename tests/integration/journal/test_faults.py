@@ -154,3 +154,19 @@ def test_a_writer_that_stands_still_loses_the_lock_and_does_its_work_again(
     assert (record.position, calls) == (2, [2, 2])
     assert journal.verify() == 2
     journal.close()
+
+
+def test_options_of_a_url_are_kept_beside_ours(postgres: Postgres) -> None:
+    journal = open_journal(postgres.url(options="-c application_name=mine"), patience_s=3)
+    settings = {
+        "application_name": "mine",
+        "synchronous_commit": "on",
+        "lock_timeout": "3s",
+        "statement_timeout": "3s",
+        "idle_in_transaction_session_timeout": "3s",
+        "default_transaction_isolation": "read committed",
+    }
+    with journal._database.engine.connect() as link:
+        for name, value in settings.items():
+            assert link.exec_driver_sql(f"SHOW {name}").scalar() == value
+    journal.close()
