@@ -158,7 +158,8 @@ class Lane:
 def unavailable(err: Exception) -> JournalError | ChainError:
     """Return our error for one of the driver's; its message has a code at most, and no value."""
     code = error_code(err)
-    if code.startswith(_DAMAGED) or "Could not decode" in str(err):
+    is_no_text = isinstance(err, UnicodeDecodeError) or "Could not decode" in str(err)
+    if is_no_text or code.startswith(_DAMAGED):
         return ChainError("the journal's database is damaged")
     return JournalError(f"the journal cannot be read or written now ({code or 'no connection'})")
 
@@ -188,7 +189,9 @@ def _sqlite(url: URL, patience_s: float) -> Database:
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments, paramstyle="qmark")
     event.listen(engine, "connect", _sync_in_full)
     name = Path(url.database or "").name
-    return Database(engine, name, "BEGIN IMMEDIATE", (sqlite3.Error, SQLAlchemyError))
+    # The second: what the driver makes of a message that quotes a damaged name.
+    faults = (sqlite3.Error, UnicodeDecodeError, SQLAlchemyError)
+    return Database(engine, name, "BEGIN IMMEDIATE", faults)
 
 
 def _sync_in_full(connection: sqlite3.Connection, _: object) -> None:

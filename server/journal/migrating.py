@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from protocols.errors import ConfigError
 from server.journal.database import Database, error_code, new_file, unavailable
@@ -44,7 +44,7 @@ def prepare(database: Database, *, may_create: bool, patience_s: float) -> None:
             _prepare(link, database, may_create=may_create, patience_s=patience_s)
     except OSError as err:
         raise _not_opened(database) from err
-    except SQLAlchemyError as err:
+    except database.faults as err:
         is_wrong = error_code(err).startswith(_WRONG)
         raise _not_opened(database) if is_wrong else unavailable(err) from err
 

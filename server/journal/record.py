@@ -122,23 +122,42 @@ def from_row(row: Sequence[Any]) -> Record:  # databases do not type their rows
     Raises:
         ChainError: It is not what was stored.
     """
-    position, tenant, method, request_id, answer_id, micros, *kept, content, link, before = row
-    key = Key(tenant, method, request_id)
-    digest = _record_digest(position, micros, key, answer_id, content)
-    before = START if position == 1 else before or b""
-    is_whole = kept == [None, None, None] or content == _content_digest(*kept)
-    if not is_whole or hashlib.sha256(before + digest).digest() != link:
-        raise ChainError(f"journal record {position} is not what was stored")
-    salt, body_digest, answer = (part or b"" for part in kept)
-    at = _EPOCH + micros * _MICROSECOND
-    return Record(
-        position, key, answer_id, at, salt, body_digest, answer, content, digest, bytes(link)
-    )
+    try:
+        return _checked(*row)
+    except (AttributeError, OverflowError, TypeError, ValueError, struct.error) as err:
+        # In a damaged file not even the types are what the table says.
+        raise ChainError("a journal record is not what was stored: it has other types") from err
 
 
 def to_micros(at: datetime) -> int:
     """Return an aware time as microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
+
+
+def _checked(  # noqa: PLR0913, PLR0917  # one for each column; a row is given whole
+    position: int,
+    tenant: str,
+    method: str,
+    request_id: str,
+    answer_id: str,
+    micros: int,
+    salt: bytes | None,
+    body_digest: bytes | None,
+    answer: bytes | None,
+    content: bytes,
+    link: bytes,
+    before: bytes | None,
+) -> Record:
+    key = Key(tenant, method, request_id)
+    digest = _record_digest(position, micros, key, answer_id, content)
+    before = START if position == 1 else before or b""
+    is_stub = salt is body_digest is answer is None
+    is_whole = is_stub or content == _content_digest(salt, body_digest, answer)
+    if not is_whole or hashlib.sha256(before + digest).digest() != link:
+        raise ChainError(f"journal record {position} is not what was stored")
+    at = _EPOCH + micros * _MICROSECOND
+    kept = (salt or b"", body_digest or b"", answer or b"")
+    return Record(position, key, answer_id, at, *kept, content, digest, link)
 
 
 def _content_digest(salt: bytes | None, body_digest: bytes | None, answer: bytes | None) -> bytes:
