@@ -5,10 +5,13 @@ call opens a new one. So a journal works again once its disk has room or its dat
 """
 
 import os
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +33,7 @@ _POSTGRES_OPTIONS = (
     " -c statement_timeout={wait_ms}"
     " -c idle_in_transaction_session_timeout={wait_ms}"  # a stopped writer lets go of the lock
 )
+_LOOKS_S = (0.0003, 0.001)  # between two looks; a commit takes about as long
 _T = TypeVar("_T")
 
 
@@ -40,13 +44,13 @@ class Database:
     Attributes:
         engine: Opens connections; keeps none.
         name: What messages call it; no path and nothing of a URL but its database.
-        begin: Begins a transaction that writes.
+        begin: Begins a transaction that writes; of SQLite's there is one at a time.
         faults: What the driver raises.
     """
 
     engine: Engine
     name: str
-    begin: str
+    begin: Callable[[Cursor], None]
     faults: tuple[type[Exception], ...]
 
     @property
@@ -103,7 +107,7 @@ class Lane:
         """
 
         def whole(cursor: Cursor) -> _T:
-            cursor.execute(self._database.begin)
+            self._database.begin(cursor)
             result = work(cursor)
             cursor.execute("COMMIT")
             return result
@@ -191,7 +195,25 @@ def _sqlite(url: URL, patience_s: float) -> Database:
     name = Path(url.database or "").name
     # The second: what the driver makes of a message that quotes a damaged name.
     faults = (sqlite3.Error, UnicodeDecodeError, SQLAlchemyError)
-    return Database(engine, name, "BEGIN IMMEDIATE", faults)
+    return Database(engine, name, partial(_begin_immediate, patience_s=patience_s), faults)
+
+
+def _begin_immediate(cursor: Cursor, *, patience_s: float) -> None:
+    """Wait for one's turn to write, looking often: SQLite itself soon looks every 0.1 s only."""
+    cursor.execute("PRAGMA busy_timeout=0")
+    end = time.monotonic() + patience_s
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as err:
+            if not error_code(err).startswith("SQLITE_BUSY") or time.monotonic() >= end:
+                raise
+            time.sleep(random.uniform(*_LOOKS_S))
+
+
+def _begin(cursor: Cursor) -> None:
+    cursor.execute("BEGIN")
 
 
 def _sync_in_full(connection: sqlite3.Connection, _: object) -> None:
@@ -217,7 +239,7 @@ def _postgres(url: URL, patience_s: float) -> Database:
     }
     url = url.difference_update_query(["options"])
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments, paramstyle="format")
-    return Database(engine, url.database or "", "BEGIN", (psycopg.Error, SQLAlchemyError))
+    return Database(engine, url.database or "", _begin, (psycopg.Error, SQLAlchemyError))
 
 
 def new_file(path: Path) -> None:

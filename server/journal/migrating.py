@@ -91,7 +91,7 @@ def _enter_wal(link: Connection, database: Database, patience_s: float) -> None:
 
 @contextmanager
 def _alone(link: Connection, database: Database) -> Iterator[None]:
-    link.exec_driver_sql(database.begin)
+    link.exec_driver_sql("BEGIN IMMEDIATE" if database.is_sqlite else "BEGIN")
     try:
         if not database.is_sqlite:
             link.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
