@@ -16,6 +16,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from protocols.errors import ChainError, DuplicateRequestError
@@ -99,7 +100,7 @@ def place(draft: Draft, position: int, before: bytes) -> Record:
         position,
         draft.key,
         draft.answer_id,
-        _EPOCH + micros * _MICROSECOND,
+        draft.answered_at,
         salt,
         draft.body_digest,
         answer,
@@ -167,5 +168,12 @@ def _content_digest(salt: bytes | None, body_digest: bytes | None, answer: bytes
 
 def _record_digest(position: int, micros: int, key: Key, answer_id: str, content: bytes) -> bytes:
     place_and_time = struct.pack(">qq", position, micros)
-    hashed = [hashlib.sha256(text.encode()).digest() for text in (*key, answer_id)]
-    return hashlib.sha256(b"".join((place_and_time, *hashed, content))).digest()
+    scope = _text_digest(key.tenant) + _text_digest(key.method)  # the same few again and again
+    asked = hashlib.sha256(key.request_id.encode()).digest()
+    named = hashlib.sha256(answer_id.encode()).digest()
+    return hashlib.sha256(place_and_time + scope + asked + named + content).digest()
+
+
+@lru_cache(maxsize=1_024)
+def _text_digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
