@@ -162,6 +162,7 @@ def test_options_of_a_url_are_kept_beside_ours(postgres: Postgres) -> None:
         "application_name": "mine",
         "synchronous_commit": "on",
         "lock_timeout": "3s",
+        "plan_cache_mode": "force_custom_plan",
         "statement_timeout": "3s",
         "idle_in_transaction_session_timeout": "3s",
         "default_transaction_isolation": "read committed",

@@ -2,6 +2,8 @@
 
 import sqlite3
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from protocols.errors import ChainError, ConfigError
 from server.journal.database import parse_database, unavailable
 from server.journal.errors import JournalError
 from server.journal.journal import open_journal
-from tests.journals import drafts
+from tests.journals import NOW, draft, drafts
 
 
 @pytest.mark.parametrize("form", ["{}", "sqlite:///{}"])
@@ -80,3 +82,16 @@ def test_a_text_that_is_no_utf_8_is_damage() -> None:
     with pytest.raises(sqlite3.OperationalError) as caught:
         link.execute("SELECT CAST(X'FF' AS TEXT)").fetchall()
     assert isinstance(unavailable(caught.value), ChainError)
+
+
+def test_a_pruned_answer_is_in_no_file_of_the_journal(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "journal.sqlite")
+    secret = b"an answer that nobody may read any more"
+    wanted = [draft(f"r{n}", at=NOW + timedelta(days=n % 2)) for n in range(50)]
+    journal.commit([replace(item, answer=lambda _: secret) for item in wanted])
+    before = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert before.count(secret) >= 50
+    assert journal.prune(before=NOW + timedelta(hours=1)) == 25
+    assert (tmp_path / "journal.sqlite").read_bytes().count(secret) == 25
+    assert (tmp_path / "journal.sqlite-wal").stat().st_size == 0
+    journal.close()
