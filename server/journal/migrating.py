@@ -1,5 +1,6 @@
 """Brings a database to the tables of this version, under a lock, whoever opens it first."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ NEWEST = "2"  # the last file of migrations/versions
 _FIRST = "1"  # a file without tenants, of fedscore 0.1
 _LOCK = 0x66656473636F7265  # "fedscore", for PostgreSQL's advisory lock
 _LOOK_S = 0.02
+_ALEMBIC = threading.Lock()  # it has one context for the whole process, whatever the database
 _WRONG = ("SQLITE_CANTOPEN", "SQLITE_NOTADB", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_AUTH")
 
 
@@ -111,7 +113,8 @@ def _migrate(link: Connection, database: Database) -> None:
     config.set_main_option("script_location", "server.journal:migrations")
     config.attributes["connection"] = link
     try:
-        command.upgrade(config, "head")
+        with _ALEMBIC:
+            command.upgrade(config, "head")
     except CommandError as err:
         raise ConfigError(
             f"journal {database.name}: of a newer version than {NEWEST}; install that fedscore"

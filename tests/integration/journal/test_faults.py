@@ -2,6 +2,7 @@
 
 import resource
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from sqlalchemy import event
 
 from server.journal.errors import JournalError
 from server.journal.journal import Journal, open_journal
+from server.journal.record import Record
 from tests.journals import NOW, Place, draft, drafts
 from tests.postgres import Postgres
 
@@ -171,3 +173,26 @@ def test_options_of_a_url_are_kept_beside_ours(postgres: Postgres) -> None:
         for name, value in settings.items():
             assert link.exec_driver_sql(f"SHOW {name}").scalar() == value
     journal.close()
+
+
+def test_two_writers_of_one_key_at_one_moment_give_one_answer(
+    journal: Journal, place: Place
+) -> None:
+    is_printing = threading.Event()
+
+    def slow(_: int) -> bytes:
+        is_printing.set()
+        time.sleep(0.3)  # the other has begun by now, and waits
+        return b"first"
+
+    def second() -> Record:
+        is_printing.wait()
+        return other.commit([draft("r1")])[0]
+
+    other = place.open()
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(second)
+        (first,) = journal.commit([replace(draft("r1"), answer=slow)])
+        assert answer.result() == first
+    assert journal.verify() == 1
+    other.close()

@@ -2,7 +2,9 @@
 
 import shutil
 import sqlite3
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,3 +121,22 @@ def test_an_installed_wheel_has_the_migrations(
     names = zipfile.ZipFile(tmp_path / build_meta.build_wheel(str(tmp_path))).namelist()
     assert "server/journal/migrations/env.py" in names
     assert "server/journal/migrations/versions/v0002_tenants.py" in names
+
+
+def test_different_journals_may_be_made_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        paths = [tmp_path / f"{number}.sqlite" for number in range(8)]
+        for journal in threads.map(open_journal, paths):
+            assert journal.verify() == 0
+            journal.close()
+
+
+def test_a_file_that_another_process_writes_is_waited_for(path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.3, other.close)
+    timer.start()
+    journal = open_journal(path)
+    assert journal.verify() == 0
+    journal.close()
+    timer.join()
