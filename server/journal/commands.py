@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from protocols.console import Still
 from protocols.errors import ConfigError
-from server.journal.journal import Journal, open_journal
-from server.journal.version_1 import import_version_1
-from server.journal.walk import Show
+
+if TYPE_CHECKING:  # loaded when a command needs them, which few of the coordinator's do
+    from server.journal.journal import Journal
+    from server.journal.walk import Show
 
 app = typer.Typer(
     help="Look after the journal of answers: check it, copy it out, delete what is too old.",
@@ -77,6 +78,8 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Take over a journal of version 1 into a new one; stop the server first."""
+    from server.journal.version_1 import import_version_1  # here: see above
+
     with _opened(journal, may_create=True) as opened:
         at = datetime.now(UTC)
         count = import_version_1(old, opened, at=at, show=_progress("import"))
@@ -85,7 +88,9 @@ def import_command(
 
 
 @contextmanager
-def _opened(where: str, *, may_create: bool = False) -> Iterator[Journal]:
+def _opened(where: str, *, may_create: bool = False) -> "Iterator[Journal]":
+    from server.journal.journal import open_journal  # here: see above
+
     journal = open_journal(where, may_create=may_create, patience_s=_PATIENCE_S)
     try:
         yield journal
@@ -93,7 +98,7 @@ def _opened(where: str, *, may_create: bool = False) -> Iterator[Journal]:
         journal.close()
 
 
-def _progress(what: str) -> Show:
+def _progress(what: str) -> "Show":
     still = Still(what)
     return lambda done, last: still.at(f"{done} of {last} records")
 

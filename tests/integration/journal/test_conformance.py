@@ -312,3 +312,10 @@ def test_an_answer_id_that_was_used_before_stores_nothing(journal: Journal) -> N
     with pytest.raises(JournalError):
         journal.commit([again])
     assert journal.verify() == 1
+
+
+def test_a_digest_does_not_tell_that_two_answers_are_the_same(journal: Journal) -> None:
+    same = [replace(draft(f"r{n}", f"a{n}"), answer=lambda _: b"same") for n in range(20)]
+    stored = journal.commit(same)
+    assert len({record.salt for record in stored}) == 20
+    assert len({record.content_digest for record in stored}) == 20
