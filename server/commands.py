@@ -22,6 +22,7 @@ from server.config import load_settings
 from server.events import Event
 from server.federation import open_federation
 from server.founding import SETTINGS_NAME, Proposal, found
+from server.journal import commands as journal_commands
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
@@ -34,6 +35,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(journal_commands.app, name="journal")
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

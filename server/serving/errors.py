@@ -25,7 +25,7 @@ from protocols.errors import (
     ScoringError,
     VerificationError,
 )
-from server.serving.journal import JournalError, UnknownDecisionError
+from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 
 _LOG = logging.getLogger(__name__)
 _DOMAIN = "fedscore"
@@ -35,6 +35,7 @@ Codes = Sequence[tuple[type[ScoringError], grpc.StatusCode, str]]
 _CODES: Codes = (
     (DuplicateRequestError, grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),
     (UnknownDecisionError, grpc.StatusCode.NOT_FOUND, "UNKNOWN_DECISION"),
+    (PrunedAnswerError, grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
     (RequestError, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
     (ContractError, grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
     (VerificationError, grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),

@@ -23,8 +23,8 @@ from protocols.contracts.decisions import LimitPolicy
 from protocols.contracts.features import Contract, read_toml
 from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
+from server.journal.journal import open_journal
 from server.serving.errors import ErrorInterceptor
-from server.serving.journal import Journal
 from server.serving.service import (
     DECISIONS,
     SCORING,
@@ -35,6 +35,7 @@ from server.serving.service import (
     decisions_handler,
     scoring_handler,
 )
+from server.serving.shared_commits import SharedCommits
 from server.serving.transport import bind, stop_signal, tls_credentials
 
 _LOG = logging.getLogger(__name__)
@@ -91,13 +92,13 @@ class RunningServer:
     port: int
     server: grpc.aio.Server
     health: health.HealthServicer
-    journal: Journal
+    commits: SharedCommits
 
     async def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Refuse new calls, let those under way end, then close the journal."""
         await self.health.enter_graceful_shutdown()
         await self.server.stop(grace_s)
-        self.journal.close()
+        _close(self.commits)
 
 
 async def serve(release: Release, settings: ServingSettings) -> None:
@@ -127,9 +128,10 @@ async def start_server(
     policy = _load_policy(settings.policy_path, release)
     credentials = _credentials(settings)
     with contextlib.ExitStack() as undo:
-        journal = Journal(settings.journal_path)
-        undo.callback(journal.close)
-        server = _build(release, policy, journal, clock)
+        commits = SharedCommits(open_journal(settings.journal_path))
+        undo.callback(_close, commits)
+        commits.journal.verify()
+        server = _build(release, policy, commits, clock)
         status = health.HealthServicer()
         add_HealthServicer_to_server(status, server)
         port = bind(server, settings.host, settings.port, credentials=credentials)
@@ -137,7 +139,12 @@ async def start_server(
         undo.pop_all()
     for name in ("", SCORING, DECISIONS):
         await status.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return RunningServer(port=port, server=server, health=status, journal=journal)
+    return RunningServer(port=port, server=server, health=status, commits=commits)
+
+
+def _close(commits: SharedCommits) -> None:
+    commits.close()
+    commits.journal.close()
 
 
 def _load_policy(path: Path, release: Release) -> LimitPolicy:
@@ -149,7 +156,7 @@ def _load_policy(path: Path, release: Release) -> LimitPolicy:
 
 
 def _build(
-    release: Release, policy: LimitPolicy, journal: Journal, clock: Clock
+    release: Release, policy: LimitPolicy, commits: SharedCommits, clock: Clock
 ) -> grpc.aio.Server:
     server = grpc.aio.server(
         interceptors=[ErrorInterceptor()],
@@ -158,8 +165,8 @@ def _build(
     )
     reader = Reader(release)
     handlers = (
-        scoring_handler(ScoringService(reader, journal, clock)),
-        decisions_handler(LimitDecisionService(reader, policy, journal, clock)),
+        scoring_handler(ScoringService(reader, commits, clock)),
+        decisions_handler(LimitDecisionService(reader, policy, commits, clock)),
     )
     server.add_generic_rpc_handlers(handlers)
     return server

@@ -37,7 +37,8 @@ from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.decisions.policy import decide_limit
 from server.decisions.reasons import field_reasons
-from server.serving.journal import Draft, Journal, Record
+from server.journal.record import Draft, Key, Record
+from server.serving.shared_commits import SharedCommits
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
@@ -45,6 +46,7 @@ DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_n
 Clock = Callable[[], datetime]
 
 _SCORE, _DECIDE = "Score", "DecideLimit"
+_TENANT = ""  # of every caller
 _REPLAYED = (("idempotent-replayed", "true"),)
 _UNPLACED = 1  # any position; the journal's writer sets the true one when it knows it
 
@@ -70,18 +72,18 @@ class ScoringService:
     """Answers score requests from one release; ``errors`` maps what it raises."""
 
     reader: Reader
-    journal: Journal
+    commits: SharedCommits
     clock: Clock
 
     async def Score(self, raw: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
         """Score one applicant and return the score we stand by."""
         request = score_request_from_wire(raw)
-        key = (_SCORE, request.request_id)
-        given = self.journal.find(*key, body_digest=request.body_digest)
+        key = Key(_TENANT, _SCORE, request.request_id)
+        given = self.commits.journal.find([key]).get(key)
         if given is None:
             check_score_request(request, self.reader.release.scorecard.contract)
-            return await _given_once(self.journal, self._draft(request), context)
-        return _replayed(given, context)
+            return await _given_once(self.commits, self._draft(request), context)
+        return _replayed(given, request.body_digest, context)
 
     def _draft(self, request: ScoreRequest) -> Draft:
         score = self.reader.score(request.features)
@@ -101,8 +103,8 @@ class ScoringService:
             message.journal_position = position
             return message.SerializeToString()
 
-        key = (_SCORE, request.request_id)
-        return Draft(*key, request.body_digest, answer.score_id, printed)
+        key = Key(_TENANT, _SCORE, request.request_id)
+        return Draft(key, request.body_digest, answer.score_id, printed, answer.scored_at)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class LimitDecisionService:
 
     reader: Reader
     policy: LimitPolicy
-    journal: Journal
+    commits: SharedCommits
     clock: Clock
 
     async def DecideLimit(
@@ -119,19 +121,20 @@ class LimitDecisionService:
     ) -> bytes:
         """Score one applicant and return the limit we stand by."""
         request = limit_request_from_wire(raw)
-        key = (_DECIDE, request.request_id)
+        key = Key(_TENANT, _DECIDE, request.request_id)
         # First, so that a decision is given again whatever was released or changed since.
-        given = self.journal.find(*key, body_digest=request.body_digest)
+        given = self.commits.journal.find([key]).get(key)
         if given is None:
             check_limit_request(request, self.reader.release.scorecard.contract)
-            return await _given_once(self.journal, self._draft(request), context)
-        return _replayed(given, context)
+            return await _given_once(self.commits, self._draft(request), context)
+        return _replayed(given, request.body_digest, context)
 
     async def GetDecision(
         self, raw: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]"
     ) -> bytes:
         """Return a decision that was given, byte for byte."""
-        return self.journal.read(_DECIDE, decision_id_from_wire(raw)).answer
+        record = self.commits.journal.read(_TENANT, _DECIDE, decision_id_from_wire(raw))
+        return record.answer_to(record.body_digest)
 
     def _draft(self, request: LimitRequest) -> Draft:
         decision = self._decide(request)
@@ -141,8 +144,8 @@ class LimitDecisionService:
             message.decision.journal_position = position
             return message.SerializeToString()
 
-        key = (_DECIDE, request.request_id)
-        return Draft(*key, request.body_digest, decision.decision_id, printed)
+        key = Key(_TENANT, _DECIDE, request.request_id)
+        return Draft(key, request.body_digest, decision.decision_id, printed, decision.decided_at)
 
     def _decide(self, request: LimitRequest) -> LimitDecision:
         score = self.reader.score(request.features)
@@ -181,18 +184,21 @@ def decisions_handler(service: LimitDecisionService) -> grpc.GenericRpcHandler:
 
 
 async def _given_once(
-    journal: Journal, draft: Draft, context: "grpc.aio.ServicerContext[bytes, bytes]"
+    commits: SharedCommits, draft: Draft, context: "grpc.aio.ServicerContext[bytes, bytes]"
 ) -> bytes:
     # Journal first: a decision that cannot be replayed must not be given.
-    record = await journal.append(draft)
+    record = await commits.append(draft)
     if record.answer_id != draft.answer_id:  # another call with this request id came first
-        return _replayed(record, context)
+        return _replayed(record, draft.body_digest, context)
     return record.answer
 
 
-def _replayed(record: Record, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+def _replayed(
+    record: Record, body_digest: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]"
+) -> bytes:
+    answer = record.answer_to(body_digest)
     context.set_trailing_metadata(_REPLAYED)
-    return record.answer
+    return answer
 
 
 _Method = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]

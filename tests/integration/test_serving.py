@@ -26,7 +26,7 @@ from clients.scorer.client import ScorerClient, open_channel
 from protocols.contracts.decisions import Applicant, RequestError, ScoreRequest
 from protocols.translate import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
-from server.serving.journal import Journal
+from server.journal.journal import open_journal
 from server.serving.main import RunningServer, ServingSettings, serve, start_server
 from server.serving.service import DECISIONS, SCORING
 from tests.unit.server.serving.world import (
@@ -81,7 +81,7 @@ async def _refused(channel: grpc.aio.Channel, method: str, raw: bytes) -> grpc.a
 
 
 def _records(folder: Path) -> int:
-    journal = Journal(folder / "journal.sqlite")
+    journal = open_journal(folder / "journal.sqlite")
     try:
         return journal.verify()
     finally:
@@ -254,7 +254,7 @@ def test_a_tampered_decision_is_data_loss(folder: Path) -> None:
     async def ask(channel: grpc.aio.Channel) -> grpc.aio.AioRpcError:
         await _call(channel, DECIDE, RAW)
         with sqlite3.connect(folder / "journal.sqlite") as connection:
-            connection.execute("UPDATE answers SET answer = X'00'")
+            connection.execute("UPDATE journal_answers SET answer = X'00'")
         connection.close()
         return await _refused(channel, DECIDE, RAW)
 

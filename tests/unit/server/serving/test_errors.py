@@ -15,8 +15,8 @@ from protocols.errors import (
     RoundError,
     ScoringError,
 )
+from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.serving.errors import status_of
-from server.serving.journal import JournalError, UnknownDecisionError
 
 
 def _info(status: Status) -> ErrorInfo:
@@ -35,6 +35,7 @@ def _info(status: Status) -> ErrorInfo:
         (BudgetExhaustedError("said"), grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),
         (RoundError("said"), grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
         (ReleaseError("said"), grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
+        (PrunedAnswerError("said"), grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
         (JournalError("said"), grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
     ],
 )

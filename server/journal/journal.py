@@ -1,0 +1,154 @@
+"""The journal: every answer is stored, chained and on disk before it is given, and given once.
+
+One journal serves any number of processes: a writer locks it for its transaction, reads the
+last record, and adds its own after it, so positions have no gap and the chain no fork. Whoever
+asks again with a key gets the very bytes that were stored for it, whichever process is asked.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from server.journal.database import Database, Lane, parse_database
+from server.journal.errors import UnknownDecisionError
+from server.journal.export import write_parquet
+from server.journal.migrating import prepare
+from server.journal.pruning import prune_records
+from server.journal.record import Draft, Key, Record, place
+from server.journal.statements import Cursor, Statements
+from server.journal.walk import Show, Walk
+
+PATIENCE_S = 5.0
+
+Records = list[Record]
+
+
+def open_journal(
+    where: str | Path, *, may_create: bool = True, patience_s: float = PATIENCE_S
+) -> "Journal":
+    """Return a journal, with the tables of this version.
+
+    Records are not checked here: each is when it is read, and all of them by ``verify``.
+
+    Args:
+        where: A file, ``sqlite:///FILE`` or ``postgresql+psycopg://...``.
+        may_create: Whether a new journal is wanted where there is none.
+        patience_s: How long a call waits for another process, or for the database.
+
+    Raises:
+        ConfigError: It cannot be opened, is no journal, or is of another version.
+        JournalError: The database cannot be reached, or is busy.
+    """
+    database = parse_database(where, patience_s=patience_s)
+    prepare(database, may_create=may_create, patience_s=patience_s)
+    return Journal(database)
+
+
+class Journal:
+    """Answers by key, in SQLite or PostgreSQL.
+
+    One thread may read while another writes, and more than one of each wait for one another.
+    Every method raises JournalError if the database cannot be read or written now, and works
+    again once it can; and ChainError for a record that is not what was stored.
+    """
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database, whose tables must be there; see ``open_journal``."""
+        self._database = database
+        self._statements = Statements(database.engine.dialect)
+        self._reader, self._writer = Lane(database), Lane(database)
+        self._keeper = Lane(database)  # for long work, which must keep no caller waiting
+
+    def find(self, keys: Sequence[Key]) -> dict[Key, Record]:
+        """Return the record of each key that has one."""
+        return self._reader.read(lambda cursor: self._statements.by_keys(cursor, keys))
+
+    def read(self, tenant: str, method: str, answer_id: str) -> Record:
+        """Return the record of an answer.
+
+        Raises:
+            UnknownDecisionError: It was not given to this tenant, or not by this method.
+        """
+        record = self._reader.read(
+            lambda cursor: self._statements.by_answer(
+                cursor, tenant=tenant, method=method, answer_id=answer_id
+            )
+        )
+        if record is None:
+            raise UnknownDecisionError("no such decision")
+        return record
+
+    def list(self, tenant: str, method: str, *, after: int, limit: int) -> Records:
+        """Return up to ``limit`` of a tenant's records whose position is above ``after``."""
+        return self._reader.read(
+            lambda cursor: self._statements.page(
+                cursor, tenant=tenant, method=method, after=after, limit=limit
+            )
+        )
+
+    def commit(self, drafts: Sequence[Draft]) -> Records:
+        """Store what has no record yet, in one transaction, and return the record of each draft.
+
+        That record may be of another draft, of this call or an earlier one: its answer id tells,
+        and ``Record.answer_to`` whether it is the answer to the same request.
+
+        Returns:
+            As many records as drafts, all of them on disk.
+        """
+        if not drafts:
+            return []
+        keys = [draft.key for draft in drafts]
+
+        def store(cursor: Cursor) -> dict[Key, Record]:
+            last, link = self._statements.head(cursor)  # first: from here nobody else writes
+            standing = self._statements.by_keys(cursor, keys)
+            added = []
+            for draft in drafts:
+                if draft.key not in standing:
+                    record = place(draft, last + 1, link)
+                    last, link = record.position, record.link
+                    standing[draft.key] = record
+                    added.append(record)
+            if added:
+                self._statements.append(cursor, added)
+            return standing
+
+        standing = self._writer.write(store)
+        return [standing[key] for key in keys]
+
+    def verify(self, *, show: Show | None = None) -> int:
+        """Return how many records the journal holds, once every one of them is checked.
+
+        Args:
+            show: Told now and then how many are done.
+
+        Raises:
+            ChainError: A record was changed, removed or inserted; says which.
+        """
+        walk = Walk(self._keeper, self._statements)
+        count = sum(len(records) for records in walk.batches(show))
+        walk.check_database()
+        return count
+
+    def prune(self, *, before: datetime, show: Show | None = None) -> int:
+        """Delete the answers that were given before a time, and return how many.
+
+        What is left of each keeps the chain whole and its key taken. Nothing is deleted that
+        does not verify.
+        """
+        return prune_records(self._keeper, self._statements, before=before, show=show)
+
+    def export(self, path: Path, *, show: Show | None = None) -> int:
+        """Write all records to a Parquet file, each of them checked, and return how many.
+
+        Raises:
+            ConfigError: The file cannot be written. There is then none.
+            ChainError: A record is not what was stored. There is then no file.
+        """
+        walk = Walk(self._keeper, self._statements)
+        return write_parquet(walk.batches(show), path)
+
+    def close(self) -> None:
+        """Wait for the commit under way, and let go of the database."""
+        for lane in (self._writer, self._reader, self._keeper):
+            lane.close()

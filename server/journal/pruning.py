@@ -1,0 +1,35 @@
+"""Retention: old answers are deleted; what is left of each keeps the chain whole."""
+
+from datetime import datetime
+
+from server.journal.database import Lane
+from server.journal.record import to_micros
+from server.journal.statements import Cursor, Statements
+from server.journal.walk import Show
+
+_BATCH = 500  # small, because writers wait meanwhile
+
+
+def prune_records(
+    lane: Lane, statements: Statements, *, before: datetime, show: Show | None
+) -> int:
+    """Delete the answers that were given before a time, and return how many.
+
+    Raises:
+        ChainError: One of them is not what was stored. It and those after it are left.
+    """
+    last, _, _ = lane.read(statements.ends)
+    count, micros = 0, to_micros(before)
+    for start in range(0, last, _BATCH):
+        end = min(start + _BATCH, last)
+
+        def prune(cursor: Cursor, start: int = start, end: int = end) -> int:
+            records = statements.whole_before(cursor, start, end, micros)
+            statements.prune(cursor, records)
+            return len(records)
+
+        count += lane.write(prune)
+        if show is not None:
+            show(end, last)
+    lane.read(statements.overwrite)
+    return count

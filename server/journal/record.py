@@ -1,0 +1,179 @@
+"""What a journal holds: drafts before they are stored, records after, and the chain of these.
+
+    content digest = SHA-256(salt || SHA-256(answer) || body digest)
+    record digest  = SHA-256(position || time || SHA-256(tenant) || SHA-256(method)
+                             || SHA-256(request id) || SHA-256(answer id) || content digest)
+    link           = SHA-256(link before || record digest)
+
+Position and time are 8 bytes each, big-endian, signed, the time in microseconds since 1970. Every
+part has a fixed length, so that no two records print alike. The first record follows 32 zeros.
+The salt goes with the answer, so that nobody can find a deleted answer by trying likely ones.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from protocols.errors import ChainError, DuplicateRequestError
+from server.journal.errors import PrunedAnswerError
+
+START = bytes(32)  # what the first record follows
+
+_SALT_BYTES = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Key(NamedTuple):
+    """One answer for each. The method's name has no colon."""
+
+    tenant: str
+    method: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer that is not given yet.
+
+    Attributes:
+        key: One answer for each.
+        body_digest: Tells whether a second request asks the same.
+        answer_id: Name of the answer, never used before.
+        answer: Prints the answer, given its place in the journal. May be called again with
+            another place, for an attempt that was not stored.
+        answered_at: When, in UTC; need not be later than that of the record before.
+    """
+
+    key: Key
+    body_digest: bytes
+    answer_id: str
+    answer: Callable[[int], bytes]
+    answered_at: datetime
+
+
+class Record(NamedTuple):
+    """A stored answer, or what is left of a pruned one: salt, body digest and answer empty."""
+
+    position: int
+    key: Key
+    answer_id: str
+    answered_at: datetime
+    salt: bytes
+    body_digest: bytes
+    answer: bytes
+    content_digest: bytes
+    digest: bytes
+    link: bytes
+
+    @property
+    def is_pruned(self) -> bool:
+        """Whether the answer was deleted after its time of retention."""
+        return not self.salt
+
+    def answer_to(self, body_digest: bytes) -> bytes:
+        """Return the answer that was given to this very request.
+
+        Raises:
+            PrunedAnswerError: It was deleted after its time of retention.
+            DuplicateRequestError: The request id was used with another body.
+        """
+        if self.is_pruned:
+            raise PrunedAnswerError("the answer was deleted after its time of retention")
+        if self.body_digest != body_digest:
+            raise DuplicateRequestError("the request id was used before with another body")
+        return self.answer
+
+
+def place(draft: Draft, position: int, before: bytes) -> Record:
+    """Return the record of a draft at its place, after the record whose link is ``before``."""
+    salt, answer = os.urandom(_SALT_BYTES), draft.answer(position)
+    content = _content_digest(salt, draft.body_digest, answer)
+    micros = to_micros(draft.answered_at)
+    digest = _record_digest(position, micros, draft.key, draft.answer_id, content)
+    return Record(
+        position,
+        draft.key,
+        draft.answer_id,
+        draft.answered_at,
+        salt,
+        draft.body_digest,
+        answer,
+        content,
+        digest,
+        hashlib.sha256(before + digest).digest(),
+    )
+
+
+def to_row(record: Record) -> tuple[object, ...]:
+    """Return what is stored of a record that is not pruned, in the order of the columns."""
+    position, key, answer_id, answered_at, salt, body_digest, answer, content, _, link = record
+    micros = to_micros(answered_at)
+    return (position, *key, answer_id, micros, salt, body_digest, answer, content, link)
+
+
+def from_row(row: Sequence[Any]) -> Record:  # databases do not type their rows
+    """Return the record in a row, whose last member is the link before, once that is checked.
+
+    Raises:
+        ChainError: It is not what was stored.
+    """
+    try:
+        return _checked(*row)
+    except (AttributeError, OverflowError, TypeError, ValueError, struct.error) as err:
+        # In a damaged file not even the types are what the table says.
+        raise ChainError("a journal record is not what was stored: it has other types") from err
+
+
+def to_micros(at: datetime) -> int:
+    """Return an aware time as microseconds since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _checked(  # noqa: PLR0913, PLR0917  # one for each column; a row is given whole
+    position: int,
+    tenant: str,
+    method: str,
+    request_id: str,
+    answer_id: str,
+    micros: int,
+    salt: bytes | None,
+    body_digest: bytes | None,
+    answer: bytes | None,
+    content: bytes,
+    link: bytes,
+    before: bytes | None,
+) -> Record:
+    key = Key(tenant, method, request_id)
+    digest = _record_digest(position, micros, key, answer_id, content)
+    before = START if position == 1 else before or b""
+    is_stub = salt is body_digest is answer is None
+    is_whole = is_stub or content == _content_digest(salt, body_digest, answer)
+    if not is_whole or hashlib.sha256(before + digest).digest() != link:
+        raise ChainError(f"journal record {position} is not what was stored")
+    at = _EPOCH + micros * _MICROSECOND
+    kept = (salt or b"", body_digest or b"", answer or b"")
+    return Record(position, key, answer_id, at, *kept, content, digest, link)
+
+
+def _content_digest(salt: bytes | None, body_digest: bytes | None, answer: bytes | None) -> bytes:
+    hashed = hashlib.sha256(answer or b"").digest()
+    return hashlib.sha256((salt or b"") + hashed + (body_digest or b"")).digest()
+
+
+def _record_digest(position: int, micros: int, key: Key, answer_id: str, content: bytes) -> bytes:
+    place_and_time = struct.pack(">qq", position, micros)
+    scope = _text_digest(key.tenant) + _text_digest(key.method)  # the same few again and again
+    asked = hashlib.sha256(key.request_id.encode()).digest()
+    named = hashlib.sha256(answer_id.encode()).digest()
+    return hashlib.sha256(place_and_time + scope + asked + named + content).digest()
+
+
+@lru_cache(maxsize=1_024)
+def _text_digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
