@@ -14,6 +14,7 @@ from pathlib import Path
 from server.serving.calls import Call, Reply
 from server.serving.listening import Listening
 from server.serving.fast import FastCore
+
 METHOD = "/fedscore.benchmark.Desk/Answer"
 RECORD = bytes(600)
 
@@ -24,21 +25,31 @@ class DurableDesk:
 
     def __init__(self, path):
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self.db.execute("PRAGMA journal_mode=WAL"); self.db.execute("PRAGMA synchronous=FULL")
-        self.db.execute("CREATE TABLE IF NOT EXISTS records (position INTEGER PRIMARY KEY, record BLOB)")
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        self.db.execute(
+            "CREATE TABLE IF NOT EXISTS records (position INTEGER PRIMARY KEY, record BLOB)"
+        )
 
     def answer(self, calls: Sequence[Call]):
         self.db.execute("BEGIN IMMEDIATE")
         self.db.executemany("INSERT INTO records (record) VALUES (?)", [(RECORD,)] * len(calls))
         self.db.execute("COMMIT")
         return [Reply((c.body,)) for c in calls]
-import sys,os,time
+
+
+import sys, os, time
 from server.serving.transport import tls_credentials
-if __name__=="__main__":
-    d=DurableDesk(sys.argv[2])
-    cred=None
-    if len(sys.argv)>4: cred=tls_credentials(Path(sys.argv[4])/"server.pem",Path(sys.argv[4])/"server.key")
+
+if __name__ == "__main__":
+    d = DurableDesk(sys.argv[2])
+    cred = None
+    if len(sys.argv) > 4:
+        cred = tls_credentials(Path(sys.argv[4]) / "server.pem", Path(sys.argv[4]) / "server.key")
     from server.serving.public import PublicCore
-    f={"fast":FastCore,"public":PublicCore}[sys.argv[1]](d,Listening(port=int(sys.argv[3]),credentials=cred))
-    print("READY",f.port,flush=True)
+
+    f = {"fast": FastCore, "public": PublicCore}[sys.argv[1]](
+        d, Listening(port=int(sys.argv[3]), credentials=cred)
+    )
+    print("READY", f.port, flush=True)
     time.sleep(10000)

@@ -19,7 +19,10 @@ class Transport(Protocol):
         """Where it listens."""
 
     def stop(self, grace_s: float) -> None:
-        """Refuse new calls, answer those under way within ``grace_s``, then end."""
+        """Refuse new calls, answer those under way within ``grace_s``, then end.
+
+        Asked again it does nothing.
+        """
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ waits at once. So a desk sees what it would see behind the fast core, more slowl
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
@@ -59,17 +59,24 @@ class PublicCore:
 
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, answer those under way within ``grace_s``, then end."""
-        self._do(self._server.stop(grace_s))
-        self._end()
+        if self._thread.is_alive():
+            self._do(self._wind_down(grace_s))
+            self._end()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
     def _end(self) -> None:
-        self._worker.shutdown(wait=False)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_LAST_S)
+        self._worker.shutdown(wait=False)
+
+    async def _wind_down(self, grace_s: float) -> None:
+        await self._server.stop(grace_s)
+        cut_off = asyncio.all_tasks() - {asyncio.current_task()}
+        if cut_off:  # they close their streams
+            await asyncio.wait(cut_off, timeout=_LAST_S)
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -89,13 +96,13 @@ class PublicCore:
             (message,) = reply.messages
             return message
 
-    async def _stream(self, caller: "_Caller") -> AsyncIterator[bytes]:
+    async def _stream(self, caller: "_Caller") -> None:
         with self._held_call():
             reply = await self._reply(caller)
             messages = iter(reply.messages)
             try:
                 while isinstance(message := await self._on_worker(pull, messages, reply), bytes):
-                    yield message
+                    await caller.context.write(message)
             finally:
                 self._worker.submit(close, messages)
             await _conclude(caller.context, message)
@@ -185,7 +192,7 @@ class _Methods(grpc.GenericRpcHandler):
 # grpc's classes are generic for the type checker only.
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 _Unary = Callable[[_Caller], Awaitable[bytes]]
-_Stream = Callable[[_Caller], AsyncIterator[bytes]]
+_Stream = Callable[[_Caller], Awaitable[None]]
 
 
 def _unary_handler(method: str, unary: _Unary) -> "grpc.RpcMethodHandler[bytes, bytes]":
@@ -196,9 +203,8 @@ def _unary_handler(method: str, unary: _Unary) -> "grpc.RpcMethodHandler[bytes, 
 
 
 def _stream_handler(method: str, stream: _Stream) -> "grpc.RpcMethodHandler[bytes, bytes]":
-    async def answer(body: bytes, context: _Context) -> AsyncIterator[bytes]:
-        async for message in stream(_Caller(method, body, context)):
-            yield message
+    async def answer(body: bytes, context: _Context) -> None:
+        await stream(_Caller(method, body, context))
 
     return grpc.unary_stream_rpc_method_handler(answer)
 
