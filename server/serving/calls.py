@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -80,10 +80,9 @@ class Desk(Protocol):
         """
 
 
-def peer_of(auth_context: Mapping[str, Iterable[bytes]]) -> Peer:
-    """Return the names that TLS has verified; a name that is no text matches none that is."""
-    found = (name for key in ("peer_dns", "peer_uri") for name in auth_context.get(key, ()))
-    return Peer(tuple(name.decode(errors="backslashreplace") for name in found))
+def peer_of(names: Iterable[bytes], uris: Iterable[bytes]) -> Peer:
+    """Return the names that TLS has verified; one that is no text matches none that is."""
+    return Peer(tuple(name.decode(errors="backslashreplace") for name in (*names, *uris)))
 
 
 def status_of_code(code: grpc.StatusCode, message: str) -> Status:

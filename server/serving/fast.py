@@ -219,7 +219,8 @@ class _Caller:
 
     def asks(self, now: float) -> Call:
         """Return the call as a desk knows it."""
-        peer = peer_of(cygrpc.auth_context(self.call))
+        known = cygrpc.auth_context(self.call)
+        peer = peer_of(known.get(b"peer_dns", ()), known.get(b"peer_uri", ()))
         deadline_s = None if self.deadline > now + _NEVER_S else self.deadline - now
         return Call(self.method, self.body, peer, self.metadata, deadline_s)
 

@@ -166,7 +166,8 @@ class _Caller:
 
     def asks(self) -> Call:
         """Return the call as a desk knows it."""
-        peer = peer_of(self.context.auth_context())
+        known = self.context.auth_context()
+        peer = peer_of(known.get("peer_dns", ()), known.get("peer_uri", ()))
         metadata = tuple(self.context.invocation_metadata() or ())
         return Call(self.method, self.body, peer, metadata, self.context.time_remaining())
 

@@ -34,14 +34,14 @@ def start_transport(desk: Desk, listening: Listening, *, core: Core = "fast") ->
     """
     if core == "public":
         return PublicCore(desk, listening)
-    doubt = doubt_of_fast()
+    doubt = doubt_of_fast(FastCore)
     if doubt is None:
         return FastCore(desk, listening)
     _LOG.warning("public core serves, more slowly", extra={"reason": doubt})
     return PublicCore(desk, listening)
 
 
-def doubt_of_fast(make: Callable[[Desk, Listening], Transport] = FastCore) -> str | None:
+def doubt_of_fast(make: Callable[[Desk, Listening], Transport]) -> str | None:
     """Return why the fast core must not serve here, or None."""
     if grpc.__version__ != TESTED_GRPCIO:
         return f"grpcio must be {TESTED_GRPCIO}, found {grpc.__version__}"
