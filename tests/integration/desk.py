@@ -29,7 +29,8 @@ CORES: dict[str, Callable[[Desk, Listening], Transport]] = {
 }
 Channel: TypeAlias = grpc.Channel
 CHUNK = bytes(64 * 1024)
-PROMISED = 10_000  # chunks of a long stream
+PROMISED = 10_000  # chunks of a long stream that nobody bounds
+MOST_CALLS = 300  # of the process: if it lost count of aborted calls, it would soon refuse all
 _SERVICE = "/fedscore.test.Desk/"
 
 
@@ -85,7 +86,7 @@ class SmallDesk:
             "Count": lambda call: Reply(iter([b"%d" % n for n in range(int(call.body))])),
             "Pair": lambda call: Reply((call.body, call.body), refusal()),
             "Break": lambda _: Reply(_breaking()),
-            "Long": lambda _: Reply(self._long(), None, (("sent", "all"),)),
+            "Long": lambda call: Reply(self._long(int(call.body or PROMISED))),
         }
         return answers[method](call)
 
@@ -94,9 +95,9 @@ class SmallDesk:
         self.gate.wait(20)
         return Reply((call.body,))
 
-    def _long(self) -> Iterator[bytes]:
+    def _long(self, count: int) -> Iterator[bytes]:
         try:
-            for _ in range(PROMISED):
+            for _ in range(count):
                 self.sent += 1
                 yield CHUNK
         finally:
@@ -168,11 +169,11 @@ def main() -> None:
     """Serve until SIGTERM, then let calls under way end."""
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    transport = CORES[sys.argv[1]](SmallDesk(), Listening())
+    transport = CORES[sys.argv[1]](SmallDesk(), Listening(most_calls=MOST_CALLS))
     sys.stdout.write(f"{transport.port}\n")
     sys.stdout.flush()
     stopping.wait()
-    transport.stop(5)
+    transport.stop(10)
 
 
 if __name__ == "__main__":
