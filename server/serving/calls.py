@@ -109,15 +109,16 @@ def ending(reply: Reply) -> tuple[int, str, Metadata]:
 
 
 def ask(desk: Desk, calls: Sequence[Call]) -> Sequence[Reply]:
-    """Return the desk's replies; if it raises or loses count, all are told INTERNAL."""
-    try:
-        replies = desk.answer(calls)
-        if len(replies) != len(calls):
-            raise RuntimeError("a desk must return one reply for each call")
-    except Exception as err:
-        log_unexpected(err)
-        return [INTERNAL] * len(calls)
-    return replies
+    """Return a reply for each call: the desk's, or that it is too late for one.
+
+    If the desk raises or loses count, all that it was asked are told INTERNAL.
+    """
+    timely = [call for call in calls if not _is_late(call)]
+    replies = _answers(desk, timely) if timely else ()
+    if len(timely) == len(calls):
+        return replies
+    given = iter(replies)
+    return [LATE if _is_late(call) else next(given) for call in calls]
 
 
 def pull(messages: Iterator[bytes], reply: Reply) -> bytes | Reply:
@@ -144,6 +145,21 @@ def log_unexpected(error: Exception) -> None:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     _LOG.error("unexpected error", extra={"kind": type(error).__name__, "where": where})
+
+
+def _is_late(call: Call) -> bool:
+    return call.deadline_s is not None and call.deadline_s <= 0
+
+
+def _answers(desk: Desk, calls: Sequence[Call]) -> Sequence[Reply]:
+    try:
+        replies = desk.answer(calls)
+        if len(replies) != len(calls):
+            raise RuntimeError("a desk must return one reply for each call")
+    except Exception as err:
+        log_unexpected(err)
+        return [INTERNAL] * len(calls)
+    return replies
 
 
 INTERNAL = Reply((), status_of_code(grpc.StatusCode.INTERNAL, "internal error"))

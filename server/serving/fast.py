@@ -14,7 +14,6 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from server.serving.calls import (
     INTERNAL,
-    LATE,
     MOST_AT_ONCE,
     NO_MESSAGE,
     OVERLOADED,
@@ -77,9 +76,7 @@ class FastCore:
         while not self._is_over:
             if self._grace_ends is not None:
                 self._wind_down(self._grace_ends)
-            deadline = 0.0 if self._waiting else time.time() + _TICK_S
-            if self._handle_event(deadline):
-                self._handle_events()
+            self._handle_events(0.0 if self._waiting else time.time() + _TICK_S)
             self._answer_waiting()
         self._server.destroy()
         self._queue.shutdown()
@@ -91,10 +88,11 @@ class FastCore:
         elif time.monotonic() > grace_ends:
             self._server.cancel_all_calls()
 
-    def _handle_events(self) -> None:
+    def _handle_events(self, deadline: float) -> None:
         for _ in range(_MOST_EVENTS):
-            if not self._handle_event(0.0):
+            if not self._handle_event(deadline):
                 return
+            deadline = 0.0
 
     def _handle_event(self, deadline: float) -> bool:
         # The event ends with this frame: C-core spins while one of a finished call is kept.
@@ -154,19 +152,15 @@ class FastCore:
 
     def _answer_waiting(self) -> None:
         callers, now = self._next_callers(), time.time()
-        if callers:
-            replies = ask(self._desk, [caller.asks(now) for caller in callers])
-            for caller, reply in zip(callers, replies, strict=True):
-                _attempt(self._reply, caller, reply)
+        replies = ask(self._desk, [caller.asks(now) for caller in callers])
+        for caller, reply in zip(callers, replies, strict=True):
+            _attempt(self._reply, caller, reply)
 
     def _next_callers(self) -> list["_Caller"]:
         callers: list[_Caller] = []
-        now = time.time()
         while self._waiting and len(callers) < MOST_AT_ONCE:
             caller = self._waiting.popleft()
-            if caller.deadline <= now:
-                self._finish(caller, LATE)
-            elif not caller.is_gone:
+            if not caller.is_gone:
                 callers.append(caller)
         return callers
 
@@ -195,18 +189,6 @@ class FastCore:
 class _Caller:
     """One call, from its arrival to its end."""
 
-    __slots__ = (
-        "body",
-        "call",
-        "deadline",
-        "is_gone",
-        "is_greeted",
-        "messages",
-        "metadata",
-        "method",
-        "reply",
-    )
-
     def __init__(self, event: "cygrpc.RequestCallEvent", method: str) -> None:
         self.call = event.call
         self.method = method
@@ -224,22 +206,21 @@ class _Caller:
         deadline_s = None if self.deadline > now + _NEVER_S else self.deadline - now
         return Call(self.method, self.body, peer, self.metadata, deadline_s)
 
-    def greeting(self) -> "_Operations":
+    def greeting(self) -> _Operations:
         """Return what must come before anything else, once."""
         if self.is_greeted:
             return ()
         self.is_greeted = True
         return (cygrpc.SendInitialMetadataOperation((), 0),)
 
-    def start(
-        self, operations: tuple["cygrpc.Operation", ...], handle: Callable[..., None]
-    ) -> None:
+    def start(self, operations: _Operations, handle: Callable[..., None]) -> None:
         """Let C-core do ``operations``; it then tells ``handle``."""
         if self.call.start_server_batch(operations, (handle, self)) != cygrpc.CallError.ok:
             raise RuntimeError("C-core does not take these operations")
 
     def refuse(self) -> None:
         """End the call in whatever state it is."""
+        close(self.messages)
         self.call.cancel(cygrpc.StatusCode.internal, "internal error")
 
 

@@ -6,6 +6,7 @@ waits at once. So a desk sees what it would see behind the fast core, more slowl
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,17 +133,13 @@ class PublicCore:
             self._worker.submit(self._drain)
 
     def _drain(self) -> None:  # on the worker's thread
-        callers = self._next_callers()
-        replies = ask(self._desk, [caller.asks() for caller in callers]) if callers else ()
-        self._loop.call_soon_threadsafe(self._settle, callers, replies)
-
-    def _next_callers(self) -> list["_Caller"]:
         callers: list[_Caller] = []
         while self._waiting and len(callers) < MOST_AT_ONCE:
             caller = self._waiting.popleft()
-            if not caller.is_gone():
+            if not caller.reply.done():
                 callers.append(caller)
-        return callers
+        replies = ask(self._desk, [caller.asks() for caller in callers])
+        self._loop.call_soon_threadsafe(self._settle, callers, replies)
 
     def _settle(self, callers: Sequence["_Caller"], replies: Sequence[Reply]) -> None:
         for caller, reply in zip(callers, replies, strict=True):
@@ -152,24 +149,22 @@ class PublicCore:
 
 
 class _Caller:
-    """One call, from its arrival to its end."""
+    """One call, from its arrival to its end; the worker must not touch its context."""
 
     def __init__(self, method: str, body: bytes, context: "_Context") -> None:
-        self.method = method
-        self.body = body
+        known, waits_s = context.auth_context(), context.time_remaining()
+        peer = peer_of(known.get("peer_dns", ()), known.get("peer_uri", ()))
+        metadata = tuple(context.invocation_metadata() or ())
+        self._call = Call(method, body, peer, metadata)
+        self._deadline = None if waits_s is None else time.monotonic() + waits_s
         self.context = context
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
-    def is_gone(self) -> bool:
-        """Return whether nobody waits any more; grpc itself ends what is past its deadline."""
-        return self.reply.done() or self.context.time_remaining() == 0
-
     def asks(self) -> Call:
         """Return the call as a desk knows it."""
-        known = self.context.auth_context()
-        peer = peer_of(known.get("peer_dns", ()), known.get("peer_uri", ()))
-        metadata = tuple(self.context.invocation_metadata() or ())
-        return Call(self.method, self.body, peer, metadata, self.context.time_remaining())
+        if self._deadline is None:
+            return self._call
+        return self._call._replace(deadline_s=self._deadline - time.monotonic())
 
 
 class _Methods(grpc.GenericRpcHandler):

@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import grpc
@@ -11,6 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+
+from server.serving.transport import tls_credentials
 
 _LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
@@ -44,14 +47,16 @@ class Authority:
             age=age,
         )
 
-    def server_credentials(self, *, asks_clients: bool = False) -> grpc.ServerCredentials:
+    def server_credentials(
+        self, folder: Path, *, asks_clients: bool = False
+    ) -> grpc.ServerCredentials:
         """Return TLS for a server, who may ask for certificates of this authority."""
         pair = self.pair(x509.DNSName("localhost"))
-        return grpc.ssl_server_credentials(
-            [(pair.key, pair.certificate)],
-            root_certificates=self.certificate if asks_clients else None,
-            require_client_auth=asks_clients,
-        )
+        files = {"server.pem": pair.certificate, "server.key": pair.key, "ca.pem": self.certificate}
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        client_ca = folder / "ca.pem" if asks_clients else None
+        return tls_credentials(folder / "server.pem", folder / "server.key", client_ca)
 
     def channel_credentials(self, pair: Pair | None = None) -> grpc.ChannelCredentials:
         """Return TLS for a client, who may show a certificate."""

@@ -43,8 +43,8 @@ class SmallDesk:
     """Answers in the ways that a transport has to carry, and remembers what it saw.
 
     Attributes:
-        gate: ``Gate`` waits until it is set, so that a test knows the desk to be busy.
-        entered: Set while a ``Gate`` is being answered.
+        gate, second: ``Gate`` and ``Second`` wait for theirs, so that a test knows the desk to be
+            busy.
         drains: How many calls came at once, each time.
         bodies: What came.
         threads: Who asked.
@@ -52,13 +52,17 @@ class SmallDesk:
         closed: Set once a long stream was closed.
     """
 
-    streams = frozenset(map(path, ("Count", "Long", "Break", "Pair")))
+    streams = frozenset(map(path, ("Break", "Count", "Long", "Pair")))
     methods = streams | frozenset(
-        map(path, ("Echo", "Tell", "Refuse", "Fail", "Gate", "Sleep", "Lose", "Junk", "Parse"))
+        path(method)
+        for method in (
+            *("Echo", "Fail", "Gate", "Junk", "Lose", "Parse"),
+            *("Refuse", "Second", "Sleep", "Tell", "Wrong"),
+        )
     )
 
     def __init__(self) -> None:
-        self.gate, self.entered, self.closed = (threading.Event() for _ in range(3))
+        self.gate, self.second, self.closed = Gate(), Gate(), threading.Event()
         self.drains: list[int] = []
         self.bodies: list[bytes] = []
         self.threads: set[int] = set()
@@ -78,7 +82,9 @@ class SmallDesk:
             "Tell": _tell,
             "Refuse": lambda _: Reply((), refusal(), (("why", "because"), ("raw-bin", b"\0\xff"))),
             "Fail": _fail,
-            "Gate": self._gate,
+            "Gate": self.gate.passed,
+            "Second": self.second.passed,
+            "Wrong": lambda _: Reply((1.5,)),  # type: ignore[arg-type]  # on purpose
             "Sleep": _sleep,
             "Lose": lambda _: None,
             "Junk": lambda _: Reply((b"",), None, (("Not a key\n", "x"),)),
@@ -86,22 +92,42 @@ class SmallDesk:
             "Count": lambda call: Reply(iter([b"%d" % n for n in range(int(call.body))])),
             "Pair": lambda call: Reply((call.body, call.body), refusal()),
             "Break": lambda _: Reply(_breaking()),
-            "Long": lambda call: Reply(self._long(int(call.body or PROMISED))),
+            "Long": lambda call: Reply(_Long(self, int(call.body or PROMISED))),
         }
         return answers[method](call)
 
-    def _gate(self, call: Call) -> Reply:
+
+class Gate:
+    """Holds the desk until it is opened; ``entered`` says that it does."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def passed(self, call: Call) -> Reply:
+        """Answer once the gate is open."""
         self.entered.set()
-        self.gate.wait(20)
+        self.opened.wait(20)
         return Reply((call.body,))
 
-    def _long(self, count: int) -> Iterator[bytes]:
-        try:
-            for _ in range(count):
-                self.sent += 1
-                yield CHUNK
-        finally:
-            self.closed.set()
+
+class _Long:
+    """Many chunks; no generator, which Python would close unasked."""
+
+    def __init__(self, desk: SmallDesk, count: int) -> None:
+        self._desk, self._left = desk, count
+
+    def __iter__(self) -> "_Long":
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._left:
+            raise StopIteration
+        self._left -= 1
+        self._desk.sent += 1
+        return CHUNK
+
+    def close(self) -> None:
+        self._desk.closed.set()
 
 
 def refusal() -> Status:

@@ -38,14 +38,14 @@ def core(request: pytest.FixtureRequest) -> str:
 def desk() -> Iterator[SmallDesk]:
     made = SmallDesk()
     yield made
-    made.gate.set()
+    made.gate.opened.set()
 
 
 @pytest.fixture
 def transport(core: str, desk: SmallDesk) -> Iterator[Transport]:
     made = CORES[core](desk, Listening())
     yield made
-    desk.gate.set()
+    desk.gate.opened.set()
     made.stop(0)
 
 
@@ -68,7 +68,7 @@ def _code(call: Callable[[], object]) -> grpc.StatusCode:
 def _gated(channel: Channel, desk: SmallDesk) -> "grpc.CallFuture[bytes]":
     # A call that is being answered until the gate opens; let go of, it would be cancelled.
     call = unary(channel, "Gate").future(b"gated", timeout=20)
-    assert desk.entered.wait(20)
+    assert desk.gate.entered.wait(20)
     return call
 
 
@@ -140,9 +140,11 @@ def test_an_unknown_method_is_unimplemented(channel: Channel, desk: SmallDesk, n
     assert not desk.bodies
 
 
-def test_a_call_without_a_request_is_refused(channel: Channel, desk: SmallDesk) -> None:
+def test_a_call_without_a_request_is_refused(channel: Channel, desk: SmallDesk, core: str) -> None:
     call: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(path("Echo"))
-    _refused(lambda: call(iter(()), timeout=1))  # behind the public core, at its deadline
+    # grpc.aio does not say anything before the deadline.
+    code = Code.INVALID_ARGUMENT if core == "fast" else Code.DEADLINE_EXCEEDED
+    assert _code(lambda: call(iter(()), timeout=1)) is code
     assert ask(channel, "Echo", b"next") == b"next"
     assert desk.bodies == [b"next"]
 
@@ -159,7 +161,7 @@ def test_calls_that_came_while_the_desk_was_busy_come_to_it_together(
     gated = _gated(channel, desk)
     calls = [unary(channel, "Echo").future(b"%d" % n, timeout=20) for n in range(300)]
     time.sleep(0.5)
-    desk.gate.set()
+    desk.gate.opened.set()
     assert [call.result() for call in calls] == [b"%d" % number for number in range(300)]
     assert gated.result() == b"gated"
     assert max(desk.drains) == MOST_AT_ONCE
@@ -177,18 +179,18 @@ def test_a_desk_that_raises_costs_its_callers_their_answer_and_logs_no_value(
     assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("method", ["Lose", "Junk"])
+@pytest.mark.parametrize("method", ["Lose", "Junk", "Wrong"])
 def test_a_desk_that_gives_what_cannot_be_sent_costs_its_callers_their_answer(
     channel: Channel, method: str
 ) -> None:
-    assert _code(lambda: ask(channel, method)) is Code.INTERNAL
+    assert _code(lambda: ask(channel, method)) in {Code.INTERNAL, Code.UNKNOWN}
     assert ask(channel, "Echo", b"next") == b"next"
 
 
 def test_a_call_past_its_deadline_never_reaches_the_desk(channel: Channel, desk: SmallDesk) -> None:
     gated = _gated(channel, desk)
     assert _code(lambda: unary(channel, "Echo")(b"late", timeout=0.2)) is Code.DEADLINE_EXCEEDED
-    desk.gate.set()
+    desk.gate.opened.set()
     assert gated.result() == b"gated"
     assert ask(channel, "Echo", b"next") == b"next"
     assert b"late" not in desk.bodies
@@ -196,14 +198,18 @@ def test_a_call_past_its_deadline_never_reaches_the_desk(channel: Channel, desk:
 
 def test_a_cancelled_call_never_reaches_the_desk(channel: Channel, desk: SmallDesk) -> None:
     gated = _gated(channel, desk)
-    calls = [unary(channel, "Echo").future(b"gone", timeout=20) for _ in range(200)]
+    second = unary(channel, "Second").future(b"second", timeout=20)
+    time.sleep(0.2)  # the first of those that wait, so that those beyond a drain's most wait on
+    calls = [unary(channel, "Echo").future(b"%d" % n, timeout=20) for n in range(300)]
     time.sleep(0.3)
+    desk.gate.opened.set()
+    assert desk.second.entered.wait(20)
     assert all(call.cancel() for call in calls)
     time.sleep(0.3)
-    desk.gate.set()
-    assert gated.result() == b"gated"
+    desk.second.opened.set()
+    assert (gated.result(), second.result()) == (b"gated", b"second")
     assert ask(channel, "Echo", b"next") == b"next"
-    assert b"gone" not in desk.bodies
+    assert desk.drains == [1, MOST_AT_ONCE, 1]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 1_000])
@@ -255,7 +261,7 @@ def test_stopping_answers_what_is_under_way_and_refuses_the_rest(
     stopping = threading.Thread(target=transport.stop, args=(10,))
     stopping.start()
     time.sleep(0.2)
-    desk.gate.set()
+    desk.gate.opened.set()
     assert gated.result() == b"gated"
     stopping.join(20)
     assert not stopping.is_alive()

@@ -208,10 +208,10 @@ def test_calls_beyond_the_most_are_told_to_come_again_before_any_work(core: str)
     transport = CORES[core](desk, Listening(most_calls=4))
     with plain_channel(transport.port) as channel:
         gated = unary(channel, "Gate").future(b"gated", timeout=20)
-        assert desk.entered.wait(20)
+        assert desk.gate.entered.wait(20)
         calls = [unary(channel, "Echo").future(b"x", timeout=20) for _ in range(10)]
         time.sleep(0.5)
-        desk.gate.set()
+        desk.gate.opened.set()
         assert gated.result() == b"gated"
         refusals = [error for call in calls if (error := call.exception()) is not None]
         assert {error.code() for error in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}

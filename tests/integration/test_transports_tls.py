@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import grpc
 import pytest
@@ -24,8 +25,8 @@ def core(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def port(core: str) -> Iterator[int]:
-    credentials = OURS.server_credentials(asks_clients=True)
+def port(core: str, tmp_path: Path) -> Iterator[int]:
+    credentials = OURS.server_credentials(tmp_path, asks_clients=True)
     transport = CORES[core](SmallDesk(), Listening(credentials=credentials))
     yield transport.port
     transport.stop(0)
@@ -86,9 +87,10 @@ def test_a_caller_turns_away_from_a_server_of_another_authority(port: int) -> No
 
 
 def test_without_a_client_authority_nobody_needs_a_certificate_and_nobody_has_names(
-    core: str,
+    core: str, tmp_path: Path
 ) -> None:
-    transport = CORES[core](SmallDesk(), Listening(credentials=OURS.server_credentials()))
+    credentials = OURS.server_credentials(tmp_path)
+    transport = CORES[core](SmallDesk(), Listening(credentials=credentials))
     with _channel(transport.port, OURS.pair(*NAMES)) as channel:
         assert json.loads(ask(channel, "Tell"))["names"] == []
     transport.stop(0)
