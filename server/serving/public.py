@@ -61,7 +61,7 @@ class PublicCore:
     def stop(self, grace_s: float) -> None:
         """Refuse new calls, answer those under way within ``grace_s``, then end."""
         if self._thread.is_alive():
-            self._do(self._wind_down(grace_s))
+            self._do(self._server.stop(grace_s))
             self._end()
 
     def _run(self) -> None:
@@ -72,12 +72,6 @@ class PublicCore:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_LAST_S)
         self._worker.shutdown(wait=False)
-
-    async def _wind_down(self, grace_s: float) -> None:
-        await self._server.stop(grace_s)
-        cut_off = asyncio.all_tasks() - {asyncio.current_task()}
-        if cut_off:  # they close their streams
-            await asyncio.wait(cut_off, timeout=_LAST_S)
 
     def _do(self, work: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

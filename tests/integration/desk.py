@@ -52,7 +52,7 @@ class SmallDesk:
         closed: Set once a long stream was closed.
     """
 
-    streams = frozenset(map(path, ("Break", "Count", "Long", "Pair")))
+    streams = frozenset(map(path, ("Break", "Count", "Long", "Pair", "Spoiled")))
     methods = streams | frozenset(
         path(method)
         for method in (
@@ -84,6 +84,7 @@ class SmallDesk:
             "Fail": _fail,
             "Gate": self.gate.passed,
             "Second": self.second.passed,
+            "Spoiled": lambda _: Reply(_Long(self, 3, chunk=1.5)),  # type: ignore[arg-type]
             "Wrong": lambda _: Reply((1.5,)),  # type: ignore[arg-type]  # on purpose
             "Sleep": _sleep,
             "Lose": lambda _: None,
@@ -113,8 +114,8 @@ class Gate:
 class _Long:
     """Many chunks; no generator, which Python would close unasked."""
 
-    def __init__(self, desk: SmallDesk, count: int) -> None:
-        self._desk, self._left = desk, count
+    def __init__(self, desk: SmallDesk, count: int, *, chunk: bytes = CHUNK) -> None:
+        self._desk, self._left, self._chunk = desk, count, chunk
 
     def __iter__(self) -> "_Long":
         return self
@@ -124,7 +125,7 @@ class _Long:
             raise StopIteration
         self._left -= 1
         self._desk.sent += 1
-        return CHUNK
+        return self._chunk
 
     def close(self) -> None:
         self._desk.closed.set()

@@ -254,6 +254,13 @@ def test_a_stream_that_its_caller_leaves_is_closed(channel: Channel, desk: Small
     assert ask(channel, "Echo", b"next") == b"next"
 
 
+def test_a_stream_that_gives_what_cannot_be_sent_is_ended_and_closed(
+    channel: Channel, desk: SmallDesk
+) -> None:
+    assert _code(lambda: list(stream(channel, "Spoiled"))) in {Code.INTERNAL, Code.UNKNOWN}
+    assert desk.closed.wait(10)
+
+
 def test_stopping_answers_what_is_under_way_and_refuses_the_rest(
     channel: Channel, desk: SmallDesk, transport: Transport
 ) -> None:
@@ -284,6 +291,8 @@ def test_a_taken_port_is_an_error_unless_it_is_shared(core: str, desk: SmallDesk
     shared = CORES[core](desk, Listening(is_port_shared=True))
     other = CORES[core](desk, Listening(port=shared.port, is_port_shared=True))
     other.stop(0)
+    threads = threading.active_count()
     with pytest.raises(ConfigError, match="is the port free"):
         CORES[core](desk, Listening(port=shared.port))
+    assert threading.active_count() == threads
     shared.stop(0)
