@@ -30,6 +30,9 @@ from server.serving.calls import (
 from server.serving.listening import Listening, bind
 
 _LAST_S = 5.0  # for calls that were cancelled at the end of the grace period
+# The loop takes calls in one by one. Where several come at once it pays to wait for more of them:
+# without, a drain held 5 of 64 and an answer cost two thirds more of the processor.
+_GATHER_S = 0.001
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _T = TypeVar("_T")
 
@@ -47,7 +50,7 @@ class PublicCore:
         self._most_calls = listening.most_calls
         self._waiting: deque[_Caller] = deque()
         self._held = 0
-        self._is_draining = False
+        self._is_draining = self._is_busy = False
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="public core's desk")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="public core", daemon=True)
@@ -127,11 +130,14 @@ class PublicCore:
             self._worker.submit(self._drain)
 
     def _drain(self) -> None:  # on the worker's thread
+        if self._is_busy:
+            time.sleep(_GATHER_S)
         callers: list[_Caller] = []
         while self._waiting and len(callers) < MOST_AT_ONCE:
             caller = self._waiting.popleft()
             if not caller.reply.done():
                 callers.append(caller)
+        self._is_busy = len(callers) > 1
         replies = ask(self._desk, [caller.asks() for caller in callers])
         self._loop.call_soon_threadsafe(self._settle, callers, replies)
 
