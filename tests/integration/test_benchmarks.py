@@ -1,14 +1,18 @@
 """Benchmarks that nothing else runs still run, at a size at which they measure nothing."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.durable_desk import METHOD
+from benchmarks.load import Question
 from benchmarks.partner_import import measure, write_file
 from benchmarks.partner_pass import generated, plain_pass, private_pass
+from benchmarks.serving import commit_us, one_round, our_targets, report_all, running, write_tls
 
 
 def test_an_audit_is_measured_and_its_log_is_true(tmp_path: Path) -> None:
@@ -38,3 +42,27 @@ def test_an_import_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str
     measure(tmp_path / "loans.parquet", rows=90, features=2)
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["unit"] for line in said] == ["s", "MiB", "MiB"]
+
+
+def test_three_servers_are_measured_and_held_against_the_echo(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # h2load is no dependency of ours: a stand-in that writes the log it would write.
+    fake = tmp_path / "h2load"
+    fake.write_text(
+        "#!/bin/sh\nfor word in $*; do case $word in --log-file=*) log=${word#*=};; esac; done\n"
+        "for wait in 100 200 300; do echo 1 200 $wait; done > $log\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    question = Question(METHOD, b"request", write_tls(tmp_path))
+    targets = our_targets(tmp_path, METHOD)
+    with running(targets, question) as pids:
+        found = one_round(pids, question, in_flight=16, seconds=0.5, order=targets)
+    report_all([found], 16)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = {(line["setting"]["target"], line["name"]): line["value"] for line in said}
+    assert {values[name, "p50_us"] for name in ("echo", "public", "fast")} == {200}
+    assert (values["fast", "calls_per_s"], values["fast", "calls_per_s_ratio"]) == (6, 1)
+    assert values["echo", "server_cpu_us"] > 0
+    assert commit_us(tmp_path) > 0
