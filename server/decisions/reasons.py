@@ -6,7 +6,7 @@ from protocols.contracts.decisions import Applicant, Reason
 from protocols.contracts.features import FeatureContract
 
 MOST_REASONS = 4  # more blur what mattered: 12 CFR 1002 supplement I, 9(b)(2)-1
-_ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
+ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
 
 
 def field_reasons(
@@ -29,7 +29,7 @@ def field_reasons(
     Source: docs/limits.md, "Reasons".
     """
     losses = zip(contract.fields, points_lost, strict=True)
-    costly = [(field, lost) for field, lost in losses if lost > _ROUNDING]
+    costly = [(field, lost) for field, lost in losses if lost > ROUNDING]
     costly.sort(key=lambda pair: -pair[1])  # stable: equals stay in contract order
     return tuple(
         Reason(
