@@ -50,6 +50,8 @@ class ScoreFile:
 
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
+        self._file.forget()
+        self._writer.close()  # writes a footer, if that was not done: to nowhere
         self._file.close()
         self._part.unlink(missing_ok=True)
 
@@ -99,6 +101,7 @@ class _Digesting:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
+        self._is_wanted = True
         self.digest = hashlib.sha256()
         self.size = 0
 
@@ -107,10 +110,16 @@ class _Digesting:
         return self._file.closed
 
     def write(self, raw: Any) -> int:  # Any: whatever has a buffer
+        if not self._is_wanted:
+            return len(raw)
         self.digest.update(raw)
         written = self._file.write(raw)
         self.size += written
         return written
+
+    def forget(self) -> None:
+        """Take what is written from now on, and drop it."""
+        self._is_wanted = False
 
     def tell(self) -> int:
         return self.size

@@ -96,7 +96,7 @@ def read_parts(
     Args:
         source: The file.
         names: The columns, in the order in which they are given.
-        listed: Those of them with few different texts.
+        listed: Those of them that hold levels, so few different texts.
         is_alone: Whether no other file is read at the same time, so that all cores may decode.
 
     Raises:
@@ -136,9 +136,10 @@ def _parquet_schema(source: Source) -> Any:
 def _parquet_parts(
     source: Source, names: Sequence[str], listed: Sequence[str], *, is_alone: bool
 ) -> Iterator[Any]:
+    schema = _parquet_schema(source)
     with pyarrow.parquet.ParquetFile(
         source.path,
-        read_dictionary=list(listed),
+        read_dictionary=[name for name in listed if pa.types.is_string(schema.field(name).type)],
         buffer_size=_BUFFER,
         pre_buffer=False,
         page_checksum_verification=True,
