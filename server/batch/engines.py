@@ -1,5 +1,6 @@
 """Who scores files: processes of this machine, or workers of Dask or Ray; all call ``attempt``."""
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -86,12 +87,14 @@ def score_with_dask(
     advance: Advance,
 ) -> Iterator[Outcome]:
     """Score files as tasks of Dask, one each, on a cluster or on one that is made here."""
-    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
-    with (
-        dask.Client(address, set_as_default=False)
-        if address
-        else dask.Client(set_as_default=False, **local) as client
-    ):
+    with contextlib.ExitStack() as opened:
+        # Under TLS with keys of its own: who reaches a scheduler's port can run code on it.
+        cluster = address or opened.enter_context(
+            dask.LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=None, security=True
+            )
+        )
+        client = opened.enter_context(dask.Client(cluster))
         futures = client.map(functools.partial(attempt, scorer=scorer), jobs, pure=False)
         for future in dask.as_completed(futures):
             yield future.result()

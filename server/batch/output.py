@@ -110,12 +110,7 @@ class _Digesting:
         return self._file.closed
 
     def write(self, raw: Any) -> int:  # Any: whatever has a buffer
-        if not self._is_wanted:
-            return len(raw)
-        self.digest.update(raw)
-        written = self._file.write(raw)
-        self.size += written
-        return written
+        return self._put(raw) if self._is_wanted else len(raw)
 
     def forget(self) -> None:
         """Take what is written from now on, and drop it."""
@@ -123,6 +118,12 @@ class _Digesting:
 
     def tell(self) -> int:
         return self.size
+
+    def _put(self, raw: Any) -> int:
+        self.digest.update(raw)
+        written = self._file.write(raw)
+        self.size += written
+        return written
 
     def flush(self) -> None:
         self._file.flush()
