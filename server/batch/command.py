@@ -23,7 +23,7 @@ def score_file(  # noqa: PLR0913, PLR0917  # one option each; typer makes a comm
     reasons: Annotated[bool, typer.Option("--reasons", help="Write reason codes too.")] = False,
     engine: Annotated[str, typer.Option(help="local, dask or ray.")] = "local",
     workers: Annotated[
-        int | None, typer.Option(help="Files at once; one a core by default.", min=1)
+        int | None, typer.Option(help="Files at once; one for two cores by default.", min=1)
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="A running Dask scheduler or Ray cluster.")
@@ -38,8 +38,9 @@ def score_file(  # noqa: PLR0913, PLR0917  # one option each; typer makes a comm
     from server.batch.view import ScoringView
     from server.registry import Registry
 
-    cores = len(os.sched_getaffinity(0))
-    chosen = find_engine(engine, workers=workers or cores, address=address)
+    # A file is read, scored and written at once, which keeps two cores busy.
+    by_default = max(1, len(os.sched_getaffinity(0)) // 2)
+    chosen = find_engine(engine, workers=workers or by_default, address=address)
     settings = load_settings(config)
     _, terms = load_charter_model(settings.charter)
     opened = Registry(settings.releases, terms).open(None if release == _LATEST else release)

@@ -13,7 +13,7 @@ import pyarrow.parquet
 
 from protocols.errors import ConfigError, MissingColumnError, UnreadableDataError
 
-ROWS_AT_ONCE = 131_072
+ROWS_AT_ONCE = 65_536
 _CSV_BLOCK = 8 << 20  # bytes; a part of a CSV file
 _BUFFER = 1 << 20  # bytes of each Parquet column read ahead, however large its row group is
 _KINDS = (".parquet", ".csv")

@@ -1,12 +1,14 @@
 """Benchmarks that nothing else runs still run, at a size at which they measure nothing."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.batch import measure as measure_batch
 from benchmarks.partner_import import measure, write_file
 from benchmarks.partner_pass import generated, plain_pass, private_pass
 
@@ -38,3 +40,11 @@ def test_an_import_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str
     measure(tmp_path / "loans.parquet", rows=90, features=2)
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["unit"] for line in said] == ["s", "MiB", "MiB"]
+
+
+def test_scoring_files_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = Namespace(rows=900, files=2, times=1, engine="local", workers=2, reasons=True)
+    measure_batch(tmp_path, asked)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["unit"] for line in said] == ["M rows/s", "ns/row", "M rows/s", "ns/row", "MiB"]
+    assert all(line["value"] >= 0 and line["setting"]["rows"] == 900 for line in said)
