@@ -74,7 +74,7 @@ def score_locally(
                 "--workers"
             ) from err
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def score_with_dask(
