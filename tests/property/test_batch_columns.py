@@ -6,15 +6,19 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.features import cells_of
+from model.field_tables import CategoricalTable
 from model.table import read_table
+from server.batch.columns import codes_of, numbers_of
 from server.batch.sources import find_sources
 from server.batch.work import Job, score_file
-from tests.unit.server.batch.world import make_scorer, read_scores
+from tests.unit.server.batch.world import make_scorer, make_table, read_scores
 from tests.unit.server.serving.world import make_contract, make_release
 
 ROWS = 4
@@ -57,6 +61,21 @@ SCORECARD = make_release().scorecard
 def test_files_are_read_as_training_reads_them(drawn: list[Any]) -> None:
     names = [field.name for field in make_contract().fields]
     table = pa.table({"borrower": list("abcd"), **dict(zip(names, drawn, strict=True))})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "loans.parquet"
+        pa.parquet.write_table(table, path)
+        columns = read_table(path, make_contract(), has_outcome=False).columns
+    cells = cells_of(columns, make_contract())
+    for place, item in enumerate(SCORER.evaluator.tables):
+        if isinstance(item, CategoricalTable):
+            assert codes_of(drawn[place], item).tolist() == cells[:, place].tolist()
+        else:
+            read = np.asarray(columns[item.name], dtype=np.float64)
+            np.testing.assert_array_equal(numbers_of(drawn[place]), read)
+
+
+def test_a_whole_file_is_scored_as_the_scorecard_scores_what_training_reads() -> None:
+    table = make_table(2_000)
     with tempfile.TemporaryDirectory() as folder:
         path, target = Path(folder) / "loans.parquet", Path(folder) / "scores.parquet"
         pa.parquet.write_table(table, path)

@@ -261,3 +261,47 @@ def test_any_number_of_rows_is_answered(rows: int) -> None:
     expected = [score.points for score in scorecard.score({"a": ["own", "unlisted", None]})]
     assert found.points.tolist() == [expected[row % 3] for row in range(rows)]
     assert found.points_lost.shape == (rows, 1)
+
+
+def test_every_way_adds_from_the_first_field_to_the_last() -> None:
+    # Any other order gives another number: 3 in this one, 4 or 5 in others.
+    scorecard = _three_fields(1.0, 1e16, -1e16, 3.0)
+    columns = {name: ["own"] for name in "abc"}
+    (expected,) = scorecard.score(columns)
+    assert expected.points == round(scorecard.exact_points(torch.tensor(1.5)).item())
+    for found in _all_ways(Evaluator.of(scorecard), columns):
+        assert found.points.tolist() == [expected.points]
+
+
+def _three_fields(intercept: float, *levels: float) -> Scorecard:
+    one = _one_level()
+    table = {**one.contract.model_dump(by_alias=True), "segments": []}
+    (field,) = table["fields"]
+    table["fields"] = [{**field, "name": name} for name in "abc"]
+    weights = torch.zeros(10, dtype=torch.float64)
+    weights[[0, 1, 4, 7]] = torch.tensor([intercept, *levels], dtype=torch.float64)
+    contract = contract_from_table(table, where="three")
+    encoding = Encoding(((0, 1, 2),) * 3)
+    return Scorecard(contract, encoding, weights, weights.abs(), Link(1.0), one.scaling)
+
+
+@pytest.mark.parametrize("codes", [10, 253, 254, 255, 256, 600])
+def test_a_field_may_have_more_bins_than_a_byte_counts(codes: int) -> None:
+    one = _one_level()
+    field: dict[str, object] = {
+        **COMMON,
+        "kind": "numeric",
+        "name": "a",
+        "unit": "units",
+        "low": "0",
+        "high": "64",
+        "spacing": "linear",
+        "special": [{"code": str(-code - 1), "meaning": "A code."} for code in range(codes)],
+    }
+    table = {**one.contract.model_dump(by_alias=True), "fields": [field], "segments": []}
+    contract = contract_from_table(table, where="many")
+    bins = (*([0] * 63), 1, *range(2, codes + 2), codes + 2)
+    weights = torch.linspace(-50, 50, codes + 4, dtype=torch.float64)
+    card = Scorecard(contract, Encoding((bins,)), weights, weights, Link(1.0), one.scaling)
+    columns: dict[str, Any] = parity_columns(contract)
+    _check(card, columns, _all_ways(Evaluator.of(card), columns))

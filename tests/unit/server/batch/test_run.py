@@ -154,6 +154,30 @@ def test_a_line_that_was_being_written_when_it_was_killed_is_dropped(
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "once")
 
 
+def test_a_line_is_on_disk_when_it_is_written(
+    loans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    true = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        true(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    score(loans / "part-0.parquet", tmp_path / "out", SCORER)
+    # The manifest's name; the scores, then their name; and only then the line.
+    assert synced == ["out", ".part-0.parquet.part", "out", "manifest.jsonl"]
+
+
+def test_a_file_that_breaks_in_the_middle_stops_no_other(loans: Path, tmp_path: Path) -> None:
+    raw = bytearray((loans / "part-1.parquet").read_bytes())
+    raw[1_000:6_000] = bytes(5_000)
+    (loans / "part-1.parquet").write_bytes(raw)
+    summary = score(loans, tmp_path / "out", SCORER)
+    assert (summary.files, len(summary.failed)) == (3, 1)
+
+
 @pytest.mark.parametrize("line", ["nonsense\n", "{}\n", "\xff\n"])
 def test_a_damaged_manifest_is_named(line: str, loans: Path, tmp_path: Path) -> None:
     score(loans, tmp_path / "out", SCORER)

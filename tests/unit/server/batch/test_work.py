@@ -1,6 +1,7 @@
 """One file: its scores are the scorecard's, its reasons serving's; nothing else of it is kept."""
 
 import math
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,23 @@ def test_a_file_damaged_in_the_middle_is_named_and_leaves_nothing(tmp_path: Path
     assert isinstance(outcome, Failed)
     assert "loans.parquet: truncated, damaged" in outcome.reason
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_page_that_is_not_what_its_checksum_says_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "loans.parquet"
+    options = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
+    table = make_table(300).set_column(3, "income", pa.array([5.5] * 300, pa.float32()))
+    pa.parquet.write_table(table, path, **options)
+    assert isinstance(attempt(Job(find_sources(path)[0], tmp_path / "s"), make_scorer()), Done)
+    path.write_bytes(path.read_bytes().replace(struct.pack("<2f", 5.5, 5.5), b"\1" * 8, 1))
+    assert isinstance(attempt(Job(find_sources(path)[0], tmp_path / "s"), make_scorer()), Failed)
+
+
+def test_text_in_a_parquet_file_that_is_no_text_is_found(tmp_path: Path) -> None:
+    broken = pa.array([b"\xff"] * 300, pa.binary()).view(pa.string())
+    table = make_table(300).set_column(2, BORROWER, broken)
+    path = write_parquet(tmp_path / "loans.parquet", table)
+    assert isinstance(attempt(Job(find_sources(path)[0], tmp_path / "s"), make_scorer()), Failed)
 
 
 def test_what_is_wrong_is_said_without_a_value(tmp_path: Path) -> None:
