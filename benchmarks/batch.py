@@ -73,18 +73,15 @@ def _common(name: str) -> dict[str, object]:
     }
 
 
-def make_scorer(*, has_reasons: bool) -> Any:  # Any: a Scorer, imported where it is wanted
-    """Return a scorecard of ten bins a field, checked as one from a release is."""
-    import torch  # here: processes that score do not import it
+def make_scorecard() -> Any:  # Any: a Scorecard; processes that score do not import torch
+    """Return a scorecard of ten bins a field."""
+    import torch
 
-    from model.evaluator import Evaluator
     from model.features import Encoding
     from model.link import Link
-    from model.parity import check_parity
     from model.scorecard import Scorecard
     from protocols.contracts.features import GRID_CELLS, contract_from_table
     from protocols.contracts.release import Scaling
-    from server.batch.work import Scorer
 
     contract = contract_from_table(contract_table(), where="benchmark")
     grid = tuple(_BINS * cell // GRID_CELLS for cell in range(GRID_CELLS))
@@ -94,15 +91,23 @@ def make_scorer(*, has_reasons: bool) -> Any:  # Any: a Scorer, imported where i
             for field in contract.fields
         )
     )
-    weights = torch.randn(
-        encoding.width, dtype=torch.float64, generator=torch.Generator().manual_seed(1)
-    )
+    drawn = torch.Generator().manual_seed(1)
+    weights = torch.randn(encoding.width, dtype=torch.float64, generator=drawn)
     scaling = Scaling(base_points=600, base_odds=50, points_to_double=20)
-    card = Scorecard(contract, encoding, weights, weights.abs(), Link(0.5), scaling)
+    return Scorecard(contract, encoding, weights, weights.abs(), Link(0.5), scaling)
+
+
+def make_scorer(*, has_reasons: bool) -> Any:  # Any: a Scorer, as above
+    """Return what scores by that scorecard, checked as one from a release is."""
+    from model.evaluator import Evaluator
+    from model.parity import check_parity
+    from server.batch.work import Scorer
+
+    card = make_scorecard()
     evaluator = Evaluator.of(card)
     check_parity(card, evaluator)
-    codes = tuple(field.reason_code for field in contract.fields)
-    return Scorer(evaluator, contract.borrower_id, codes, "00" * 32, has_reasons)
+    codes = tuple(field.reason_code for field in card.contract.fields)
+    return Scorer(evaluator, card.contract.borrower_id, codes, "00" * 32, has_reasons)
 
 
 def write_files(folder: Path, *, rows: int, files: int) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.answers import columns_of, microseconds
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.batch import make_scorecard, make_scorer
 from benchmarks.batch import measure as measure_batch
 from benchmarks.partner_import import measure, write_file
 from benchmarks.partner_pass import generated, plain_pass, private_pass
@@ -48,3 +50,11 @@ def test_scoring_files_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["unit"] for line in said] == ["M rows/s", "ns/row", "M rows/s", "ns/row", "MiB"]
     assert all(line["value"] >= 0 and line["setting"]["rows"] == 900 for line in said)
+
+
+def test_answers_from_tables_are_measured_on_the_same_applicants_as_the_scorecards() -> None:
+    scorecard, evaluator = make_scorecard(), make_scorer(has_reasons=True).evaluator
+    numbers, codes = np.full((3, 22), 5.0), np.array([[0] * 8, [6] * 8, [7] * 8])
+    points = [one.points for one in scorecard.score(columns_of(numbers, codes, scorecard))]
+    assert evaluator.answer(numbers, codes).points.tolist() == points
+    assert len(microseconds(lambda: None, times=2)) == 2
