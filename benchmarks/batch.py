@@ -232,11 +232,11 @@ def _peak_of(process: int) -> Iterator[list[float]]:
 
 
 def _children(process: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        below = [_children(int(word)) for word in found]
-        return [int(word) for word in found] + [one for some in below for one in some]
-    return []
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it may have ended
+        for path in Path(f"/proc/{process}/task").glob("*/children"):
+            found += map(int, path.read_text().split())
+    return found + [below for one in found for below in _children(one)]
 
 
 def _resident(process: int) -> float:
