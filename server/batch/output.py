@@ -106,7 +106,7 @@ class _Digesting:
         self.size = 0
 
     @property
-    def closed(self) -> bool:
+    def closed(self) -> bool:  # Arrow asks before each write
         return self._file.closed
 
     def write(self, raw: Any) -> int:  # Any: whatever has a buffer
@@ -124,9 +124,6 @@ class _Digesting:
         written = self._file.write(raw)
         self.size += written
         return written
-
-    def flush(self) -> None:
-        self._file.flush()
 
     def sync(self) -> None:
         self._file.flush()

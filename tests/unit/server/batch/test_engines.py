@@ -102,6 +102,15 @@ def test_ray_is_asked_for_one_task_a_file(
     assert not ray.is_open
 
 
+def test_ray_is_used_where_it_is_installed(
+    loans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", FakeRay())
+    ray = score(loans, tmp_path / "ray", SCORER, engine="ray")
+    assert ray == score(loans, tmp_path / "here", SCORER)
+    assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "here")
+
+
 def _jobs(loans: Path, folder: Path) -> list[Job]:
     from server.batch.sources import find_sources
 

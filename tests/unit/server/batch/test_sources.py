@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from protocols.errors import ConfigError, MissingColumnError, UnreadableDataError
@@ -90,6 +91,19 @@ def test_a_file_that_vanishes_is_named(tmp_path: Path) -> None:
         check_columns(source, NAMES)
     with pytest.raises(UnreadableDataError, match="no such file"):
         source.check_unchanged()
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = find_sources(write_csv(tmp_path / "loans.csv", make_table(3)))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(pa.csv, "open_csv", refuse)
+    with pytest.raises(UnreadableDataError, match=r"loans\.csv: may not be read"):
+        check_columns(source, NAMES)
 
 
 def test_a_csv_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
