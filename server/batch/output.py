@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,9 @@ class ScoreFile:
 
     def __init__(self, target: Path, schema: Any) -> None:
         self._target = target
-        self._part = target.with_name(f".{target.name}{PART_SUFFIX}")
+        # Of its own name: a worker of a run that was killed may still be writing the same scores.
+        own = secrets.token_hex(4)
+        self._part = target.with_name(f".{target.name}.{own}{PART_SUFFIX}")
         target.parent.mkdir(parents=True, exist_ok=True)
         self._thread = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None

@@ -46,6 +46,20 @@ def test_nothing_is_in_its_place_before_it_is_whole(tmp_path: Path) -> None:
         assert (tmp_path / "s.parquet").exists()
 
 
+def test_two_that_write_the_same_scores_do_not_mix(tmp_path: Path) -> None:
+    with (
+        ScoreFile(tmp_path / "s.parquet", SCHEMA) as left_over,
+        ScoreFile(tmp_path / "s.parquet", SCHEMA) as out,
+    ):
+        left_over.write(_batch(200_000))
+        out.write(_batch(300_000))
+        written = out.finish()
+        left_over.write(_batch(200_000))
+    raw = (tmp_path / "s.parquet").read_bytes()
+    assert hashlib.sha256(raw).hexdigest() == written.digest
+    assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
+
+
 def test_what_was_there_before_stays_when_writing_ends_early(tmp_path: Path) -> None:
     (tmp_path / "s.parquet").write_bytes(b"before")
     with ScoreFile(tmp_path / "s.parquet", SCHEMA) as out:
