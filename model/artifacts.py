@@ -1,6 +1,7 @@
 """Releases as files: a manifest and safetensors, named by digest; never a pickle."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -8,8 +9,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from model.drift import Reference
+from model.evaluator import Evaluator
 from model.features import Encoding
 from model.link import Link
+from model.parity import check_parity
 from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
 from model.shape import contradicted
@@ -34,6 +37,11 @@ class Release:
     manifest: ReleaseManifest
     scorecard: Scorecard
     reference: Reference
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The scorecard as tables, which answer faster."""
+        return Evaluator.of(self.scorecard)
 
 
 def tensor_bytes(scorecard: Scorecard, reference: Reference) -> bytes:
@@ -72,7 +80,8 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
     """Build a release from its two files.
 
     Raises:
-        ReleaseError: Shapes or digests do not match the manifest.
+        ReleaseError: Shapes or digests do not match the manifest, or its tables do not answer as
+            its scorecard does.
         EntryError, ContractError: The manifest does not parse.
     """
     manifest = manifest_from_bytes(manifest_raw)
@@ -112,7 +121,7 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
         ),
         scaling=manifest.scaling,
     )
-    return Release(
+    release = Release(
         digest=digest(manifest_raw),
         manifest=manifest,
         scorecard=scorecard,
@@ -122,3 +131,5 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
             deviations=tensors["reference_deviations"],
         ),
     )
+    check_parity(scorecard, release.evaluator)
+    return release

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.features import Cells, Encoding, bins_of, cells_of
+from model.features import Cells, Encoding, bins_of, cells_of, row_logits
 from model.formulas import Column
 from model.link import Link
 from protocols.contracts.features import FeatureContract
@@ -71,7 +71,7 @@ class Scorecard:
 
     def logits(self, cells: Cells) -> Tensor:
         """Return the network's logits, float64 (n,); their order is the order of risk."""
-        return (self._bin_logits(cells).sum(dim=1)) + self.weights[0] * self.encoding.row_scale
+        return row_logits(cells, self.encoding, self.weights)
 
     def points_lost(self, cells: Cells) -> Tensor:
         """Return points below the average borrower's, per field, float64 (n, fields)."""

@@ -18,6 +18,7 @@ from protocols.errors import ConfigError
 from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
+from server.batch.command import score_file
 from server.config import load_settings
 from server.events import Event
 from server.federation import open_federation
@@ -293,6 +294,9 @@ def serve(
             ),
         )
     )
+
+
+app.command("score-file")(score_file)
 
 
 @app.command("serve-log")

@@ -5,7 +5,7 @@ from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
 
 MOST_REASONS = 4  # more blur what mattered: 12 CFR 1002 supplement I, 9(b)(2)-1
-_ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
+ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
 
 
 def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, ...]:
@@ -25,7 +25,7 @@ def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, .
     Source: docs/limits.md, "Reasons".
     """
     fields = zip(contract.fields, score.points_lost, score.is_missing, strict=True)
-    costly = [item for item in fields if item[1] > _ROUNDING]
+    costly = [item for item in fields if item[1] > ROUNDING]
     costly.sort(key=lambda item: -item[1])  # stable: equals stay in contract order
     return tuple(
         Reason(

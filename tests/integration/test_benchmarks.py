@@ -2,12 +2,16 @@
 
 import json
 import os
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.answers import columns_of, microseconds
 from benchmarks.audit import honest_log, in_own_process, write
+from benchmarks.batch import make_scorecard, make_scorer
+from benchmarks.batch import measure as measure_batch
 from benchmarks.durable_desk import METHOD
 from benchmarks.load import Question
 from benchmarks.partner_import import measure, write_file
@@ -66,3 +70,19 @@ def test_three_servers_are_measured_and_held_against_the_echo(
     assert (values["fast", "calls_per_s"], values["fast", "calls_per_s_ratio"]) == (6, 1)
     assert values["echo", "server_cpu_us"] > 0
     assert commit_us(tmp_path) > 0
+
+
+def test_scoring_files_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = Namespace(rows=900, files=2, times=1, engine="local", workers=2, reasons=True)
+    measure_batch(tmp_path, asked)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["unit"] for line in said] == ["M rows/s", "ns/row", "M rows/s", "ns/row", "MiB"]
+    assert all(line["value"] >= 0 and line["setting"]["rows"] == 900 for line in said)
+
+
+def test_answers_from_tables_are_measured_on_the_same_applicants_as_the_scorecards() -> None:
+    scorecard, evaluator = make_scorecard(), make_scorer(has_reasons=True).evaluator
+    numbers, codes = np.full((3, 22), 5.0), np.array([[0] * 8, [6] * 8, [7] * 8])
+    points = [one.points for one in scorecard.score(columns_of(numbers, codes, scorecard))]
+    assert evaluator.answer(numbers, codes).points.tolist() == points
+    assert len(microseconds(lambda: None, times=2)) == 2

@@ -1,5 +1,6 @@
 """A release loads only as the whole that its manifest names."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from safetensors.torch import load, save
 
 from model.artifacts import MANIFEST, TENSORS, load_release, release_from_bytes, tensor_bytes
 from model.drift import Reference
+from model.evaluator import Evaluator
 from model.link import Link
 from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
@@ -170,3 +172,13 @@ def test_weights_that_contradict_a_direction_are_refused() -> None:
     manifest = _manifest(tensors, contract=table, contract_digest=contract_digest(table).hex())
     with pytest.raises(ReleaseError, match=f"contradict the direction of: {fields[0]['name']}"):
         release_from_bytes(manifest, tensors)
+
+
+def test_a_release_whose_tables_answer_otherwise_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tensors = tensor_bytes(_scorecard(), REFERENCE)
+    bent = Evaluator.of(replace(_scorecard(), link=Link(0.6)))
+    monkeypatch.setattr(Evaluator, "of", lambda _: bent)
+    with pytest.raises(ReleaseError, match="differ from the scorecard"):
+        release_from_bytes(_manifest(tensors), tensors)
