@@ -17,6 +17,7 @@ import numpy.typing as npt
 from model.field_tables import CategoricalTable, FieldTable, NumericTable, field_tables
 from model.numeric_link import NumericLink
 from model.row_tables import RowTables
+from protocols.contracts.features import FeatureContract
 
 if TYPE_CHECKING:  # torch stays out of processes that only answer
     from model.scorecard import Scorecard
@@ -68,11 +69,13 @@ class Evaluator:
     "other", then missing; any other integer counts as "other".
 
     Attributes:
+        contract: The public feature contract.
         tables: One for each field of the contract, in its order.
         intercept: Logit before any field adds to it.
         link: Turns logits into probabilities and points.
     """
 
+    contract: FeatureContract
     tables: tuple[FieldTable, ...]
     intercept: float
     link: NumericLink
@@ -81,7 +84,8 @@ class Evaluator:
     def of(cls, scorecard: "Scorecard") -> "Evaluator":
         """Return the tables of a scorecard."""
         intercept = float(scorecard.weights[0]) * scorecard.encoding.row_scale
-        return cls(field_tables(scorecard), intercept, NumericLink.of(scorecard))
+        tables = field_tables(scorecard)
+        return cls(scorecard.contract, tables, intercept, NumericLink.of(scorecard))
 
     def answer_one(self, numbers: Sequence[float], codes: Sequence[int]) -> Answer:
         """Answer for one applicant; for one, bisecting lists is faster than any array.

@@ -9,14 +9,16 @@ import numpy.typing as npt
 import torch
 
 from model.evaluator import Answers, Evaluator, Values
-from model.features import Column, cells_of, grid_edges
+from model.features import cells_of, grid_edges
 from model.field_tables import CategoricalTable, FieldTable
+from model.formulas import Column
 from model.scorecard import Scorecard
 from protocols.contracts.features import (
     CategoricalField,
     FeatureContract,
     FeatureField,
     NumericField,
+    is_computed,
 )
 from protocols.errors import ReleaseError
 
@@ -39,7 +41,7 @@ def check_parity(scorecard: Scorecard, evaluator: Evaluator) -> None:
     """
     _check_range(scorecard)
     columns = parity_columns(scorecard.contract)
-    cells = cells_of(columns, scorecard.contract)
+    cells = cells_of(columns, _without_formulas(scorecard.contract))
     logits = scorecard.logits(cells)
     expected = Answers(
         scorecard.link.probabilities(logits).numpy(),
@@ -65,6 +67,15 @@ def parity_columns(contract: FeatureContract) -> Columns:
     return {
         name: [column[row % len(column)] for row in range(rows)] for name, column in values.items()
     }
+
+
+def _without_formulas(contract: FeatureContract) -> FeatureContract:
+    """Return a contract that reads computed fields as columns, so that any value can be tried."""
+    plain = {"formula": None, "of": (), "over": ()}
+    fields = [
+        field.model_copy(update=plain) if is_computed(field) else field for field in contract.fields
+    ]
+    return contract.model_copy(update={"fields": tuple(fields)})
 
 
 def inputs_of(evaluator: Evaluator, columns: Columns) -> list[Values]:

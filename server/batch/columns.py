@@ -12,19 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from model.evaluator import Evaluator, Values
-from model.field_tables import CategoricalTable
+from model.field_tables import CategoricalTable, FieldTable
+from model.formulas import with_formulas
 
 _REFUSALS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 
 
 def inputs_of(batch: Any, evaluator: Evaluator) -> list[Values]:
     """Return a record batch's columns for ``Evaluator.answer_columns``; Any: pyarrow is untyped."""
-    return [
-        codes_of(batch.column(table.name), table)
-        if isinstance(table, CategoricalTable)
-        else numbers_of(batch.column(table.name))
-        for table in evaluator.tables
-    ]
+    tables = {table.name: table for table in evaluator.tables}
+    read: dict[str, Values] = {
+        field.name: _read(batch.column(field.name), tables[field.name])
+        for field in evaluator.contract.inputs
+    }
+    every = with_formulas(read, evaluator.contract)
+    return [np.asarray(every[name]) for name in tables]
+
+
+def _read(column: Any, table: FieldTable) -> Values:
+    return codes_of(column, table) if isinstance(table, CategoricalTable) else numbers_of(column)
 
 
 def numbers_of(column: Any) -> Values:

@@ -43,7 +43,7 @@ class Scorer:
     @property
     def names(self) -> list[str]:
         """Columns that a file must have."""
-        return [self.borrower_id, *(table.name for table in self.evaluator.tables)]
+        return [self.borrower_id, *(field.name for field in self.evaluator.contract.inputs)]
 
     @property
     def listed(self) -> list[str]:

@@ -5,13 +5,21 @@ import tomllib
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.features import cells_of
+from model.evaluator import Evaluator
+from model.features import Encoding, cells_of
 from model.formulas import with_formulas
+from model.link import Link
+from model.parity import check_parity
+from model.scorecard import Scorecard
 from protocols.contracts.decisions import Applicant
 from protocols.contracts.features import FeatureContract, contract_from_table
+from protocols.contracts.release import Scaling
+from server.batch.columns import inputs_of
 from tests.simulator import CONTRACT as PLAIN
 
 
@@ -91,3 +99,33 @@ def test_an_applicant_s_cells_are_those_of_the_same_row_in_training(
         numbers = dict(zip(INPUTS, row, strict=True))
         person = Applicant(numbers=numbers, categories={"housing": "own"})
         assert cells_of(person.columns(CONTRACT), CONTRACT)[0].tolist() == expected
+
+
+def _scorecard() -> Scorecard:
+    random = np.random.default_rng(1)
+    bins = [np.arange(field.cell_count) * 5 // field.cell_count for field in CONTRACT.fields]
+    encoding = Encoding(tuple(tuple(table.tolist()) for table in bins))
+    weights = torch.from_numpy(random.normal(size=encoding.width))
+    shares = torch.from_numpy(random.random(encoding.width))
+    scaling = Scaling(base_points=600, base_odds=50, points_to_double=20)
+    return Scorecard(CONTRACT, encoding, weights, shares, Link(0.5), scaling)
+
+
+SCORECARD = _scorecard()
+EVALUATOR = Evaluator.of(SCORECARD)
+
+
+def test_tables_of_computed_fields_say_what_the_scorecard_says() -> None:
+    check_parity(SCORECARD, EVALUATOR)
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS)
+def test_a_file_without_the_computed_columns_is_scored_alike(
+    rows: list[tuple[float, ...]],
+) -> None:
+    columns = _columns(rows)
+    batch = pa.record_batch({name: pa.array(column) for name, column in columns.items()})
+    found = EVALUATOR.answer_columns(inputs_of(batch, EVALUATOR))
+    expected = [score.points for score in SCORECARD.score(columns)]
+    assert found.points.tolist() == expected
