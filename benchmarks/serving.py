@@ -5,15 +5,17 @@ desk that commits a record of 600 bytes for each call before it answers (SQLite,
 synchronous=FULL), behind the public and behind the fast core. A round asks all of them in random
 order, one after another, so that other load on the machine hits all alike; figures are medians of
 rounds, ratios medians of the rounds' ratios to the echo. Needs ``h2load`` (Debian's
-nghttp2-client).
+nghttp2-client), but not with ``--mark``.
 
     python -m benchmarks.serving --rounds 5
 
 A server of any command may take part: ``{folder}`` in it is where ``server.crt``, ``server.key``
-and ``ca.crt`` are. All servers then get that method and request.
+and ``ca.crt`` are. All servers then get that method and request; where a server knows a request id
+again, let it begin with 19 zeros and name them as ``--mark``, so that each call has another.
 
     python -m benchmarks.serving --server ours 50051 "fedscore-server serve ..." \\
-        --method /fedscore.scoring.v1.ScoringService/Score --request request.bin
+        --method /fedscore.scoring.v1.ScoringService/Score --request request.bin \\
+        --mark 0000000000000000000
 """
 
 import argparse
@@ -46,11 +48,12 @@ _UNITS = {"calls_per_s": "1/s", "p50_us": "us", "p99_us": "us", "server_cpu_us":
 def main() -> None:
     """Measure and print."""
     arguments = _parser().parse_args()
-    if shutil.which("h2load") is None:
-        raise ConfigError("h2load is missing; install Debian's nghttp2-client")
+    if not arguments.mark and shutil.which("h2load") is None:
+        raise ConfigError("h2load is missing; install Debian's nghttp2-client, or give --mark")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        question = Question(arguments.method, _body(arguments.request), write_tls(folder))
+        body, mark = _body(arguments.request), arguments.mark.encode()
+        question = Question(arguments.method, body, write_tls(folder), mark)
         targets = [*our_targets(folder, arguments.method), *_others(arguments.server, folder)]
         with running(targets, question) as pids:
             report("commit_us", commit_us(folder), "us", _COMMITS, {"target": "disk"})
@@ -155,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--in-flight", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--method", default=METHOD)
     parser.add_argument("--request", type=Path, help="the message's bytes; zeros without")
+    parser.add_argument("--mark", default="", help="text in the request that a number replaces")
     parser.add_argument(
         "--server", nargs=3, action="append", default=[], metavar=("NAME", "PORT", "COMMAND")
     )

@@ -1,6 +1,7 @@
 """Reasons: the fields that cost an applicant points, exactly as the scorecard counts them."""
 
-from model.scorecard import Score
+from collections.abc import Sequence
+
 from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
 
@@ -8,15 +9,18 @@ MOST_REASONS = 4  # more blur what mattered: 12 CFR 1002 supplement I, 9(b)(2)-1
 ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from its average by less
 
 
-def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, ...]:
+def field_reasons(
+    points_lost: Sequence[float], is_missing: Sequence[bool], *, contract: FeatureContract
+) -> tuple[Reason, ...]:
     """Return what cost an applicant points, most points first.
 
     The model is a sum, so a reason's points are its exact contribution: had the applicant the
     average borrower's points for that field, the score would be higher by just so much.
 
     Args:
-        score: For each field of the contract, in its order, points below the average borrower's,
-            and whether it had no usable value.
+        points_lost: For each field of the contract, in its order, points below the average
+            borrower's; negative where the applicant does better.
+        is_missing: For each field, whether it had no usable value.
         contract: Gives codes and sentences, and decides between equals by its order.
 
     Returns:
@@ -24,7 +28,7 @@ def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, .
 
     Source: docs/limits.md, "Reasons".
     """
-    fields = zip(contract.fields, score.points_lost, score.is_missing, strict=True)
+    fields = zip(contract.fields, points_lost, is_missing, strict=True)
     costly = [item for item in fields if item[1] > ROUNDING]
     costly.sort(key=lambda item: -item[1])  # stable: equals stay in contract order
     return tuple(
@@ -33,7 +37,7 @@ def field_reasons(score: Score, *, contract: FeatureContract) -> tuple[Reason, .
             sentence=field.reason,
             field=field.name,
             points_lost=lost,
-            is_missing=is_missing,
+            is_missing=missing,
         )
-        for field, lost, is_missing in costly[:MOST_REASONS]
+        for field, lost, missing in costly[:MOST_REASONS]
     )

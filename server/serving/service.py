@@ -64,7 +64,9 @@ class Reader:
 
     def reasons(self, score: Score) -> tuple[Reason, ...]:
         """Return what cost the applicant points."""
-        return field_reasons(score, contract=self.release.scorecard.contract)
+        return field_reasons(
+            score.points_lost, score.is_missing, contract=self.release.scorecard.contract
+        )
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,13 @@ import math
 
 import pytest
 
-from model.scorecard import Score
 from protocols.contracts.decisions import Reason
 from server.decisions.reasons import field_reasons
 from tests.unit.server.serving.world import applicant, make_contract, make_scorecard
 
 
 def _reasons(points_lost: list[float], missing: tuple[bool, ...] = (False,) * 5) -> list[Reason]:
-    score = Score(p_default=0.1, points=600, points_lost=tuple(points_lost), is_missing=missing)
-    return list(field_reasons(score, contract=make_contract()))
+    return list(field_reasons(points_lost, missing, contract=make_contract()))
 
 
 def _fields(points_lost: list[float]) -> list[str]:
