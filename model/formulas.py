@@ -34,9 +34,10 @@ def with_formulas(columns: Mapping[str, Column], contract: FeatureContract) -> M
 def _quantities(field: NumericField, column: Column) -> Numbers:
     """Return values within the public bounds; NaN for missing and special ones."""
     values = np.array(column, dtype=np.float64)  # None becomes NaN
-    codes = [float(Decimal(item.code)) for item in field.special]
-    within = np.clip(values, float(field.low), float(field.high))
-    return np.where(np.isin(values, codes), np.nan, within)
+    within: Numbers = np.minimum(np.maximum(values, float(field.low)), float(field.high))
+    for item in field.special:
+        within[values == float(Decimal(item.code))] = np.nan
+    return within
 
 
 def _computed(field: NumericField, known: Mapping[str, Numbers]) -> Numbers:

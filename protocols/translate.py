@@ -18,6 +18,7 @@ from protocols.contracts.decisions import (
     LimitDecision,
     LimitRequest,
     Outcome,
+    PackedApplicant,
     PolicyReason,
     Reason,
     RequestError,
@@ -26,13 +27,21 @@ from protocols.contracts.decisions import (
     Violation,
     request_error,
 )
-from protocols.contracts.features import describe
+from protocols.contracts.features import (
+    CategoricalField,
+    Contract,
+    FeatureContract,
+    FeatureField,
+    describe,
+)
+from protocols.contracts.release import ReleaseManifest
 from protocols.errors import ContractError
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 
 _Answer = TypeVar("_Answer")
 _Parsed = TypeVar("_Parsed", bound=Message)
+_Question = TypeVar("_Question", bound=Contract)
 
 _OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
     "APPROVE": decisions.OUTCOME_APPROVE,
@@ -43,8 +52,9 @@ _OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
 
 def score_request_to_wire(request: ScoreRequest) -> scoring.ScoreRequest:
     """Return the message that asks for a score."""
+    features, packed = _features_to_wire(request.features)
     return scoring.ScoreRequest(
-        request_id=request.request_id, features=_features_to_wire(request.features)
+        request_id=request.request_id, features=features, packed=packed, subject=request.subject
     )
 
 
@@ -54,22 +64,29 @@ def score_request_from_wire(raw: bytes) -> ScoreRequest:
     Raises:
         RequestError: They do not parse, or a field breaks a rule.
     """
-    message = parse_request(raw, scoring.ScoreRequest(), lambda message: [message.features])
-    try:
-        return ScoreRequest.model_validate(
-            {"request_id": message.request_id, "features": _features_table(message.features)}
-        )
-    except ValidationError as err:
-        raise request_error(err) from err
+    return score_request_of(parse_request(raw, scoring.ScoreRequest(), request_parts))
+
+
+def score_request_of(message: scoring.ScoreRequest) -> ScoreRequest:
+    """Return the question that a message holds.
+
+    Raises:
+        RequestError: A field breaks a rule.
+    """
+    table: dict[str, object] = {"request_id": message.request_id, "subject": message.subject}
+    return _asked(ScoreRequest, message, table)
 
 
 def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest:
     """Return the message that asks for a limit."""
+    features, packed = _features_to_wire(request.features)
     return decisions.DecideLimitRequest(
         request_id=request.request_id,
-        features=_features_to_wire(request.features),
+        features=features,
+        packed=packed,
         requested_amount_minor=request.requested_amount_minor,
         currency=request.currency,
+        subject=request.subject,
     )
 
 
@@ -79,18 +96,27 @@ def limit_request_from_wire(raw: bytes) -> LimitRequest:
     Raises:
         RequestError: They do not parse, or a field breaks a rule.
     """
-    message = parse_request(raw, decisions.DecideLimitRequest(), lambda message: [message.features])
-    try:
-        return LimitRequest.model_validate(
-            {
-                "request_id": message.request_id,
-                "features": _features_table(message.features),
-                "requested_amount_minor": message.requested_amount_minor,
-                "currency": message.currency,
-            }
-        )
-    except ValidationError as err:
-        raise request_error(err) from err
+    return limit_request_of(parse_request(raw, decisions.DecideLimitRequest(), request_parts))
+
+
+def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
+    """Return the question that a message holds.
+
+    Raises:
+        RequestError: A field breaks a rule.
+    """
+    table = {
+        "request_id": message.request_id,
+        "requested_amount_minor": message.requested_amount_minor,
+        "currency": message.currency,
+        "subject": message.subject,
+    }
+    return _asked(LimitRequest, message, table)
+
+
+def request_parts(message: scoring.ScoreRequest | decisions.DecideLimitRequest) -> list[Message]:
+    """Return the messages inside a question."""
+    return [message.features, message.packed]
 
 
 def decision_id_from_wire(raw: bytes) -> str:
@@ -116,6 +142,7 @@ def score_to_wire(answer: ScoreAnswer) -> scoring.ScoreResponse:
         release_digest=answer.release_digest,
         scored_at=_time_to_wire(answer.scored_at),
         journal_position=answer.journal_position,
+        clipped_fields=answer.clipped_fields,
     )
 
 
@@ -135,7 +162,22 @@ def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
             release_digest=message.release_digest,
             scored_at=_time_from_wire(message.scored_at),
             journal_position=message.journal_position,
+            clipped_fields=tuple(message.clipped_fields),
         )
+    )
+
+
+def release_to_wire(
+    manifest: ReleaseManifest, contract: FeatureContract, *, digest: bytes
+) -> scoring.Release:
+    """Return the message that describes a release, and what is asked by its contract."""
+    return scoring.Release(
+        release_digest=digest,
+        contract_digest=bytes.fromhex(manifest.contract_digest),
+        federation=manifest.federation,
+        run=manifest.run,
+        currency=contract.currency,
+        inputs=[_input_to_wire(field) for field in contract.inputs],
     )
 
 
@@ -159,6 +201,7 @@ def decision_to_wire(decision: LimitDecision) -> decisions.LimitDecision:
         policy_digest=decision.policy_digest,
         decided_at=_time_to_wire(decision.decided_at),
         journal_position=decision.journal_position,
+        clipped_fields=decision.clipped_fields,
     )
 
 
@@ -187,6 +230,7 @@ def decision_from_wire(message: decisions.LimitDecision) -> LimitDecision:
             policy_digest=message.policy_digest,
             decided_at=_time_from_wire(message.decided_at),
             journal_position=message.journal_position,
+            clipped_fields=tuple(message.clipped_fields),
         )
     )
 
@@ -208,11 +252,17 @@ def parse_request(
         message.ParseFromString(raw)
     except DecodeError as err:
         raise RequestError([Violation("request", "is not a message of this method")]) from err
-    parts: list[Message] = [message, *nested(message)]
-    if any(len(UnknownFieldSet(part)) for part in parts):
-        # A newer caller means something by it; to answer as if it had not been said is a lie.
-        raise RequestError([Violation("request", "holds a field that this server does not know")])
+    check_known([message, *nested(message)])
     return message
+
+
+def check_known(parts: Iterable[Message]) -> None:
+    """Raise RequestError if a message holds a field that this version does not know.
+
+    A newer caller means something by it; to answer as if it had not been said is a lie.
+    """
+    if any(len(UnknownFieldSet(part)) for part in parts):
+        raise RequestError([Violation("request", "holds a field that this server does not know")])
 
 
 def _checked(build: Callable[[], _Answer]) -> _Answer:
@@ -222,12 +272,50 @@ def _checked(build: Callable[[], _Answer]) -> _Answer:
         raise ContractError(f"answer: {describe(err)}") from err
 
 
-def _features_to_wire(applicant: Applicant) -> scoring.Features:
-    return scoring.Features(numbers=applicant.numbers, categories=applicant.categories)
+def _asked(
+    kind: type[_Question],
+    message: scoring.ScoreRequest | decisions.DecideLimitRequest,
+    table: dict[str, object],
+) -> _Question:
+    is_packed = message.HasField("packed")
+    if is_packed and message.HasField("features"):
+        raise RequestError([Violation("packed", "excludes features; give one of them")])
+    features = _packed_table(message.packed) if is_packed else _named_table(message.features)
+    try:
+        return kind.model_validate(table | {"features": features})
+    except ValidationError as err:
+        raise request_error(err) from err
 
 
-def _features_table(message: scoring.Features) -> dict[str, dict[str, float] | dict[str, str]]:
+def _named_table(message: scoring.Features) -> dict[str, object]:
     return {"numbers": dict(message.numbers), "categories": dict(message.categories)}
+
+
+def _packed_table(message: scoring.PackedFeatures) -> dict[str, object]:
+    return {
+        "contract_digest": message.contract_digest,
+        "numbers": tuple(message.numbers),
+        "codes": tuple(message.codes),
+    }
+
+
+def _features_to_wire(
+    features: Applicant | PackedApplicant,
+) -> tuple[scoring.Features | None, scoring.PackedFeatures | None]:
+    if isinstance(features, Applicant):
+        named = scoring.Features(numbers=features.numbers, categories=features.categories)
+        return named, None
+    return None, scoring.PackedFeatures(
+        contract_digest=features.contract_digest, numbers=features.numbers, codes=features.codes
+    )
+
+
+def _input_to_wire(field: FeatureField) -> scoring.InputField:
+    if isinstance(field, CategoricalField):
+        return scoring.InputField(name=field.name, label=field.label, levels=field.levels)
+    return scoring.InputField(
+        name=field.name, label=field.label, is_numeric=True, low=field.low, high=field.high
+    )
 
 
 def _reason_to_wire(reason: Reason) -> scoring.Reason:

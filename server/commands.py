@@ -7,7 +7,7 @@ import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -269,9 +269,16 @@ def serve(
     release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port there.")] = 50051,
-    journal: Annotated[Path, typer.Option(help="The journal of decisions.")] = Path(
-        "journal.sqlite"
-    ),
+    journal: Annotated[
+        str,
+        typer.Option(
+            envvar="FEDSCORE_JOURNAL", help="The journal of decisions: a file, or a database's URL."
+        ),
+    ] = "journal.sqlite",
+    core: Annotated[
+        Literal["fast", "public"],
+        typer.Option(help="fast, or public: gRPC's public interface alone."),
+    ] = "fast",
 ) -> None:
     """Answer Score and DecideLimit over gRPC with TLS, from a release that the log holds."""
     from server.registry import Registry  # here: training does not need torch in this process
@@ -281,18 +288,17 @@ def serve(
     settings = load_settings(config)
     _, terms = load_charter_model(settings.charter)
     log_to_stderr()
-    asyncio.run(
-        serve_release(
-            Registry(settings.releases, terms).open(release),
-            ServingSettings(
-                host=host,
-                port=port,
-                journal_path=journal,
-                policy_path=policy,
-                certificate_path=settings.server_cert,
-                key_path=settings.server_key,
-            ),
-        )
+    serve_release(
+        Registry(settings.releases, terms).open(release),
+        ServingSettings(
+            host=host,
+            port=port,
+            journal=journal,
+            policy_path=policy,
+            certificate_path=settings.server_cert,
+            key_path=settings.server_key,
+            core=core,
+        ),
     )
 
 

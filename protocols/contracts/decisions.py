@@ -1,20 +1,27 @@
-"""What is asked about an applicant, what is answered, and the policy between the two."""
+"""What is asked about an applicant, and what is answered."""
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from protocols.contracts.features import (
+    CategoricalField,
     Contract,
-    DecimalText,
     FeatureContract,
     Name,
     NumericField,
     Sentence,
-    contract_digest,
     is_computed,
 )
 from protocols.errors import ContractError
@@ -24,6 +31,7 @@ MAX_MINOR = 2**53 - 1  # what canonical JSON holds, and every JSON reader reads 
 MAX_VIOLATIONS = 20
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
+Subject = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{0,64}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
 PositiveMinor = Annotated[int, Field(ge=1, le=MAX_MINOR)]
@@ -66,31 +74,62 @@ class Applicant(Contract):
         }
 
 
+class PackedApplicant(Contract):
+    """What is known of one applicant, in the order of a feature contract.
+
+    Attributes:
+        contract_digest: Of that contract.
+        numbers: One for each numeric field that is not computed; NaN is missing.
+        codes: One for each categorical field: the level's place, then "other", then missing.
+    """
+
+    contract_digest: Digest
+    numbers: tuple[float, ...]
+    codes: tuple[int, ...]
+
+
+def _form(value: object) -> str:
+    is_packed = isinstance(value, PackedApplicant) or (
+        isinstance(value, Mapping) and "contract_digest" in value
+    )
+    return _PACKED if is_packed else _NAMED
+
+
+_NAMED, _PACKED = "named", "packed"
+Features = Annotated[
+    Annotated[Applicant, Tag(_NAMED)] | Annotated[PackedApplicant, Tag(_PACKED)],
+    Discriminator(_form),
+]
+
+
 class ScoreRequest(Contract):
-    """One question for a score."""
+    """One question for a score; ``subject`` is a pseudonym of the person, or empty."""
 
     request_id: RequestId
-    features: Applicant
+    features: Features
+    subject: Subject = ""
 
     @property
     def body_digest(self) -> bytes:
         """Return what two requests share if and only if they ask the same."""
-        return digest(canonical_json(["score", _plain(self.features)]))
+        return _body_digest("score", self.features, [self.subject] if self.subject else [])
 
 
 class LimitRequest(Contract):
-    """One question for a limit; money is in minor units."""
+    """One question for a limit; money is in minor units, ``subject`` as in ``ScoreRequest``."""
 
     request_id: RequestId
-    features: Applicant
+    features: Features
     requested_amount_minor: PositiveMinor
     currency: Currency
+    subject: Subject = ""
 
     @property
     def body_digest(self) -> bytes:
         """Return what two requests share if and only if they ask the same."""
-        asked = [self.requested_amount_minor, self.currency]
-        return digest(canonical_json(["limit", _plain(self.features), *asked]))
+        about = [self.subject] if self.subject else []
+        asked: list[str | int] = [self.requested_amount_minor, self.currency, *about]
+        return _body_digest("limit", self.features, asked)
 
 
 class Reason(Contract):
@@ -124,6 +163,7 @@ class ScoreAnswer(Contract):
         p_default: Probability of default within the contract's window.
         reasons: At most four, most points lost first.
         journal_position: Place of this answer in the server's journal, from 1.
+        clipped_fields: Those whose value lay beyond the public bounds and counted as the bound.
     """
 
     score_id: RequestId
@@ -134,6 +174,7 @@ class ScoreAnswer(Contract):
     release_digest: Digest
     scored_at: AwareDatetime
     journal_position: int = Field(ge=1)
+    clipped_fields: tuple[Name, ...] = ()
 
 
 class LimitDecision(Contract):
@@ -145,6 +186,7 @@ class LimitDecision(Contract):
         reasons: What cost the applicant points, at most four, most points lost first.
         policy_reasons: Which rules kept the limit below the request; empty on approvals.
         journal_position: Place of this answer in the server's journal, from 1.
+        clipped_fields: As in ``ScoreAnswer``.
     """
 
     decision_id: RequestId
@@ -161,6 +203,7 @@ class LimitDecision(Contract):
     policy_digest: Digest
     decided_at: AwareDatetime
     journal_position: int = Field(ge=1)
+    clipped_fields: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _check_outcome(self) -> "LimitDecision":
@@ -171,68 +214,6 @@ class LimitDecision(Contract):
         return self
 
 
-class RiskBand(Contract):
-    """A range of risk: above the band before, up to and with ``p_default_up_to``."""
-
-    p_default_up_to: DecimalText
-    limit_minor: Minor
-
-
-class ProductTerms(Contract):
-    """What the product allows at all; a limit is a whole number of steps."""
-
-    minimum_minor: PositiveMinor
-    maximum_minor: PositiveMinor
-    step_minor: PositiveMinor
-
-    @model_validator(mode="after")
-    def _check_terms(self) -> "ProductTerms":
-        if self.minimum_minor > self.maximum_minor:
-            raise ValueError("minimum_minor is above maximum_minor")
-        if self.minimum_minor % self.step_minor or self.maximum_minor % self.step_minor:
-            raise ValueError("minimum_minor and maximum_minor must be whole steps")
-        return self
-
-
-class LimitPolicy(Contract):
-    """Risk bands and product terms; one that could treat a safer applicant worse does not load.
-
-    Attributes:
-        bands: From safest to riskiest; together they cover every probability, the last declines.
-    """
-
-    schema_version: Literal[1] = Field(alias="schema")
-    name: Name
-    currency: Currency
-    product: ProductTerms
-    bands: tuple[RiskBand, ...] = Field(min_length=2, max_length=100, strict=False)
-
-    @property
-    def digest(self) -> bytes:
-        """Return the digest of the policy's table as written; every key is required."""
-        return contract_digest(self.model_dump(mode="json", by_alias=True))
-
-    @model_validator(mode="after")
-    def _check_cover(self) -> "LimitPolicy":
-        bounds = [float(band.p_default_up_to) for band in self.bands]
-        if not all(lower < upper for lower, upper in pairwise([0.0, *bounds])):
-            raise ValueError("bands: p_default_up_to must rise from band to band, above 0")
-        if bounds[-1] != 1.0 or self.bands[-1].limit_minor != 0:
-            raise ValueError('bands: the last must end at "1" and decline with limit_minor 0')
-        return self
-
-    @model_validator(mode="after")
-    def _check_limits(self) -> "LimitPolicy":
-        limits = [band.limit_minor for band in self.bands]
-        if not all(safer >= riskier for safer, riskier in pairwise(limits)):
-            raise ValueError("bands: a safer band must not get a lower limit_minor")
-        if any(0 < limit < self.product.minimum_minor for limit in limits):
-            raise ValueError("bands: limit_minor must be 0 or at least the product's minimum")
-        if any(limit % self.product.step_minor for limit in limits):
-            raise ValueError("bands: limit_minor must be a whole number of steps")
-        return self
-
-
 def outcome_of(limit_minor: int, requested_minor: int) -> Outcome:
     """Return the word for a limit: all, some or nothing of the request."""
     if limit_minor == 0:
@@ -240,17 +221,21 @@ def outcome_of(limit_minor: int, requested_minor: int) -> Outcome:
     return "APPROVE" if limit_minor == requested_minor else "COUNTEROFFER"
 
 
-def check_score_request(request: ScoreRequest, contract: FeatureContract) -> None:
+def check_score_request(
+    request: ScoreRequest, contract: FeatureContract, *, contract_digest: bytes
+) -> None:
     """Raise ``RequestError`` unless every value given is for a field of its kind.
 
     What the values are is no matter: the encoder clamps them as it did in training.
     """
-    _raise_any(_feature_violations(request.features, contract))
+    _raise_any(_violations(request.features, contract, contract_digest))
 
 
-def check_limit_request(request: LimitRequest, contract: FeatureContract) -> None:
+def check_limit_request(
+    request: LimitRequest, contract: FeatureContract, *, contract_digest: bytes
+) -> None:
     """Raise ``RequestError`` unless values fit their fields and money is the contract's."""
-    violations = list(_feature_violations(request.features, contract))
+    violations = list(_violations(request.features, contract, contract_digest))
     if request.currency != contract.currency:
         violations.append(Violation("currency", f"must be {contract.currency}"))
     _raise_any(violations)
@@ -263,6 +248,10 @@ def request_error(err: ValidationError) -> RequestError:
 
 
 def _violation(where: tuple[int | str, ...], rule: str) -> Violation:
+    if where[:2] == ("features", _PACKED):  # as the wire names the two forms
+        where = where[1:]
+    elif where[:2] == ("features", _NAMED):
+        where = ("features", *where[2:])
     if where[-1:] == ("[key]",):  # a table's key that is no field name: it may be anything
         return Violation(".".join(map(str, where[:-2])), "holds a name that no field can have")
     return Violation(".".join(map(str, where)), rule)
@@ -272,6 +261,14 @@ def _raise_any(violations: Iterable[Violation]) -> None:
     found = tuple(islice(violations, MAX_VIOLATIONS))
     if found:
         raise RequestError(found)
+
+
+def _violations(
+    features: Applicant | PackedApplicant, contract: FeatureContract, contract_digest: bytes
+) -> Iterable[Violation]:
+    if isinstance(features, Applicant):
+        return _feature_violations(features, contract)
+    return _packed_violations(features, contract, contract_digest)
 
 
 def _feature_violations(applicant: Applicant, contract: FeatureContract) -> Iterable[Violation]:
@@ -302,6 +299,36 @@ def _category_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iter
             yield Violation(where, "this field is numeric; put it under numbers")
         elif not level:
             yield Violation(where, "is empty; leave a missing field out")
+
+
+def _packed_violations(
+    packed: PackedApplicant, contract: FeatureContract, contract_digest: bytes
+) -> Iterable[Violation]:
+    if packed.contract_digest != contract_digest:
+        yield Violation("packed.contract_digest", "is not that of the contract in force")
+        return
+    listed = [field for field in contract.inputs if isinstance(field, CategoricalField)]
+    numbers = len(contract.inputs) - len(listed)
+    if len(packed.numbers) != numbers:
+        yield Violation("packed.numbers", f"must be {numbers} numbers")
+    if len(packed.codes) != len(listed):
+        yield Violation("packed.codes", f"must be {len(listed)} codes")
+        return
+    for field, code in zip(listed, packed.codes, strict=True):
+        if not 0 <= code < field.cell_count:
+            yield Violation("packed.codes", f"{field.name}: must be below {field.cell_count}")
+
+
+def _body_digest(
+    kind: str, features: Applicant | PackedApplicant, asked: Sequence[str | int]
+) -> bytes:
+    if isinstance(features, Applicant):
+        return digest(canonical_json([kind, _plain(features), *asked]))
+    counts = struct.pack(">QQ", len(features.numbers), len(features.codes))
+    values = struct.pack(f">{len(features.numbers)}d", *features.numbers)
+    codes = struct.pack(f">{len(features.codes)}I", *features.codes)
+    head = canonical_json([kind, *asked]) + b"\n"
+    return digest(head + features.contract_digest + counts + values + codes)
 
 
 def _plain(applicant: Applicant) -> dict[str, object]:

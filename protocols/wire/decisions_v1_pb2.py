@@ -26,27 +26,37 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from protocols.wire import scoring_v1_pb2 as protocols_dot_wire_dot_scoring__v1__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!protocols/wire/decisions_v1.proto\x12\x15\x66\x65\x64score.decisions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fprotocols/wire/scoring_v1.proto\"\x8b\x01\n\x12\x44\x65\x63ideLimitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\x12\x1e\n\x16requested_amount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\"M\n\x13\x44\x65\x63ideLimitResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"\xb7\x03\n\rLimitDecision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Outcome\x12\x13\n\x0blimit_minor\x18\x04 \x01(\x03\x12\x1e\n\x16requested_amount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x11\n\tp_default\x18\x07 \x01(\x01\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12,\n\x07reasons\x18\t \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12;\n\x0epolicy_reasons\x18\n \x03(\x0b\x32#.fedscore.decisions.v1.PolicyReason\x12\x16\n\x0erelease_digest\x18\x0b \x01(\x0c\x12\x15\n\rpolicy_digest\x18\x0c \x01(\x0c\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x0e \x01(\x03\".\n\x0cPolicyReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t*f\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x18\n\x14OUTCOME_COUNTEROFFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x32\xe2\x01\n\x14LimitDecisionService\x12\x64\n\x0b\x44\x65\x63ideLimit\x12).fedscore.decisions.v1.DecideLimitRequest\x1a*.fedscore.decisions.v1.DecideLimitResponse\x12\x64\n\x0bGetDecision\x12).fedscore.decisions.v1.GetDecisionRequest\x1a*.fedscore.decisions.v1.GetDecisionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!protocols/wire/decisions_v1.proto\x12\x15\x66\x65\x64score.decisions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fprotocols/wire/scoring_v1.proto\"\xd1\x01\n\x12\x44\x65\x63ideLimitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\x12\x1e\n\x16requested_amount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x33\n\x06packed\x18\x05 \x01(\x0b\x32#.fedscore.scoring.v1.PackedFeatures\x12\x0f\n\x07subject\x18\x06 \x01(\t\"M\n\x13\x44\x65\x63ideLimitResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"P\n\x11\x44\x65\x63ideManyRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).fedscore.decisions.v1.DecideLimitRequest\"L\n\x12\x44\x65\x63ideManyResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.fedscore.decisions.v1.DecisionResult\"\x8c\x01\n\x0e\x44\x65\x63isionResult\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12-\n\x07problem\x18\x02 \x01(\x0b\x32\x1c.fedscore.scoring.v1.Problem\x12\x13\n\x0bis_replayed\x18\x03 \x01(\x08\"=\n\x14ListDecisionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x15ListDecisionsResponse\x12\x37\n\tdecisions\x18\x01 \x03(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"\xcf\x03\n\rLimitDecision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Outcome\x12\x13\n\x0blimit_minor\x18\x04 \x01(\x03\x12\x1e\n\x16requested_amount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x11\n\tp_default\x18\x07 \x01(\x01\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12,\n\x07reasons\x18\t \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12;\n\x0epolicy_reasons\x18\n \x03(\x0b\x32#.fedscore.decisions.v1.PolicyReason\x12\x16\n\x0erelease_digest\x18\x0b \x01(\x0c\x12\x15\n\rpolicy_digest\x18\x0c \x01(\x0c\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x0e \x01(\x03\x12\x16\n\x0e\x63lipped_fields\x18\x0f \x03(\t\".\n\x0cPolicyReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t*f\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x18\n\x14OUTCOME_COUNTEROFFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x32\xb1\x03\n\x14LimitDecisionService\x12\x64\n\x0b\x44\x65\x63ideLimit\x12).fedscore.decisions.v1.DecideLimitRequest\x1a*.fedscore.decisions.v1.DecideLimitResponse\x12\x61\n\nDecideMany\x12(.fedscore.decisions.v1.DecideManyRequest\x1a).fedscore.decisions.v1.DecideManyResponse\x12\x64\n\x0bGetDecision\x12).fedscore.decisions.v1.GetDecisionRequest\x1a*.fedscore.decisions.v1.GetDecisionResponse\x12j\n\rListDecisions\x12+.fedscore.decisions.v1.ListDecisionsRequest\x1a,.fedscore.decisions.v1.ListDecisionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protocols.wire.decisions_v1_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=959
-  _globals['_OUTCOME']._serialized_end=1061
+  _globals['_OUTCOME']._serialized_start=1526
+  _globals['_OUTCOME']._serialized_end=1628
   _globals['_DECIDELIMITREQUEST']._serialized_start=127
-  _globals['_DECIDELIMITREQUEST']._serialized_end=266
-  _globals['_DECIDELIMITRESPONSE']._serialized_start=268
-  _globals['_DECIDELIMITRESPONSE']._serialized_end=345
-  _globals['_GETDECISIONREQUEST']._serialized_start=347
-  _globals['_GETDECISIONREQUEST']._serialized_end=388
-  _globals['_GETDECISIONRESPONSE']._serialized_start=390
-  _globals['_GETDECISIONRESPONSE']._serialized_end=467
-  _globals['_LIMITDECISION']._serialized_start=470
-  _globals['_LIMITDECISION']._serialized_end=909
-  _globals['_POLICYREASON']._serialized_start=911
-  _globals['_POLICYREASON']._serialized_end=957
-  _globals['_LIMITDECISIONSERVICE']._serialized_start=1064
-  _globals['_LIMITDECISIONSERVICE']._serialized_end=1290
+  _globals['_DECIDELIMITREQUEST']._serialized_end=336
+  _globals['_DECIDELIMITRESPONSE']._serialized_start=338
+  _globals['_DECIDELIMITRESPONSE']._serialized_end=415
+  _globals['_DECIDEMANYREQUEST']._serialized_start=417
+  _globals['_DECIDEMANYREQUEST']._serialized_end=497
+  _globals['_DECIDEMANYRESPONSE']._serialized_start=499
+  _globals['_DECIDEMANYRESPONSE']._serialized_end=575
+  _globals['_DECISIONRESULT']._serialized_start=578
+  _globals['_DECISIONRESULT']._serialized_end=718
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=720
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=781
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=783
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=888
+  _globals['_GETDECISIONREQUEST']._serialized_start=890
+  _globals['_GETDECISIONREQUEST']._serialized_end=931
+  _globals['_GETDECISIONRESPONSE']._serialized_start=933
+  _globals['_GETDECISIONRESPONSE']._serialized_end=1010
+  _globals['_LIMITDECISION']._serialized_start=1013
+  _globals['_LIMITDECISION']._serialized_end=1476
+  _globals['_POLICYREASON']._serialized_start=1478
+  _globals['_POLICYREASON']._serialized_end=1524
+  _globals['_LIMITDECISIONSERVICE']._serialized_start=1631
+  _globals['_LIMITDECISIONSERVICE']._serialized_end=2064
 # @@protoc_insertion_point(module_scope)

@@ -54,14 +54,22 @@ class DecideLimitRequest(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     REQUESTED_AMOUNT_MINOR_FIELD_NUMBER: _builtins.int
     CURRENCY_FIELD_NUMBER: _builtins.int
+    PACKED_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 letters, digits or "_.:-", such as a UUID; chosen by the caller, once per question."""
     requested_amount_minor: _builtins.int
     """In minor units, such as cents; at least 1."""
     currency: _builtins.str
     """ISO 4217 code; must be the feature contract's."""
+    subject: _builtins.str
+    """As in ScoreRequest."""
     @_builtins.property
-    def features(self) -> _scoring_v1_pb2.Features: ...
+    def features(self) -> _scoring_v1_pb2.Features:
+        """One of features and packed."""
+
+    @_builtins.property
+    def packed(self) -> _scoring_v1_pb2.PackedFeatures: ...
     def __init__(
         self,
         *,
@@ -69,10 +77,12 @@ class DecideLimitRequest(_message.Message):
         features: _scoring_v1_pb2.Features | None = ...,
         requested_amount_minor: _builtins.int = ...,
         currency: _builtins.str = ...,
+        packed: _scoring_v1_pb2.PackedFeatures | None = ...,
+        subject: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "packed", b"packed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "features", b"features", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "features", b"features", "packed", b"packed", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -97,6 +107,126 @@ class DecideLimitResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecideLimitResponse: _TypeAlias = DecideLimitResponse  # noqa: Y015
+
+@_typing.final
+class DecideManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecideLimitRequest]: ...
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___DecideLimitRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideManyRequest: _TypeAlias = DecideManyRequest  # noqa: Y015
+
+@_typing.final
+class DecideManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionResult]:
+        """One for each request, in their order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___DecisionResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecideManyResponse: _TypeAlias = DecideManyResponse  # noqa: Y015
+
+@_typing.final
+class DecisionResult(_message.Message):
+    """Either an answer or why there is none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    IS_REPLAYED_FIELD_NUMBER: _builtins.int
+    is_replayed: _builtins.bool
+    """The answer was given before, to the same request id and body."""
+    @_builtins.property
+    def decision(self) -> Global___LimitDecision: ...
+    @_builtins.property
+    def problem(self) -> _scoring_v1_pb2.Problem: ...
+    def __init__(
+        self,
+        *,
+        decision: Global___LimitDecision | None = ...,
+        problem: _scoring_v1_pb2.Problem | None = ...,
+        is_replayed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "problem", b"problem"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "is_replayed", b"is_replayed", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionResult: _TypeAlias = DecisionResult  # noqa: Y015
+
+@_typing.final
+class ListDecisionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many; 100 if it is 0 or more than that."""
+    page_token: _builtins.str
+    """What the page before said; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsRequest: _TypeAlias = ListDecisionsRequest  # noqa: Y015
+
+@_typing.final
+class ListDecisionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty after the last page."""
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitDecision]: ...
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___LimitDecision] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDecisionsResponse: _TypeAlias = ListDecisionsResponse  # noqa: Y015
 
 @_typing.final
 class GetDecisionRequest(_message.Message):
@@ -157,6 +287,7 @@ class LimitDecision(_message.Message):
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     JOURNAL_POSITION_FIELD_NUMBER: _builtins.int
+    CLIPPED_FIELDS_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     request_id: _builtins.str
     outcome: Global___Outcome.ValueType
@@ -183,6 +314,10 @@ class LimitDecision(_message.Message):
 
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def clipped_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields whose value lay beyond the public bounds and counted as the bound."""
+
     def __init__(
         self,
         *,
@@ -200,10 +335,11 @@ class LimitDecision(_message.Message):
         policy_digest: _builtins.bytes = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         journal_position: _builtins.int = ...,
+        clipped_fields: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "policy_reasons", b"policy_reasons", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clipped_fields", b"clipped_fields", "currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "policy_reasons", b"policy_reasons", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

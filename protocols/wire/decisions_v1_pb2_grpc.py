@@ -39,10 +39,20 @@ class LimitDecisionServiceStub:
                 request_serializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideLimitRequest.SerializeToString,
                 response_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideLimitResponse.FromString,
                 _registered_method=True)
+        self.DecideMany = channel.unary_unary(
+                '/fedscore.decisions.v1.LimitDecisionService/DecideMany',
+                request_serializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideManyRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideManyResponse.FromString,
+                _registered_method=True)
         self.GetDecision = channel.unary_unary(
                 '/fedscore.decisions.v1.LimitDecisionService/GetDecision',
                 request_serializer=protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionRequest.SerializeToString,
                 response_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionResponse.FromString,
+                _registered_method=True)
+        self.ListDecisions = channel.unary_unary(
+                '/fedscore.decisions.v1.LimitDecisionService/ListDecisions',
+                request_serializer=protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsResponse.FromString,
                 _registered_method=True)
 
 
@@ -57,8 +67,22 @@ class LimitDecisionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DecideMany(self, request, context):
+        """Decides up to 128 requests, each by itself: one that is refused refuses no other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetDecision(self, request, context):
         """Reads a decision that was given, byte for byte.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDecisions(self, request, context):
+        """Reads the caller's own decisions in the order in which they were given.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,10 +96,20 @@ def add_LimitDecisionServiceServicer_to_server(servicer, server):
                     request_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideLimitRequest.FromString,
                     response_serializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideLimitResponse.SerializeToString,
             ),
+            'DecideMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideMany,
+                    request_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideManyRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_decisions__v1__pb2.DecideManyResponse.SerializeToString,
+            ),
             'GetDecision': grpc.unary_unary_rpc_method_handler(
                     servicer.GetDecision,
                     request_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionRequest.FromString,
                     response_serializer=protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionResponse.SerializeToString,
+            ),
+            'ListDecisions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDecisions,
+                    request_deserializer=protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -116,6 +150,33 @@ class LimitDecisionService:
             _registered_method=True)
 
     @staticmethod
+    def DecideMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedscore.decisions.v1.LimitDecisionService/DecideMany',
+            protocols_dot_wire_dot_decisions__v1__pb2.DecideManyRequest.SerializeToString,
+            protocols_dot_wire_dot_decisions__v1__pb2.DecideManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetDecision(request,
             target,
             options=(),
@@ -132,6 +193,33 @@ class LimitDecisionService:
             '/fedscore.decisions.v1.LimitDecisionService/GetDecision',
             protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionRequest.SerializeToString,
             protocols_dot_wire_dot_decisions__v1__pb2.GetDecisionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDecisions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedscore.decisions.v1.LimitDecisionService/ListDecisions',
+            protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsRequest.SerializeToString,
+            protocols_dot_wire_dot_decisions__v1__pb2.ListDecisionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

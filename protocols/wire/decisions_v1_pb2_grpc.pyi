@@ -35,8 +35,12 @@ class LimitDecisionServiceStub:
     """Decides one request. A decline is an answer. The same request id and body get the same
     bytes again, whatever was released or changed in between.
     """
+    DecideMany: _grpc.UnaryUnaryMultiCallable[_decisions_v1_pb2.DecideManyRequest, _decisions_v1_pb2.DecideManyResponse]
+    """Decides up to 128 requests, each by itself: one that is refused refuses no other."""
     GetDecision: _grpc.UnaryUnaryMultiCallable[_decisions_v1_pb2.GetDecisionRequest, _decisions_v1_pb2.GetDecisionResponse]
     """Reads a decision that was given, byte for byte."""
+    ListDecisions: _grpc.UnaryUnaryMultiCallable[_decisions_v1_pb2.ListDecisionsRequest, _decisions_v1_pb2.ListDecisionsResponse]
+    """Reads the caller's own decisions in the order in which they were given."""
 
 @_typing.type_check_only
 class LimitDecisionServiceAsyncStub(LimitDecisionServiceStub):
@@ -45,8 +49,12 @@ class LimitDecisionServiceAsyncStub(LimitDecisionServiceStub):
     """Decides one request. A decline is an answer. The same request id and body get the same
     bytes again, whatever was released or changed in between.
     """
+    DecideMany: _aio.UnaryUnaryMultiCallable[_decisions_v1_pb2.DecideManyRequest, _decisions_v1_pb2.DecideManyResponse]  # type: ignore[assignment]
+    """Decides up to 128 requests, each by itself: one that is refused refuses no other."""
     GetDecision: _aio.UnaryUnaryMultiCallable[_decisions_v1_pb2.GetDecisionRequest, _decisions_v1_pb2.GetDecisionResponse]  # type: ignore[assignment]
     """Reads a decision that was given, byte for byte."""
+    ListDecisions: _aio.UnaryUnaryMultiCallable[_decisions_v1_pb2.ListDecisionsRequest, _decisions_v1_pb2.ListDecisionsResponse]  # type: ignore[assignment]
+    """Reads the caller's own decisions in the order in which they were given."""
 
 class LimitDecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -60,11 +68,27 @@ class LimitDecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def DecideMany(
+        self,
+        request: _decisions_v1_pb2.DecideManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decisions_v1_pb2.DecideManyResponse, _abc.Awaitable[_decisions_v1_pb2.DecideManyResponse]]:
+        """Decides up to 128 requests, each by itself: one that is refused refuses no other."""
+
+    @_abc_1.abstractmethod
     def GetDecision(
         self,
         request: _decisions_v1_pb2.GetDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decisions_v1_pb2.GetDecisionResponse, _abc.Awaitable[_decisions_v1_pb2.GetDecisionResponse]]:
         """Reads a decision that was given, byte for byte."""
+
+    @_abc_1.abstractmethod
+    def ListDecisions(
+        self,
+        request: _decisions_v1_pb2.ListDecisionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decisions_v1_pb2.ListDecisionsResponse, _abc.Awaitable[_decisions_v1_pb2.ListDecisionsResponse]]:
+        """Reads the caller's own decisions in the order in which they were given."""
 
 def add_LimitDecisionServiceServicer_to_server(servicer: LimitDecisionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotocols/wire/scoring_v1.proto\x12\x13\x66\x65\x64score.scoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x01\n\x08\x46\x65\x61tures\x12;\n\x07numbers\x18\x01 \x03(\x0b\x32*.fedscore.scoring.v1.Features.NumbersEntry\x12\x41\n\ncategories\x18\x02 \x03(\x0b\x32-.fedscore.scoring.v1.Features.CategoriesEntry\x1a.\n\x0cNumbersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0f\x43\x61tegoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"S\n\x0cScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\"\xe7\x01\n\rScoreResponse\x12\x10\n\x08score_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tp_default\x18\x03 \x01(\x01\x12\x0e\n\x06points\x18\x04 \x01(\x03\x12,\n\x07reasons\x18\x05 \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12\x16\n\x0erelease_digest\x18\x06 \x01(\x0c\x12-\n\tscored_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x08 \x01(\x03\"`\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0bpoints_lost\x18\x04 \x01(\x01\x12\x12\n\nis_missing\x18\x05 \x01(\x08\x32`\n\x0eScoringService\x12N\n\x05Score\x12!.fedscore.scoring.v1.ScoreRequest\x1a\".fedscore.scoring.v1.ScoreResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fprotocols/wire/scoring_v1.proto\x12\x13\x66\x65\x64score.scoring.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x01\n\x08\x46\x65\x61tures\x12;\n\x07numbers\x18\x01 \x03(\x0b\x32*.fedscore.scoring.v1.Features.NumbersEntry\x12\x41\n\ncategories\x18\x02 \x03(\x0b\x32-.fedscore.scoring.v1.Features.CategoriesEntry\x1a.\n\x0cNumbersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x1a\x31\n\x0f\x43\x61tegoriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"I\n\x0ePackedFeatures\x12\x17\n\x0f\x63ontract_digest\x18\x01 \x01(\x0c\x12\x0f\n\x07numbers\x18\x02 \x03(\x01\x12\r\n\x05\x63odes\x18\x03 \x03(\r\"\x99\x01\n\x0cScoreRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\x12\x33\n\x06packed\x18\x03 \x01(\x0b\x32#.fedscore.scoring.v1.PackedFeatures\x12\x0f\n\x07subject\x18\x04 \x01(\t\"\xff\x01\n\rScoreResponse\x12\x10\n\x08score_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tp_default\x18\x03 \x01(\x01\x12\x0e\n\x06points\x18\x04 \x01(\x03\x12,\n\x07reasons\x18\x05 \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12\x16\n\x0erelease_digest\x18\x06 \x01(\x0c\x12-\n\tscored_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x08 \x01(\x03\x12\x16\n\x0e\x63lipped_fields\x18\t \x03(\t\"`\n\x06Reason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x13\n\x0bpoints_lost\x18\x04 \x01(\x01\x12\x12\n\nis_missing\x18\x05 \x01(\x08\"G\n\x10ScoreManyRequest\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.fedscore.scoring.v1.ScoreRequest\"F\n\x11ScoreManyResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .fedscore.scoring.v1.ScoreResult\"H\n\x11\x42\x61tchScoreRequest\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.fedscore.scoring.v1.ScoreRequest\"F\n\x12\x42\x61tchScoreResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .fedscore.scoring.v1.ScoreResult\"\x84\x01\n\x0bScoreResult\x12\x31\n\x05score\x18\x01 \x01(\x0b\x32\".fedscore.scoring.v1.ScoreResponse\x12-\n\x07problem\x18\x02 \x01(\x0b\x32\x1c.fedscore.scoring.v1.Problem\x12\x13\n\x0bis_replayed\x18\x03 \x01(\x08\"\\\n\x07Problem\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x32\n\nviolations\x18\x03 \x03(\x0b\x32\x1e.fedscore.scoring.v1.Violation\"(\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\"+\n\x11GetReleaseRequest\x12\x16\n\x0erelease_digest\x18\x01 \x01(\x0c\"C\n\x12GetReleaseResponse\x12-\n\x07release\x18\x01 \x01(\x0b\x32\x1c.fedscore.scoring.v1.Release\"\x15\n\x13ListReleasesRequest\"F\n\x14ListReleasesResponse\x12.\n\x08releases\x18\x01 \x03(\x0b\x32\x1c.fedscore.scoring.v1.Release\"\x9e\x01\n\x07Release\x12\x16\n\x0erelease_digest\x18\x01 \x01(\x0c\x12\x17\n\x0f\x63ontract_digest\x18\x02 \x01(\x0c\x12\x12\n\nfederation\x18\x03 \x01(\t\x12\x0b\n\x03run\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12/\n\x06inputs\x18\x06 \x03(\x0b\x32\x1f.fedscore.scoring.v1.InputField\"h\n\nInputField\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x12\n\nis_numeric\x18\x03 \x01(\x08\x12\x0e\n\x06levels\x18\x04 \x03(\t\x12\x0b\n\x03low\x18\x05 \x01(\t\x12\x0c\n\x04high\x18\x06 \x01(\t2\xe1\x03\n\x0eScoringService\x12N\n\x05Score\x12!.fedscore.scoring.v1.ScoreRequest\x1a\".fedscore.scoring.v1.ScoreResponse\x12Z\n\tScoreMany\x12%.fedscore.scoring.v1.ScoreManyRequest\x1a&.fedscore.scoring.v1.ScoreManyResponse\x12_\n\nBatchScore\x12&.fedscore.scoring.v1.BatchScoreRequest\x1a\'.fedscore.scoring.v1.BatchScoreResponse0\x01\x12]\n\nGetRelease\x12&.fedscore.scoring.v1.GetReleaseRequest\x1a\'.fedscore.scoring.v1.GetReleaseResponse\x12\x63\n\x0cListReleases\x12(.fedscore.scoring.v1.ListReleasesRequest\x1a).fedscore.scoring.v1.ListReleasesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,12 +42,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FEATURES_NUMBERSENTRY']._serialized_end=276
   _globals['_FEATURES_CATEGORIESENTRY']._serialized_start=278
   _globals['_FEATURES_CATEGORIESENTRY']._serialized_end=327
-  _globals['_SCOREREQUEST']._serialized_start=329
-  _globals['_SCOREREQUEST']._serialized_end=412
-  _globals['_SCORERESPONSE']._serialized_start=415
-  _globals['_SCORERESPONSE']._serialized_end=646
-  _globals['_REASON']._serialized_start=648
-  _globals['_REASON']._serialized_end=744
-  _globals['_SCORINGSERVICE']._serialized_start=746
-  _globals['_SCORINGSERVICE']._serialized_end=842
+  _globals['_PACKEDFEATURES']._serialized_start=329
+  _globals['_PACKEDFEATURES']._serialized_end=402
+  _globals['_SCOREREQUEST']._serialized_start=405
+  _globals['_SCOREREQUEST']._serialized_end=558
+  _globals['_SCORERESPONSE']._serialized_start=561
+  _globals['_SCORERESPONSE']._serialized_end=816
+  _globals['_REASON']._serialized_start=818
+  _globals['_REASON']._serialized_end=914
+  _globals['_SCOREMANYREQUEST']._serialized_start=916
+  _globals['_SCOREMANYREQUEST']._serialized_end=987
+  _globals['_SCOREMANYRESPONSE']._serialized_start=989
+  _globals['_SCOREMANYRESPONSE']._serialized_end=1059
+  _globals['_BATCHSCOREREQUEST']._serialized_start=1061
+  _globals['_BATCHSCOREREQUEST']._serialized_end=1133
+  _globals['_BATCHSCORERESPONSE']._serialized_start=1135
+  _globals['_BATCHSCORERESPONSE']._serialized_end=1205
+  _globals['_SCORERESULT']._serialized_start=1208
+  _globals['_SCORERESULT']._serialized_end=1340
+  _globals['_PROBLEM']._serialized_start=1342
+  _globals['_PROBLEM']._serialized_end=1434
+  _globals['_VIOLATION']._serialized_start=1436
+  _globals['_VIOLATION']._serialized_end=1476
+  _globals['_GETRELEASEREQUEST']._serialized_start=1478
+  _globals['_GETRELEASEREQUEST']._serialized_end=1521
+  _globals['_GETRELEASERESPONSE']._serialized_start=1523
+  _globals['_GETRELEASERESPONSE']._serialized_end=1590
+  _globals['_LISTRELEASESREQUEST']._serialized_start=1592
+  _globals['_LISTRELEASESREQUEST']._serialized_end=1613
+  _globals['_LISTRELEASESRESPONSE']._serialized_start=1615
+  _globals['_LISTRELEASESRESPONSE']._serialized_end=1685
+  _globals['_RELEASE']._serialized_start=1688
+  _globals['_RELEASE']._serialized_end=1846
+  _globals['_INPUTFIELD']._serialized_start=1848
+  _globals['_INPUTFIELD']._serialized_end=1952
+  _globals['_SCORINGSERVICE']._serialized_start=1955
+  _globals['_SCORINGSERVICE']._serialized_end=2436
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,26 @@ class ScoringServiceStub:
                 request_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreRequest.SerializeToString,
                 response_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreResponse.FromString,
                 _registered_method=True)
+        self.ScoreMany = channel.unary_unary(
+                '/fedscore.scoring.v1.ScoringService/ScoreMany',
+                request_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyResponse.FromString,
+                _registered_method=True)
+        self.BatchScore = channel.unary_stream(
+                '/fedscore.scoring.v1.ScoringService/BatchScore',
+                request_serializer=protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreResponse.FromString,
+                _registered_method=True)
+        self.GetRelease = channel.unary_unary(
+                '/fedscore.scoring.v1.ScoringService/GetRelease',
+                request_serializer=protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseResponse.FromString,
+                _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/fedscore.scoring.v1.ScoringService/ListReleases',
+                request_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
 
 
 class ScoringServiceServicer:
@@ -51,6 +71,34 @@ class ScoringServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ScoreMany(self, request, context):
+        """Scores up to 128 applicants, each by itself: one that is refused refuses no other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchScore(self, request, context):
+        """The same, one answer at a time, as many as fit into a request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRelease(self, request, context):
+        """Describes a release that is served, the one that answers if no digest is given.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """Describes every release that is served, the one that answers first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ScoringServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +106,26 @@ def add_ScoringServiceServicer_to_server(servicer, server):
                     servicer.Score,
                     request_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreRequest.FromString,
                     response_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreResponse.SerializeToString,
+            ),
+            'ScoreMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScoreMany,
+                    request_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyResponse.SerializeToString,
+            ),
+            'BatchScore': grpc.unary_stream_rpc_method_handler(
+                    servicer.BatchScore,
+                    request_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreResponse.SerializeToString,
+            ),
+            'GetRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRelease,
+                    request_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesRequest.FromString,
+                    response_serializer=protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +155,114 @@ class ScoringService:
             '/fedscore.scoring.v1.ScoringService/Score',
             protocols_dot_wire_dot_scoring__v1__pb2.ScoreRequest.SerializeToString,
             protocols_dot_wire_dot_scoring__v1__pb2.ScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScoreMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedscore.scoring.v1.ScoringService/ScoreMany',
+            protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyRequest.SerializeToString,
+            protocols_dot_wire_dot_scoring__v1__pb2.ScoreManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchScore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fedscore.scoring.v1.ScoringService/BatchScore',
+            protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreRequest.SerializeToString,
+            protocols_dot_wire_dot_scoring__v1__pb2.BatchScoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedscore.scoring.v1.ScoringService/GetRelease',
+            protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseRequest.SerializeToString,
+            protocols_dot_wire_dot_scoring__v1__pb2.GetReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedscore.scoring.v1.ScoringService/ListReleases',
+            protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesRequest.SerializeToString,
+            protocols_dot_wire_dot_scoring__v1__pb2.ListReleasesResponse.FromString,
             options,
             channel_credentials,
             insecure,

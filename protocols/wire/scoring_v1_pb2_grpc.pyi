@@ -33,12 +33,28 @@ class ScoringServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ScoringServiceAsyncStub: ...
     Score: _grpc.UnaryUnaryMultiCallable[_scoring_v1_pb2.ScoreRequest, _scoring_v1_pb2.ScoreResponse]
     """Scores one applicant. The same request id and body get the same bytes again."""
+    ScoreMany: _grpc.UnaryUnaryMultiCallable[_scoring_v1_pb2.ScoreManyRequest, _scoring_v1_pb2.ScoreManyResponse]
+    """Scores up to 128 applicants, each by itself: one that is refused refuses no other."""
+    BatchScore: _grpc.UnaryStreamMultiCallable[_scoring_v1_pb2.BatchScoreRequest, _scoring_v1_pb2.BatchScoreResponse]
+    """The same, one answer at a time, as many as fit into a request."""
+    GetRelease: _grpc.UnaryUnaryMultiCallable[_scoring_v1_pb2.GetReleaseRequest, _scoring_v1_pb2.GetReleaseResponse]
+    """Describes a release that is served, the one that answers if no digest is given."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_scoring_v1_pb2.ListReleasesRequest, _scoring_v1_pb2.ListReleasesResponse]
+    """Describes every release that is served, the one that answers first."""
 
 @_typing.type_check_only
 class ScoringServiceAsyncStub(ScoringServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Score: _aio.UnaryUnaryMultiCallable[_scoring_v1_pb2.ScoreRequest, _scoring_v1_pb2.ScoreResponse]  # type: ignore[assignment]
     """Scores one applicant. The same request id and body get the same bytes again."""
+    ScoreMany: _aio.UnaryUnaryMultiCallable[_scoring_v1_pb2.ScoreManyRequest, _scoring_v1_pb2.ScoreManyResponse]  # type: ignore[assignment]
+    """Scores up to 128 applicants, each by itself: one that is refused refuses no other."""
+    BatchScore: _aio.UnaryStreamMultiCallable[_scoring_v1_pb2.BatchScoreRequest, _scoring_v1_pb2.BatchScoreResponse]  # type: ignore[assignment]
+    """The same, one answer at a time, as many as fit into a request."""
+    GetRelease: _aio.UnaryUnaryMultiCallable[_scoring_v1_pb2.GetReleaseRequest, _scoring_v1_pb2.GetReleaseResponse]  # type: ignore[assignment]
+    """Describes a release that is served, the one that answers if no digest is given."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_scoring_v1_pb2.ListReleasesRequest, _scoring_v1_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """Describes every release that is served, the one that answers first."""
 
 class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -48,5 +64,37 @@ class ScoringServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scoring_v1_pb2.ScoreResponse, _abc.Awaitable[_scoring_v1_pb2.ScoreResponse]]:
         """Scores one applicant. The same request id and body get the same bytes again."""
+
+    @_abc_1.abstractmethod
+    def ScoreMany(
+        self,
+        request: _scoring_v1_pb2.ScoreManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_v1_pb2.ScoreManyResponse, _abc.Awaitable[_scoring_v1_pb2.ScoreManyResponse]]:
+        """Scores up to 128 applicants, each by itself: one that is refused refuses no other."""
+
+    @_abc_1.abstractmethod
+    def BatchScore(
+        self,
+        request: _scoring_v1_pb2.BatchScoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_scoring_v1_pb2.BatchScoreResponse], _abc.AsyncIterator[_scoring_v1_pb2.BatchScoreResponse]]:
+        """The same, one answer at a time, as many as fit into a request."""
+
+    @_abc_1.abstractmethod
+    def GetRelease(
+        self,
+        request: _scoring_v1_pb2.GetReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_v1_pb2.GetReleaseResponse, _abc.Awaitable[_scoring_v1_pb2.GetReleaseResponse]]:
+        """Describes a release that is served, the one that answers if no digest is given."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _scoring_v1_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scoring_v1_pb2.ListReleasesResponse, _abc.Awaitable[_scoring_v1_pb2.ListReleasesResponse]]:
+        """Describes every release that is served, the one that answers first."""
 
 def add_ScoringServiceServicer_to_server(servicer: ScoringServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

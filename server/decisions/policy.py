@@ -4,13 +4,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from protocols.contracts.decisions import (
-    LimitPolicy,
-    Outcome,
-    PolicyReason,
-    outcome_of,
-)
+from protocols.contracts.decisions import Outcome, PolicyReason, outcome_of
 from protocols.contracts.features import describe
+from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ContractError
 
 RISK_DECLINED = PolicyReason(

@@ -3,48 +3,32 @@
 import contextlib
 import ipaddress
 import logging
+import signal
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import grpc
-
-# The health package ships no types.
-from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
-from grpc_health.v1.health import aio as health  # type: ignore[import-untyped]
-from grpc_health.v1.health_pb2_grpc import (  # type: ignore[import-untyped]
-    add_HealthServicer_to_server,
-)
 from pydantic import Field, model_validator
 
 from model.artifacts import Release
-from protocols.contracts.decisions import LimitPolicy
 from protocols.contracts.features import Contract, read_toml
-from protocols.errors import ContractError
+from protocols.contracts.limit_policy import LimitPolicy
+from protocols.errors import ContractError, ReleaseError
 from server.decisions.policy import policy_from_table
-from server.journal.journal import open_journal
-from server.serving.errors import ErrorInterceptor
-from server.serving.service import (
-    DECISIONS,
-    SCORING,
-    Clock,
-    LimitDecisionService,
-    Reader,
-    ScoringService,
-    decisions_handler,
-    scoring_handler,
-)
-from server.serving.shared_commits import SharedCommits
-from server.serving.transport import bind, stop_signal, tls_credentials
+from server.journal.journal import Journal, open_journal
+from server.serving.calls import Call
+from server.serving.desk import ScoringDesk, Tenant
+from server.serving.listening import Listening, Transport, tls_credentials
+from server.serving.methods import BATCH, Methods
+from server.serving.once import Clock, Once
+from server.serving.transport import Core, start_transport
 
 _LOG = logging.getLogger(__name__)
 _STOP_GRACE_S = 10.0
-_OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a second server on this port fails instead of sharing its calls
-    ("grpc.max_receive_message_length", 256 * 1024),  # 500 fields of the longest names fit
-)
-_MOST_CALLS_AT_ONCE = 1_000  # beyond it callers are told RESOURCE_EXHAUSTED
 
 FilePath = Annotated[Path, Field(strict=False)]  # text in a TOML file
 
@@ -55,21 +39,24 @@ class ServingSettings(Contract):
     Attributes:
         host: Address to listen on.
         port: 0 takes a free one.
-        journal_path: SQLite file of every answer; created where there is none.
+        journal: Where every answer is stored: a file, created where there is none, or the URL of
+            a database.
         policy_path: Limit policy in TOML.
         certificate_path, key_path: TLS chain and private key in PEM.
         client_ca_path: With it, callers must show a certificate that this CA signed.
         insecure_loopback: Plain text instead of TLS; on a loopback address only.
+        core: What carries calls; the fast one falls back to the public one where it must.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
-    journal_path: FilePath
+    journal: str
     policy_path: FilePath
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
     insecure_loopback: bool = False
+    core: Core = "fast"
 
     @model_validator(mode="after")
     def _check_transport(self) -> "ServingSettings":
@@ -89,62 +76,99 @@ class ServingSettings(Contract):
 class RunningServer:
     """A server that answers on ``port`` until it is stopped."""
 
-    port: int
-    server: grpc.aio.Server
-    health: health.HealthServicer
-    commits: SharedCommits
+    transport: Transport
+    journal: Journal
 
-    async def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.transport.port
+
+    def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Refuse new calls, let those under way end, then close the journal."""
-        await self.health.enter_graceful_shutdown()
-        await self.server.stop(grace_s)
-        _close(self.commits)
+        self.transport.stop(grace_s)
+        self.journal.close()
 
 
-async def serve(release: Release, settings: ServingSettings) -> None:
-    """Answer from a release until SIGTERM or SIGINT.
+def serve(release: Release, settings: ServingSettings) -> None:
+    """Answer from a release until SIGTERM or SIGINT; on the main thread.
 
     Raises:
         ConfigError: A file or the address cannot be used.
         ContractError: The policy breaks a rule, or has another currency than the release.
-        ChainError: The journal was tampered with.
+        JournalError: The journal's database cannot be reached.
     """
-    stopping = stop_signal()
-    running = await start_server(release, settings)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    running = start_server(release, settings)
     _LOG.info("serving", extra={"port": running.port, "release_digest": release.digest.hex()})
-    await stopping.wait()
+    stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
-    await running.stop()
+    running.stop()
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def start_server(
+def start_server(
     release: Release, settings: ServingSettings, *, clock: Clock = _utc_now
 ) -> RunningServer:
     """Return a server that is ready for calls; see ``serve`` for what it raises."""
     policy = _load_policy(settings.policy_path, release)
-    credentials = _credentials(settings)
+    listening = Listening(settings.host, settings.port, credentials=_credentials(settings))
     with contextlib.ExitStack() as undo:
-        commits = SharedCommits(open_journal(settings.journal_path))
-        undo.callback(_close, commits)
-        commits.journal.verify()
-        server = _build(release, policy, commits, clock)
-        status = health.HealthServicer()
-        add_HealthServicer_to_server(status, server)
-        port = bind(server, settings.host, settings.port, credentials=credentials)
-        await server.start()
+        journal = open_journal(settings.journal)
+        undo.callback(journal.close)
+        desk = _desk(release, policy, journal, clock)
+        transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    for name in ("", SCORING, DECISIONS):
-        await status.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return RunningServer(port=port, server=server, health=status, commits=commits)
+    return RunningServer(transport, journal)
 
 
-def _close(commits: SharedCommits) -> None:
-    commits.close()
-    commits.journal.close()
+def _desk(release: Release, policy: LimitPolicy, journal: Journal, clock: Clock) -> ScoringDesk:
+    releases = OneRelease(release)
+    table = Methods(releases, journal, policy).table()
+    return ScoringDesk(Once(releases, journal, clock), Everybody(), table, streams={BATCH})
+
+
+@dataclass(frozen=True)
+class OneRelease:
+    """One release that answers everybody, as long as the server runs."""
+
+    release: Release
+
+    def chosen(self, subject: str) -> Release:
+        """Return it."""
+        return self.release
+
+    def all(self) -> tuple[Release, ...]:
+        """Return it alone."""
+        return (self.release,)
+
+    def get(self, digest: bytes) -> Release:
+        """Return it; raises ReleaseError for another."""
+        if digest != self.release.digest:
+            raise ReleaseError("no release of this digest is in force")
+        return self.release
+
+
+class Local(NamedTuple):
+    """The one tenant of a server that asks nobody for a certificate."""
+
+    name: str = ""
+
+
+class Everybody:
+    """Lets everybody who is let in by TLS ask everything."""
+
+    def admit(self, call: Call) -> Local:
+        """Return the one tenant."""
+        return Local()
+
+    def spend(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
+        """Count nothing."""
 
 
 def _load_policy(path: Path, release: Release) -> LimitPolicy:
@@ -153,23 +177,6 @@ def _load_policy(path: Path, release: Release) -> LimitPolicy:
     if policy.currency != currency:
         raise ContractError(f"{path.name}: currency must be {currency}, as in the release")
     return policy
-
-
-def _build(
-    release: Release, policy: LimitPolicy, commits: SharedCommits, clock: Clock
-) -> grpc.aio.Server:
-    server = grpc.aio.server(
-        interceptors=[ErrorInterceptor()],
-        options=_OPTIONS,
-        maximum_concurrent_rpcs=_MOST_CALLS_AT_ONCE,
-    )
-    reader = Reader(release)
-    handlers = (
-        scoring_handler(ScoringService(reader, commits, clock)),
-        decisions_handler(LimitDecisionService(reader, policy, commits, clock)),
-    )
-    server.add_generic_rpc_handlers(handlers)
-    return server
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

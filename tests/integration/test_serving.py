@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +27,7 @@ from protocols.translate import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.journal import open_journal
 from server.serving.main import RunningServer, ServingSettings, serve, start_server
-from server.serving.service import DECISIONS, SCORING
+from server.serving.methods import DECISIONS, SCORING
 from tests.unit.server.serving.world import (
     limit_request,
     make_release,
@@ -53,12 +52,12 @@ def folder(tmp_path: Path) -> Path:
 
 def _served(folder: Path, question: Callable[[grpc.aio.Channel], Awaitable[_T]]) -> _T:
     async def ask() -> _T:
-        running = await start_server(make_release(), tls_settings(folder))
+        running = start_server(make_release(), tls_settings(folder))
         try:
             async with tls_channel(folder, running) as channel:
                 return await question(channel)
         finally:
-            await running.stop(0)
+            running.stop(0)
 
     return asyncio.run(ask())
 
@@ -278,16 +277,29 @@ def test_a_kill_after_the_answer_loses_and_doubles_nothing(folder: Path) -> None
     assert _records(folder) == 1
 
 
-def test_a_term_signal_stops_the_server_and_closes_the_journal(folder: Path) -> None:
-    async def run() -> None:
-        settings = plain_settings(folder)
-        serving = asyncio.create_task(serve(make_release(), settings))
-        while not (folder / "journal.sqlite-wal").exists():
-            await asyncio.sleep(0.01)
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(serving, timeout=20)
+class _Ender(logging.Handler):
+    """Ends this process's server as an operator would, once it says that it serves."""
 
-    asyncio.run(run())
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send SIGTERM."""
+        if record.message == "serving":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_term_signal_stops_the_server_and_closes_the_journal(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    ender = _Ender()
+    with caplog.at_level(logging.INFO):
+        logging.getLogger().addHandler(ender)
+        try:
+            serve(make_release(), plain_settings(folder))
+        finally:
+            logging.getLogger().removeHandler(ender)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    assert [item.message for item in caplog.records][-2:] == ["serving", "stopping"]
     assert not (folder / "journal.sqlite-wal").exists()
 
 
@@ -342,11 +354,11 @@ def _asked_by(
     folder: Path, settings: ServingSettings, ca: bytes | None, *, key: str | None
 ) -> bytes | BaseException:
     async def ask() -> bytes | BaseException:
-        running = await start_server(make_release(), settings)
+        running = start_server(make_release(), settings)
         channel = _channel(folder, f"127.0.0.1:{running.port}", ca, key)
         (answer,) = await asyncio.gather(_call(channel, DECIDE, RAW), return_exceptions=True)
         await channel.close()
-        await running.stop(0)
+        running.stop(0)
         return answer
 
     return asyncio.run(ask())
@@ -372,16 +384,8 @@ def _process(folder: Path) -> tuple[subprocess.Popen[str], int]:
 
 @contextmanager
 def _background(settings: ServingSettings) -> Iterator[RunningServer]:
-    # A loop of its own, so that a client that blocks can ask it.
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    started = start_server(make_release(), settings)
-    running = asyncio.run_coroutine_threadsafe(started, loop).result(timeout=20)
+    running = start_server(make_release(), settings)
     try:
         yield running
     finally:
-        asyncio.run_coroutine_threadsafe(running.stop(0), loop).result(timeout=20)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+        running.stop(0)

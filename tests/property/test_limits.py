@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.contracts.decisions import LimitPolicy
+from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ContractError
 from server.decisions.policy import Limit, decide_limit, policy_from_table
 

@@ -207,7 +207,9 @@ def test_a_value_for_no_field_or_of_another_kind_is_refused(
 ) -> None:
     features = Applicant(numbers=numbers, categories=categories)
     with pytest.raises(RequestError) as caught:
-        check_score_request(ScoreRequest(request_id="r", features=features), make_contract())
+        check_score_request(
+            ScoreRequest(request_id="r", features=features), make_contract(), contract_digest=b""
+        )
     assert str(caught.value) == violation
 
 
@@ -218,7 +220,9 @@ def test_a_value_for_a_computed_field_is_refused() -> None:
     contract = contract.model_copy(update={"fields": (*contract.fields, both)})
     features = Applicant(numbers={"both": 1.0}, categories={})
     with pytest.raises(RequestError) as caught:
-        check_score_request(ScoreRequest(request_id="r", features=features), contract)
+        check_score_request(
+            ScoreRequest(request_id="r", features=features), contract, contract_digest=b""
+        )
     expected = "features.numbers.both: this field is computed from others; leave it out"
     assert str(caught.value) == expected
 
@@ -226,14 +230,16 @@ def test_a_value_for_a_computed_field_is_refused() -> None:
 def test_another_currency_than_the_contract_s_is_refused() -> None:
     request = limit_request().model_copy(update={"currency": "EUR"})
     with pytest.raises(RequestError, match=r"^currency: must be USD$"):
-        check_limit_request(request, make_contract())
+        check_limit_request(request, make_contract(), contract_digest=b"")
 
 
 def test_only_so_many_violations_are_told() -> None:
     numbers = {f"field{index}": 1.0 for index in range(100)}
     features = Applicant(numbers=numbers, categories={})
     with pytest.raises(RequestError) as caught:
-        check_score_request(ScoreRequest(request_id="r", features=features), make_contract())
+        check_score_request(
+            ScoreRequest(request_id="r", features=features), make_contract(), contract_digest=b""
+        )
     assert len(caught.value.violations) == 20
 
 

@@ -1,6 +1,5 @@
 """A server starts with TLS, or in plain text on loopback by explicit wish; nothing between."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from tests.unit.server.serving.world import (
     write_world,
 )
 
-FILES = {"journal_path": "journal.sqlite", "policy_path": "policy.toml"}
+FILES = {"journal": "journal.sqlite", "policy_path": "policy.toml"}
 TLS = {"certificate_path": "server.pem", "key_path": "server.key"}
 
 
@@ -86,22 +85,15 @@ def test_a_policy_that_does_not_load_does_not_start(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
-    async def twice() -> None:
-        running = await start_server(make_release(), plain_settings(tmp_path))
-        try:
-            settings = plain_settings(tmp_path).model_copy(update={"port": running.port})
-            with pytest.raises(ConfigError, match="cannot listen on"):
-                await (await start_server(make_release(), settings)).stop(0)
-        finally:
-            await running.stop(0)
-
     write_world(tmp_path)
-    asyncio.run(twice())
+    running = start_server(make_release(), plain_settings(tmp_path))
+    try:
+        settings = plain_settings(tmp_path).model_copy(update={"port": running.port})
+        with pytest.raises(ConfigError, match="cannot listen on"):
+            start_server(make_release(), settings)
+    finally:
+        running.stop(0)
 
 
 def _start_and_stop(settings: ServingSettings) -> None:
-    async def run() -> None:
-        running = await start_server(make_release(), settings)
-        await running.stop(0)
-
-    asyncio.run(run())
+    start_server(make_release(), settings).stop(0)

@@ -1,7 +1,6 @@
 """Answers come from release and policy, once; nothing about an applicant reaches a log."""
 
 import asyncio
-import dataclasses
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ import grpc
 import pytest
 
 from model.artifacts import Release
-from model.scorecard import Score, Scorecard
 from protocols.contracts.decisions import LimitRequest
 from protocols.translate import (
     decision_from_wire,
@@ -39,12 +37,12 @@ NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 _T = TypeVar("_T")
 
 
-class BrokenScorecard(Scorecard):
-    """A scorecard with a bug that repeats what it was given."""
+class BrokenEvaluator:
+    """Tables with a bug that repeats what they were given."""
 
-    def score(self, columns: object) -> list[Score]:
+    def answer_one(self, numbers: object, codes: object) -> None:
         """Fail as a careless library would."""
-        raise ValueError(f"cannot score {columns}")
+        raise ValueError(f"cannot score {numbers} {codes}")
 
 
 def _asked(
@@ -52,12 +50,12 @@ def _asked(
 ) -> _T:
     async def ask() -> _T:
         write_world(folder)
-        running = await start_server(release, plain_settings(folder), clock=lambda: NOW)
+        running = start_server(release, plain_settings(folder), clock=lambda: NOW)
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
                 return await question(channel)
         finally:
-            await running.stop(0)
+            running.stop(0)
 
     return asyncio.run(ask())
 
@@ -110,15 +108,13 @@ def test_an_unexpected_error_tells_caller_and_log_no_value(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     release = make_release()
-    fields = {item.name: getattr(release.scorecard, item.name) for item in _fields(release)}
-    broken = dataclasses.replace(release, scorecard=BrokenScorecard(**fields))
+    vars(release)["evaluator"] = BrokenEvaluator()
     with caplog.at_level(logging.DEBUG), pytest.raises(grpc.aio.AioRpcError) as caught:
-        _asked(tmp_path, lambda channel: _decide(channel, limit_request()), broken)
+        _asked(tmp_path, lambda channel: _decide(channel, limit_request()), release)
     assert caught.value.code() is grpc.StatusCode.INTERNAL
     assert caught.value.details() == "internal error"
     (record,) = [item for item in caplog.records if item.levelno >= logging.ERROR]
-    assert (record.message, vars(record)["error"]) == ("unexpected error", "ValueError")
-    assert vars(record)["function"] == "score"
+    assert (record.message, vars(record)["kind"]) == ("unexpected error", "ValueError")
     _check_silent(caplog)
 
 
@@ -134,10 +130,6 @@ def test_nothing_about_an_applicant_is_logged(
     with caplog.at_level(logging.DEBUG):
         _asked(tmp_path, ask, make_release())
     _check_silent(caplog)
-
-
-def _fields(release: Release) -> tuple[dataclasses.Field[object], ...]:
-    return dataclasses.fields(release.scorecard)
 
 
 def _check_silent(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,9 +4,9 @@
 plain text on loopback, and prints the port; the integration tests kill that process.
 """
 
-import asyncio
 import ipaddress
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from model.features import Encoding
 from model.link import Link
 from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
-from protocols.contracts.decisions import Applicant, LimitPolicy, LimitRequest, ScoreRequest
+from protocols.contracts.decisions import Applicant, LimitRequest, ScoreRequest
 from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
+from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.release import Calibration, Evaluation, Interval, ReleaseManifest, Scaling
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
@@ -207,7 +208,7 @@ def plain_settings(folder: Path) -> ServingSettings:
     """Return settings for plain text on a free loopback port."""
     return ServingSettings(
         port=0,
-        journal_path=folder / "journal.sqlite",
+        journal=str(folder / "journal.sqlite"),
         policy_path=folder / "policy.toml",
         insecure_loopback=True,
     )
@@ -217,7 +218,7 @@ def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
     """Return settings for TLS on a free loopback port."""
     return ServingSettings(
         port=0,
-        journal_path=folder / "journal.sqlite",
+        journal=str(folder / "journal.sqlite"),
         policy_path=folder / "policy.toml",
         certificate_path=folder / "server.pem",
         key_path=folder / "server.key",
@@ -231,12 +232,12 @@ def tls_channel(folder: Path, running: RunningServer) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(f"127.0.0.1:{running.port}", credentials)
 
 
-async def serve_plainly(folder: Path) -> None:
+def serve_plainly(folder: Path) -> None:
     """Serve in plain text until killed, after the port was printed."""
-    running = await start_server(make_release(), plain_settings(folder))
+    running = start_server(make_release(), plain_settings(folder))
     sys.stdout.write(f"{running.port}\n")
     sys.stdout.flush()
-    await running.server.wait_for_termination()
+    threading.Event().wait()
 
 
 def _numeric(name: str, **rules: str) -> dict[str, object]:
@@ -294,4 +295,4 @@ def _write_pem(path: Path, certificate: x509.Certificate) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve_plainly(Path(sys.argv[1])))
+    serve_plainly(Path(sys.argv[1]))

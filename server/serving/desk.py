@@ -1,0 +1,149 @@
+"""The desk: a whole drain of calls at a time, whose questions share one look and one commit.
+
+Requests come as bytes and answers go as bytes, so that what was stored is what is given, byte for
+byte, whichever protobuf prints it, and a request that does not parse is ours to refuse.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from server.journal.record import Key, Record
+from server.serving.attempts import Refusal, attempt
+from server.serving.calls import Call, Reply
+from server.serving.errors import status_of
+from server.serving.once import Given, Once, Outcome
+from server.serving.questions import Question
+
+MOST_QUESTIONS = 128  # of one call, and of one commit of a stream
+
+_REPLAYED = (("idempotent-replayed", "true"),)
+
+
+class Tenant(Protocol):
+    """Who asks: callers who may see one another's answers."""
+
+    @property
+    def name(self) -> str:
+        """Under which its answers stand in the journal."""
+
+
+class Admission(Protocol):
+    """Says who may ask what, and how often."""
+
+    def admit(self, call: Call) -> Tenant:
+        """Return who calls, or raise one of our errors."""
+
+    def spend(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
+        """Count questions that are new, or raise one of our errors and count nothing."""
+
+
+class Asked(NamedTuple):
+    """What a call asks.
+
+    Attributes:
+        tenant: Whose questions they are.
+        questions: Each of them, or why it is none.
+        reply: What the caller gets, from the outcome of each.
+    """
+
+    tenant: Tenant
+    questions: Sequence[Question | Refusal]
+    reply: Callable[[Sequence[Outcome]], Reply]
+
+
+class Streamed(NamedTuple):
+    """What a call asks whose answers go one by one.
+
+    Attributes:
+        message: What the caller gets of one outcome.
+    """
+
+    tenant: Tenant
+    questions: Sequence[Question | Refusal]
+    message: Callable[[Outcome], bytes]
+
+
+Method = Callable[[Call, Tenant], Asked | Streamed | Reply]
+
+
+@dataclass(frozen=True)
+class ScoringDesk:
+    """Answers the calls of all services.
+
+    Attributes:
+        once: Answers questions.
+        admission: Says who may ask.
+        table: The methods by name.
+        streams: Those of them that answer with any number of messages.
+    """
+
+    once: Once
+    admission: Admission
+    table: Mapping[str, Method]
+    streams: Collection[str]
+
+    @property
+    def methods(self) -> Collection[str]:
+        """The methods that there are."""
+        return self.table.keys()
+
+    def answer(self, calls: Sequence[Call]) -> Sequence[Reply]:
+        """Return one reply for each call."""
+        begun = [self._begun(call) for call in calls]
+        outcomes = iter(self._outcomes([item for item in begun if isinstance(item, Asked)]))
+        return [item.reply(next(outcomes)) if isinstance(item, Asked) else item for item in begun]
+
+    def _begun(self, call: Call) -> Asked | Reply:
+        begun = attempt(partial(self._admitted, call))
+        return refused(begun) if isinstance(begun, Refusal) else begun
+
+    def _admitted(self, call: Call) -> Asked | Reply:
+        item = self.table[call.method](call, self.admission.admit(call))
+        return Reply(self._stream(item)) if isinstance(item, Streamed) else item
+
+    def _stream(self, item: Streamed) -> Iterator[bytes]:
+        for first in range(0, len(item.questions), MOST_QUESTIONS):
+            part = Asked(item.tenant, item.questions[first : first + MOST_QUESTIONS], single)
+            (outcomes,) = self._outcomes([part])
+            yield from map(item.message, outcomes)
+
+    def _outcomes(self, asked: Sequence[Asked]) -> list[list[Outcome]]:
+        """Return the outcomes of each caller's questions, all of which share a commit."""
+        every = [(item.tenant, question) for item in asked for question in item.questions]
+        good = [question for _, question in every if not isinstance(question, Refusal)]
+        standing = attempt(partial(self.once.standing, good))
+        if isinstance(standing, Refusal):
+            return [[standing] * len(item.questions) for item in asked]
+        admitted = [self._spent(tenant, question, standing) for tenant, question in every]
+        askable = [question for question in admitted if not isinstance(question, Refusal)]
+        answers = iter(self.once.answer(askable, standing))
+        outcomes = (
+            question if isinstance(question, Refusal) else next(answers) for question in admitted
+        )
+        return [list(islice(outcomes, len(item.questions))) for item in asked]
+
+    def _spent(
+        self, tenant: Tenant, question: Question | Refusal, standing: Mapping[Key, Record]
+    ) -> Question | Refusal:
+        if isinstance(question, Refusal) or question.key in standing:
+            return question  # to be told again costs nothing
+        subject = question.request.subject
+        subjects = [subject] if subject else []
+        spent = attempt(lambda: self.admission.spend(tenant, rows=1, subjects=subjects))
+        return question if spent is None else spent
+
+
+def single(outcomes: Sequence[Outcome]) -> Reply:
+    """Return the reply to a call with one question."""
+    (outcome,) = outcomes
+    if isinstance(outcome, Given):
+        return Reply((outcome.answer,), trailing=_REPLAYED if outcome.is_replayed else ())
+    return refused(outcome)
+
+
+def refused(refusal: Refusal) -> Reply:
+    """Return the reply to a call that is not answered."""
+    return Reply((), status_of(refusal))

@@ -1,0 +1,105 @@
+"""Answers that are given once: found, or made, stored on disk, and only then given.
+
+One drain of calls is one look into the journal and one commit, however many questions it holds.
+Every question is refused or answered by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from model.artifacts import Release
+from server.journal.journal import Journal
+from server.journal.record import Draft, Key, Record
+from server.serving.attempts import Refusal, attempt
+from server.serving.questions import Question
+from server.serving.reader import Reader
+
+Clock = Callable[[], datetime]
+
+_MOST_READERS = 16  # of releases that were in force lately
+
+
+class Given(NamedTuple):
+    """An answer that is on disk; ``is_replayed`` if it was given before."""
+
+    answer: bytes
+    is_replayed: bool
+
+
+Outcome = Given | Refusal
+
+
+class Chooser(Protocol):
+    """Says which release answers."""
+
+    def chosen(self, subject: str) -> Release:
+        """Return the release that answers for a person, or, of "", for one who is not named."""
+
+
+class Once:
+    """Answers questions once each, from the releases in force."""
+
+    def __init__(self, releases: Chooser, journal: Journal, clock: Clock) -> None:
+        """Keep what answers are made of; the journal stays the caller's to close."""
+        self._releases, self._journal, self._clock = releases, journal, clock
+        self._readers: dict[bytes, Reader] = {}
+
+    def standing(self, questions: Sequence[Question]) -> dict[Key, Record]:
+        """Return the record of each question that was answered before.
+
+        Raises:
+            JournalError, ChainError: The journal cannot be read.
+        """
+        return self._journal.find([question.key for question in questions])
+
+    def answer(self, questions: Sequence[Question], standing: dict[Key, Record]) -> list[Outcome]:
+        """Return the outcome of each question, in their order.
+
+        Args:
+            questions: Those that may be asked now.
+            standing: What ``standing`` said of them.
+        """
+        made = [
+            _replayed(standing[question.key], question)
+            if question.key in standing
+            else attempt(partial(self._draft, question))
+            for question in questions
+        ]
+        stored = iter(self._stored([item for item in made if isinstance(item, Draft)]))
+        return [
+            _outcome(item, next(stored), question) if isinstance(item, Draft) else item
+            for item, question in zip(made, questions, strict=True)
+        ]
+
+    def _draft(self, question: Question) -> Draft:
+        reader = self._reader(self._releases.chosen(question.request.subject))
+        question.check(reader)
+        scored = reader.score(reader.read(question.request.features))
+        return question.draft(scored, by=reader, at=self._clock())
+
+    def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
+        records = attempt(lambda: self._journal.commit(drafts))
+        return records if isinstance(records, list) else [records] * len(drafts)
+
+    def _reader(self, release: Release) -> Reader:
+        reader = self._readers.get(release.digest)
+        if reader is None:
+            if len(self._readers) >= _MOST_READERS:
+                self._readers.clear()
+            reader = self._readers[release.digest] = Reader(release)
+        return reader
+
+
+def _outcome(draft: Draft, stored: Record | Refusal, question: Question) -> Outcome:
+    if not isinstance(stored, Record):
+        return stored
+    if stored.answer_id == draft.answer_id:
+        return Given(stored.answer, is_replayed=False)
+    return _replayed(stored, question)  # another call with this request id came first
+
+
+def _replayed(record: Record, question: Question) -> Outcome:
+    answer = attempt(lambda: record.answer_to(question.request.body_digest))
+    return Given(answer, is_replayed=True) if isinstance(answer, bytes) else answer

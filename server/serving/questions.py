@@ -1,0 +1,132 @@
+"""The two questions that are answered once and for ever: for a score, and for a limit."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from protocols.contracts.decisions import (
+    LimitDecision,
+    LimitRequest,
+    ScoreAnswer,
+    ScoreRequest,
+    check_limit_request,
+    check_score_request,
+)
+from protocols.contracts.limit_policy import LimitPolicy
+from protocols.translate import decision_to_wire, score_to_wire
+from protocols.wire import decisions_v1_pb2 as decisions
+from server.decisions.policy import decide_limit
+from server.journal.record import Draft, Key
+from server.serving.reader import Reader, Scored
+
+SCORE, DECIDE = "Score", "DecideLimit"  # as they stand in the journal
+
+_UNPLACED = 1  # any position; the journal sets the true one when it knows it
+
+
+class Question(Protocol):
+    """One question of one tenant, whose first answer is the only one."""
+
+    @property
+    def key(self) -> Key:
+        """Under which the answer is stored."""
+
+    @property
+    def request(self) -> ScoreRequest | LimitRequest:
+        """What is asked."""
+
+    def check(self, by: Reader) -> None:
+        """Raise RequestError unless a release's contract allows the question."""
+
+    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
+        """Return the answer."""
+
+
+@dataclass(frozen=True)
+class ScoreQuestion:
+    """A question for a score."""
+
+    tenant: str
+    request: ScoreRequest
+
+    @property
+    def key(self) -> Key:
+        """Under which the answer is stored."""
+        return Key(self.tenant, SCORE, self.request.request_id)
+
+    def check(self, by: Reader) -> None:
+        """Raise RequestError unless a release's contract allows the question."""
+        check_score_request(self.request, by.contract, contract_digest=by.contract_digest)
+
+    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
+        """Return the score we stand by."""
+        answer = ScoreAnswer(
+            score_id=str(uuid.uuid4()),
+            request_id=self.request.request_id,
+            p_default=scored.p_default,
+            points=scored.points,
+            reasons=scored.reasons,
+            release_digest=by.release.digest,
+            scored_at=at,
+            journal_position=_UNPLACED,
+            clipped_fields=scored.clipped,
+        )
+        message = score_to_wire(answer)
+
+        def printed(position: int) -> bytes:
+            message.journal_position = position
+            return message.SerializeToString()
+
+        return Draft(self.key, self.request.body_digest, answer.score_id, printed, at)
+
+
+@dataclass(frozen=True)
+class LimitQuestion:
+    """A question for a limit, decided by a policy."""
+
+    tenant: str
+    request: LimitRequest
+    policy: LimitPolicy
+    policy_digest: bytes
+
+    @property
+    def key(self) -> Key:
+        """Under which the answer is stored."""
+        return Key(self.tenant, DECIDE, self.request.request_id)
+
+    def check(self, by: Reader) -> None:
+        """Raise RequestError unless a release's contract allows the question."""
+        check_limit_request(self.request, by.contract, contract_digest=by.contract_digest)
+
+    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
+        """Return the decision we stand by."""
+        decision = self._decided(scored, by, at)
+        message = decisions.DecideLimitResponse(decision=decision_to_wire(decision))
+
+        def printed(position: int) -> bytes:
+            message.decision.journal_position = position
+            return message.SerializeToString()
+
+        return Draft(self.key, self.request.body_digest, decision.decision_id, printed, at)
+
+    def _decided(self, scored: Scored, by: Reader, at: datetime) -> LimitDecision:
+        requested_minor = self.request.requested_amount_minor
+        limit = decide_limit(scored.p_default, requested_minor, policy=self.policy)
+        return LimitDecision(
+            decision_id=str(uuid.uuid4()),
+            request_id=self.request.request_id,
+            outcome=limit.outcome,
+            limit_minor=limit.limit_minor,
+            requested_amount_minor=requested_minor,
+            currency=self.request.currency,
+            p_default=scored.p_default,
+            points=scored.points,
+            reasons=scored.reasons,
+            policy_reasons=limit.policy_reasons,
+            release_digest=by.release.digest,
+            policy_digest=self.policy_digest,
+            decided_at=at,
+            journal_position=_UNPLACED,
+            clipped_fields=scored.clipped,
+        )

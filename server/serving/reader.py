@@ -1,0 +1,68 @@
+"""What one release says of applicants: probability, points, and what cost them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from model.artifacts import Release
+from protocols.contracts.decisions import Applicant, PackedApplicant, Reason
+from protocols.contracts.features import FeatureContract
+from server.decisions.reasons import field_reasons
+from server.serving.rows import Row, RowReader
+
+
+class Scored(NamedTuple):
+    """One applicant's score.
+
+    Attributes:
+        clipped: Fields whose value lay beyond the public bounds.
+        missing: Fields without a usable value.
+    """
+
+    p_default: float
+    points: int
+    reasons: tuple[Reason, ...]
+    clipped: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Answers from one release."""
+
+    release: Release
+
+    @property
+    def contract(self) -> FeatureContract:
+        """The feature contract."""
+        return self.release.scorecard.contract
+
+    @cached_property
+    def contract_digest(self) -> bytes:
+        """Its digest."""
+        return bytes.fromhex(self.release.manifest.contract_digest)
+
+    def read(self, features: Applicant | PackedApplicant) -> Row:
+        """Return an applicant's values, which were checked against the contract."""
+        return self._rows.read(features)
+
+    def score(self, given: Row) -> Scored:
+        """Return the score of a row that ``read`` gave."""
+        row = self._rows.completed(given)
+        answer = self.release.evaluator.answer_one(row.numbers, row.codes)
+        missing = self._rows.missing(row)
+        return Scored(
+            answer.p_default,
+            answer.points,
+            field_reasons(answer.points_lost, missing, contract=self.contract),
+            self._rows.clipped(given),
+            tuple(name for name, absent in zip(self._names, missing, strict=True) if absent),
+        )
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.contract.fields)
+
+    @cached_property
+    def _rows(self) -> RowReader:
+        return RowReader(self.contract)
