@@ -42,7 +42,7 @@ class Limits(Contract):
         per_subject_window_s: Length of that window.
     """
 
-    rows_per_second: float = Field(ge=0.001, le=1e9, allow_inf_nan=False)
+    rows_per_second: float = Field(ge=0.001, le=1e9)
     burst: int = Field(ge=1, le=100_000_000)
     per_subject: int = Field(default=20, ge=1, le=1_000_000_000)
     per_subject_window_s: int = Field(default=3_600, ge=1, le=31 * 86_400)

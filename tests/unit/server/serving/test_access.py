@@ -226,6 +226,35 @@ def test_a_changed_file_counts_a_second_later_and_no_row_is_given_back(
     assert [record.getMessage() for record in caplog.records] == ["access rules changed"]
 
 
+def test_changed_limits_are_those_in_force(tmp_path: Path) -> None:
+    access, clock, path = _open(tmp_path)
+    _write(path, "schema = 1\n" + _tenant("north", NORTH, burst=5))
+    clock.now_s += 1.0
+    north = access.admit(_call(NORTH))
+    with pytest.raises(RateLimitError, match="more rows than one request may have"):
+        access.spend(north, rows=6, subjects=())
+
+
+def test_a_file_that_was_written_over_is_told_by_its_time(tmp_path: Path) -> None:
+    access, clock, path = _open(tmp_path)
+    before = path.stat()
+    path.write_text(TWO.replace("north.example", "wests.example"), encoding="utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert (path.stat().st_ino, path.stat().st_size) == (before.st_ino, before.st_size)
+    clock.now_s += 1.0
+    assert access.admit(_call("wests.example")).name == "north"
+
+
+def test_a_file_of_the_same_time_and_inode_is_told_by_its_size(tmp_path: Path) -> None:
+    access, clock, path = _open(tmp_path)
+    before = path.stat()
+    path.write_text(TWO.replace("north.example", "west.example"), encoding="utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    clock.now_s += 1.0
+    assert access.admit(_call("west.example")).name == "north"
+
+
 def test_a_file_of_the_same_size_and_time_is_told_by_its_inode(tmp_path: Path) -> None:
     access, clock, path = _open(tmp_path)
     before = path.stat()

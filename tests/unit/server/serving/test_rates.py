@@ -33,6 +33,7 @@ def test_a_tenant_may_ask_for_its_burst_at_once_and_then_at_its_rate() -> None:
     meter = _meter(_limits(rate=2.0))
     meter.spend(10, (), now_s=0.0)
     assert _refusal(meter, 1, (), 0.25).retry_after_s == 0.25
+    _refusal(meter, 1, (), 0.499)
     meter.spend(1, (), now_s=0.5)
     assert _refusal(meter, 10, (), 1.0).retry_after_s == 4.5
 
