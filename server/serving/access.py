@@ -153,7 +153,8 @@ class Access:
 
         Args:
             tenant: As ``admit`` returned it.
-            rows: Applicants that are scored or decided on, >= 0.
+            rows: Applicants that are scored or decided on; no fewer than ``subjects``, which are
+                paid for so.
             subjects: Who they are, in any text that is the same for the same person; one entry is
                 one question. Only a keyed hash of it is kept.
 

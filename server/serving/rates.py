@@ -13,7 +13,7 @@ from pydantic import Field
 from protocols.contracts.features import Contract
 from protocols.errors import ScoringError
 
-MOST_SUBJECTS = 100_000  # that are remembered of one tenant: 24 MB
+MOST_SUBJECTS = 100_000  # that are remembered of one tenant: 23 MB
 _HASH_BYTES = 8  # two of 100,000 subjects share a count once in 4e9 such tenants
 _AT_ONCE = 2  # ended windows that are dropped for each that begins: more never pile up
 
@@ -54,13 +54,14 @@ class Meter:
     def __init__(self, limits: Limits, *, now_s: float, key: bytes) -> None:
         """Begin with a full bucket and no subjects; ``key`` hides those that come."""
         self._limits = limits
+        self._now_s = now_s
         self._bucket = Bucket(limits, now_s=now_s)
         self._guard = SubjectGuard(key)
 
     def change(self, limits: Limits, *, now_s: float) -> None:
         """Go on under other limits; what was spent stays spent."""
         self._limits = limits
-        self._bucket.change(limits, now_s=now_s)
+        self._bucket.change(limits, now_s=self._later(now_s))
 
     def spend(self, rows: int, subjects: Sequence[str], *, now_s: float) -> None:
         """Take rows from the bucket and count a question for each of ``subjects``, or neither.
@@ -68,14 +69,20 @@ class Meter:
         Raises:
             RateLimitError: There are too few rows, or a subject was asked about too often.
         """
-        self._bucket.check(rows, now_s=now_s)
+        now_s = self._later(now_s)
+        filled = self._bucket.check(rows, now_s=now_s)
         asked = self._guard.check(subjects, self._limits, now_s=now_s)
-        self._bucket.take(rows)
-        self._guard.count(asked, self._limits)
+        self._bucket.keep(filled - rows, now_s=now_s)
+        self._guard.count(asked, self._limits, now_s=now_s)
+
+    def _later(self, now_s: float) -> float:
+        """Return the latest time that was seen: a clock that goes back is waited for."""
+        self._now_s = max(self._now_s, now_s)
+        return self._now_s
 
 
 class Bucket:
-    """A token bucket: over any time never more than burst + rate x time."""
+    """A token bucket: over any time never more than burst + rate x time. Times never go back."""
 
     def __init__(self, limits: Limits, *, now_s: float) -> None:
         """Begin full."""
@@ -84,30 +91,31 @@ class Bucket:
 
     def change(self, limits: Limits, *, now_s: float) -> None:
         """Go on with another rate and burst, and with no more rows than there were."""
-        self._fill(now_s)
+        self.keep(self._filled(now_s), now_s=now_s)
         self._rate, self._burst = limits.rows_per_second, limits.burst
-        self._rows = min(self._rows, float(limits.burst))
 
-    def check(self, rows: int, *, now_s: float) -> None:
-        """Raise unless so many rows are there now; takes none."""
+    def check(self, rows: int, *, now_s: float) -> float:
+        """Return the rows that there are if they are so many; takes none.
+
+        Raises:
+            RateLimitError: There are fewer.
+        """
         if rows < 0:
             raise RuntimeError("rows must not be negative: they would fill the bucket")
-        self._fill(now_s)
         if rows > self._burst:
             raise RateLimitError("more rows than one request may have", retry_after_s=None)
-        if rows > self._rows:
-            wait_s = (rows - self._rows) / self._rate
+        filled = self._filled(now_s)
+        if rows > filled:
+            wait_s = (rows - filled) / self._rate
             raise RateLimitError("too many rows; ask again later", retry_after_s=wait_s)
+        return filled
 
-    def take(self, rows: int) -> None:
-        """Take rows that were checked."""
-        self._rows -= rows
+    def keep(self, rows: float, *, now_s: float) -> None:
+        """Go on from so many rows."""
+        self._rows, self._at_s = rows, now_s
 
-    def _fill(self, now_s: float) -> None:
-        passed_s = now_s - self._at_s
-        if passed_s > 0:  # a clock that goes back is waited for
-            self._rows = min(float(self._burst), self._rows + passed_s * self._rate)
-            self._at_s = now_s
+    def _filled(self, now_s: float) -> float:
+        return min(float(self._burst), self._rows + (now_s - self._at_s) * self._rate)
 
 
 class SubjectGuard:
@@ -116,14 +124,14 @@ class SubjectGuard:
     Of a subject only a keyed hash is kept. At most ``most`` are remembered; beyond that the oldest
     windows leave first, and those subjects are counted from zero again. So whoever wants one to be
     forgotten early has to ask about ``most`` others first, and pays a row for each.
-    A window has a fixed beginning: any stretch of its length holds at most twice its questions.
+    A window has a fixed begin: any stretch of its length holds at most twice its questions.
+    Times never go back.
     """
 
     def __init__(self, key: bytes, *, most: int = MOST_SUBJECTS) -> None:
         """Remember nobody."""
         self._keyed = blake2b(key=key, digest_size=_HASH_BYTES)
         self._most = most
-        self._now_s = float("-inf")
         # By hash, oldest window first: when it began, and questions since.
         self._windows: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
@@ -139,53 +147,53 @@ class SubjectGuard:
         Raises:
             RateLimitError: One was asked about too often.
         """
-        self._now_s = max(self._now_s, now_s)
         asked: dict[bytes, int] = {}
         for subject in subjects:
             name = self._hash(subject)
             asked[name] = asked.get(name, 0) + 1
         wait_s = 0.0
         for name, more in asked.items():
-            wait_s = max(wait_s, self._wait_s(name, more, limits))
+            wait_s = max(wait_s, self._wait_s(name, more, limits, now_s))
         if wait_s > 0:
             message = "too many questions about one applicant; ask again later"
             raise RateLimitError(message, retry_after_s=wait_s)
         return asked
 
-    def count(self, asked: Mapping[bytes, int], limits: Limits) -> None:
+    def count(self, asked: Mapping[bytes, int], limits: Limits, *, now_s: float) -> None:
         """Count what was checked."""
         for name, more in asked.items():
-            began_s, before = self._window(name, limits)
+            began_s, before = self._window(name, limits, now_s)
             self._windows[name] = (began_s, before + more)
             if not before:
                 self._windows.move_to_end(name)
-                self._drop_ended(limits)
+                self._drop_ended(limits, now_s)
 
     def _hash(self, subject: str) -> bytes:
         hashing = self._keyed.copy()
         hashing.update(subject.encode(errors="surrogatepass"))
         return hashing.digest()
 
-    def _wait_s(self, name: bytes, more: int, limits: Limits) -> float:
+    def _wait_s(self, name: bytes, more: int, limits: Limits, now_s: float) -> float:
         if more > limits.per_subject:
             message = "more questions about one applicant than are allowed at once"
             raise RateLimitError(message, retry_after_s=None)
-        began_s, before = self._window(name, limits)
+        began_s, before = self._window(name, limits, now_s)
         is_over = before + more > limits.per_subject
-        return began_s + limits.per_subject_window_s - self._now_s if is_over else 0.0
+        return began_s + limits.per_subject_window_s - now_s if is_over else 0.0
 
-    def _window(self, name: bytes, limits: Limits) -> tuple[float, int]:
+    def _window(self, name: bytes, limits: Limits, now_s: float) -> tuple[float, int]:
         """Return a subject's window that goes on, or one that begins now."""
         window = self._windows.get(name)
-        if window is None or self._has_ended(window, limits):
-            return self._now_s, 0
+        if window is None or _has_ended(window, limits, now_s):
+            return now_s, 0
         return window
 
-    def _has_ended(self, window: tuple[float, int], limits: Limits) -> bool:
-        return window[0] + limits.per_subject_window_s <= self._now_s
-
-    def _drop_ended(self, limits: Limits) -> None:
+    def _drop_ended(self, limits: Limits, now_s: float) -> None:
         for _ in range(_AT_ONCE):
             oldest = next(iter(self._windows.values()))
-            if len(self._windows) > self._most or self._has_ended(oldest, limits):
+            if len(self._windows) > self._most or _has_ended(oldest, limits, now_s):
                 self._windows.popitem(last=False)
+
+
+def _has_ended(window: tuple[float, int], limits: Limits, now_s: float) -> bool:
+    return window[0] + limits.per_subject_window_s <= now_s

@@ -322,6 +322,15 @@ def test_the_file_is_looked_at_once_a_second_at_most(
     assert len(looks) == 10
 
 
+def test_each_process_hides_subjects_under_a_key_of_its_own(tmp_path: Path) -> None:
+    hidden = set()
+    for _ in range(2):
+        access, _, _ = _open(tmp_path)
+        access.spend(access.admit(_call(NORTH)), rows=1, subjects=("ann",))
+        hidden |= set(access._meters["north"]._guard._windows)
+    assert len(hidden) == 2
+
+
 def test_no_subject_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     access, _, _ = _open(tmp_path)

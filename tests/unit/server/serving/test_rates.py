@@ -1,6 +1,7 @@
 """The bucket grants no row too many, and the guard counts people without knowing them."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 from pydantic import ValidationError
@@ -23,6 +24,10 @@ def _refusal(meter: Meter, rows: int, subjects: tuple[str, ...], now_s: float) -
     with pytest.raises(RateLimitError) as caught:
         meter.spend(rows, subjects, now_s=now_s)
     return caught.value
+
+
+def _count(guard: SubjectGuard, subjects: Sequence[str], limits: Limits, now_s: float) -> None:
+    guard.count(guard.check(subjects, limits, now_s=now_s), limits, now_s=now_s)
 
 
 def _meter(limits: Limits | None = None) -> Meter:
@@ -109,7 +114,7 @@ def test_more_questions_about_one_than_a_window_holds_are_not_told_to_come_again
 def test_beyond_the_most_that_are_remembered_the_oldest_windows_leave_first() -> None:
     limits, guard = _limits(per_subject=1), SubjectGuard(KEY, most=3)
     for now_s, name in enumerate("abcd"):
-        guard.count(guard.check((name,), limits, now_s=now_s), limits)
+        _count(guard, (name,), limits, now_s)
     assert len(guard) == 3
     for name in "bcd":
         with pytest.raises(RateLimitError):
@@ -120,7 +125,7 @@ def test_beyond_the_most_that_are_remembered_the_oldest_windows_leave_first() ->
 def test_a_window_that_begins_again_is_the_youngest() -> None:
     limits, guard = _limits(per_subject=1), SubjectGuard(KEY, most=2)
     for now_s, name in ((0, "a"), (1, "b"), (60.5, "a"), (60.75, "c")):
-        guard.count(guard.check((name,), limits, now_s=now_s), limits)
+        _count(guard, (name,), limits, now_s)
     with pytest.raises(RateLimitError):
         guard.check(("a",), limits, now_s=60.75)  # b left, though a came before it
 
@@ -128,13 +133,13 @@ def test_a_window_that_begins_again_is_the_youngest() -> None:
 def test_ended_windows_do_not_pile_up() -> None:
     limits, guard = _limits(), SubjectGuard(KEY)
     for number in range(500):
-        guard.count(guard.check((str(number),), limits, now_s=number), limits)
+        _count(guard, (str(number),), limits, number)
     assert len(guard) == 60
 
 
 def test_one_request_about_more_than_are_remembered_keeps_to_the_bound() -> None:
     limits, guard = _limits(), SubjectGuard(KEY, most=5)
-    guard.count(guard.check([str(number) for number in range(50)], limits, now_s=0), limits)
+    _count(guard, [str(number) for number in range(50)], limits, 0)
     assert len(guard) == 5
 
 
@@ -144,7 +149,7 @@ def test_a_subject_is_kept_as_a_keyed_hash_only(subject: str) -> None:
     (here,), (there,) = (one.check((subject,), _limits(), now_s=0) for one in (guard, other))
     assert here != there
     assert len(here) == 8
-    guard.count({here: 1}, _limits())
+    guard.count({here: 1}, _limits(), now_s=0)
     assert list(guard._windows) == [here]
     assert not subject or subject not in repr(vars(guard))
 
@@ -159,11 +164,18 @@ def test_other_limits_leave_what_was_spent_spent() -> None:
     meter.spend(5, (), now_s=2.0)
 
 
+def test_other_limits_under_a_clock_that_goes_back_grant_nothing() -> None:
+    meter = _meter()
+    meter.spend(10, (), now_s=100.0)
+    meter.change(_limits(), now_s=50.0)
+    _refusal(meter, 1, (), 100.0)
+
+
 def test_a_smaller_burst_counts_at_once() -> None:
     bucket = Bucket(_limits(burst=10), now_s=0.0)
     bucket.change(_limits(burst=4), now_s=0.0)
-    bucket.check(4, now_s=0.0)
-    bucket.take(4)
+    assert bucket.check(4, now_s=0.0) == 4.0
+    bucket.keep(0.0, now_s=0.0)
     with pytest.raises(RateLimitError):
         bucket.check(1, now_s=0.5)
 
