@@ -167,7 +167,7 @@ def test_other_limits_leave_what_was_spent_spent() -> None:
 def test_other_limits_under_a_clock_that_goes_back_grant_nothing() -> None:
     meter = _meter()
     meter.spend(10, (), now_s=100.0)
-    meter.change(_limits(), now_s=50.0)
+    meter.change(_limits(rate=10.0), now_s=50.0)
     _refusal(meter, 1, (), 100.0)
 
 
