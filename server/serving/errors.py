@@ -1,6 +1,7 @@
 """Our errors as gRPC statuses; anything else becomes INTERNAL and says nothing."""
 
 import logging
+import math
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import iscoroutinefunction
@@ -9,9 +10,14 @@ from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 
 # These three ship no types.
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
+    BadRequest,
+    ErrorInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
@@ -26,6 +32,8 @@ from protocols.errors import (
     VerificationError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.serving.access import NotAllowedError, UnknownCallerError
+from server.serving.rates import RateLimitError
 
 _LOG = logging.getLogger(__name__)
 _DOMAIN = "fedscore"
@@ -43,11 +51,15 @@ _CODES: Codes = (
     (RoundError, grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
     (ReleaseError, grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
+    (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
+    (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
 )
 
 # Handlers and contexts are generic in messages of any type; here they pass through unread.
 _Context = Any
 _Handler = Any
+_Detail = Any  # ErrorInfo, BadRequest or RetryInfo, which ship no types
 _Behaviour = Callable[[Any, _Context], Awaitable[Any]]
 
 
@@ -114,8 +126,10 @@ def _log_unexpected(error: Exception) -> None:
     _LOG.error("unexpected error", extra=facts)
 
 
-def _details(error: ScoringError, reason: str) -> list[ErrorInfo | BadRequest]:
+def _details(error: ScoringError, reason: str) -> list[_Detail]:
     info = ErrorInfo(reason=reason, domain=_DOMAIN)
+    if isinstance(error, RateLimitError) and error.retry_after_s is not None:
+        return [info, RetryInfo(retry_delay=_whole_ms(error.retry_after_s))]
     if not isinstance(error, RequestError):
         return [info]
     violations = [
@@ -125,9 +139,14 @@ def _details(error: ScoringError, reason: str) -> list[ErrorInfo | BadRequest]:
     return [info, BadRequest(field_violations=violations)]
 
 
-def _status(
-    code: grpc.StatusCode, message: str, details: Sequence[ErrorInfo | BadRequest]
-) -> Status:
+def _whole_ms(seconds: float) -> Duration:
+    """Round up, so that who waits so long has waited long enough."""
+    delay = Duration()
+    delay.FromMilliseconds(math.ceil(seconds * 1_000))
+    return delay
+
+
+def _status(code: grpc.StatusCode, message: str, details: Sequence[_Detail]) -> Status:
     status = Status(code=code.value[0], message=message)
     for detail in details:
         packed = AnyMessage()

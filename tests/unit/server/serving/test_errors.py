@@ -2,7 +2,11 @@
 
 import grpc
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
+    BadRequest,
+    ErrorInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
 from protocols.contracts.decisions import RequestError, Violation
@@ -16,7 +20,9 @@ from protocols.errors import (
     ScoringError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.errors import status_of
+from server.serving.rates import RateLimitError
 
 
 def _info(status: Status) -> ErrorInfo:
@@ -37,6 +43,8 @@ def _info(status: Status) -> ErrorInfo:
         (ReleaseError("said"), grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
         (PrunedAnswerError("said"), grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
         (JournalError("said"), grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+        (UnknownCallerError("said"), grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
+        (NotAllowedError("said"), grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     ],
 )
 def test_our_errors_have_a_status_and_a_reason(
@@ -68,6 +76,22 @@ def test_a_bad_request_names_fields_and_rules() -> None:
         ("currency", "must be USD"),
         ("features", "no such field"),
     ]
+
+
+@pytest.mark.parametrize(("wait_s", "told_ms"), [(0.5, 500), (0.0001, 1), (1e11, 10**14)])
+def test_who_asks_too_much_is_told_when_to_ask_again(wait_s: float, told_ms: int) -> None:
+    status = status_of(RateLimitError("said", retry_after_s=wait_s))
+    retry = RetryInfo()
+    assert (status.code, status.message) == (grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], "said")
+    assert _info(status).reason == "RATE_LIMITED"
+    assert status.details[1].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == told_ms
+
+
+def test_who_asks_what_is_never_answered_is_not_told_to_ask_again() -> None:
+    status = status_of(RateLimitError("said", retry_after_s=None))
+    assert _info(status).reason == "RATE_LIMITED"
+    assert len(status.details) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError("income 41234"), KeyError("41234"), ScoringError()])

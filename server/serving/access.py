@@ -1,0 +1,253 @@
+"""Who may ask: names of certificates to tenants, and what each of them may ask, and how often.
+
+The rules are a TOML file, which is read again when it changes. Used by one thread: the desk's.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from protocols.contracts.features import Contract, Name, describe, read_toml
+from protocols.errors import ConfigError, ContractError, ScoringError
+from server.serving.calls import Call
+from server.serving.rates import Limits, Meter
+
+LOCAL = "local"  # the tenant of plain text on loopback; no file may name one so
+
+Scope = Literal["score", "decide", "read", "releases"]
+Monotonic = Callable[[], float]
+
+_LOG = logging.getLogger(__name__)
+_LOOK_EVERY_S = 1.0
+_EVERY_SCOPE: frozenset[Scope] = frozenset(("score", "decide", "read", "releases"))
+_SCORING = "/fedscore.scoring.v1.ScoringService"
+_DECISIONS = "/fedscore.decisions.v1.LimitDecisionService"
+
+# What a method needs; None is for every tenant. A method that is not here is for none.
+NEEDED: Mapping[str, Scope | None] = {
+    f"{_SCORING}/Score": "score",
+    f"{_SCORING}/ScoreMany": "score",
+    f"{_SCORING}/BatchScore": "score",
+    f"{_SCORING}/GetRelease": "releases",
+    f"{_SCORING}/ListReleases": "releases",
+    f"{_DECISIONS}/DecideLimit": "decide",
+    f"{_DECISIONS}/DecideMany": "decide",
+    f"{_DECISIONS}/GetDecision": "read",
+    f"{_DECISIONS}/ListDecisions": "read",
+    "/grpc.health.v1.Health/Check": None,
+}
+
+_NOBODYS = ""  # a scope that no tenant has
+
+# Visible ASCII, as DNS names and URIs are. No backslash: names that are no text have one. No
+# star: a name stands for itself alone.
+CertificateName = Annotated[str, Field(min_length=1, max_length=2_048, pattern=r"^[!-)+-\[\]-~]+$")]
+
+
+class UnknownCallerError(ScoringError):
+    """A certificate's names are no tenant's, or several tenants'."""
+
+
+class NotAllowedError(ScoringError):
+    """A tenant asks for what its scopes do not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """Whose request it is.
+
+    Attributes:
+        name: Part of the key of all that it asks.
+        scopes: What it may ask.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+
+
+class TenantRules(Limits):
+    """One tenant as the file has it.
+
+    Attributes:
+        names: DNS names and URIs of its certificates (subject alternative names), as written there.
+        scopes: May be empty: then it may ask whether the server is well.
+    """
+
+    name: Name
+    names: tuple[CertificateName, ...] = Field(min_length=1, max_length=100, strict=False)
+    scopes: tuple[Scope, ...] = Field(max_length=len(_EVERY_SCOPE), strict=False)
+
+
+class AccessRules(Contract):
+    """The whole file: who may ask."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    tenants: tuple[TenantRules, ...] = Field(min_length=1, max_length=100, strict=False)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> "AccessRules":
+        _check_distinct([one.name for one in self.tenants], "tenants: each needs its own name")
+        names = [name for one in self.tenants for name in one.names]
+        _check_distinct(names, "tenants: a certificate's name stands once, with one tenant")
+        for one in self.tenants:
+            _check_distinct(one.scopes, "tenants: a scope stands once with each")
+        if LOCAL in {one.name for one in self.tenants}:
+            raise ValueError(f"tenants: the name {LOCAL} is taken")
+        return self
+
+
+class Access:
+    """Tells whose a call is, whether they may make it, and counts what they ask."""
+
+    def __init__(self, rules: AccessRules | None, *, monotonic: Monotonic = time.monotonic) -> None:
+        """Begin with full buckets; without rules everybody is the tenant ``local``."""
+        self._monotonic = monotonic
+        self._key = secrets.token_bytes(32)
+        self._file: RulesFile | None = None
+        self._looked_s = monotonic()
+        self._owners: dict[str, Tenant] = {}
+        self._meters: dict[str, Meter] = {}
+        self._anyone = Tenant(LOCAL, _EVERY_SCOPE) if rules is None else None
+        if rules is not None:
+            self._put_in_force(rules)
+
+    @classmethod
+    def local(cls) -> "Access":
+        """Return what plain text on loopback gets: one tenant, all scopes, no limits."""
+        return cls(None)
+
+    @classmethod
+    def from_file(cls, path: Path, *, monotonic: Monotonic = time.monotonic) -> "Access":
+        """Return what a file says, now and whenever it changes.
+
+        Raises:
+            ConfigError: It cannot be read or breaks a rule; says which, without values.
+        """
+        file = RulesFile(path)
+        access = cls(file.load(), monotonic=monotonic)
+        access._file = file
+        return access
+
+    def admit(self, call: Call) -> Tenant:
+        """Return whose call it is.
+
+        Raises:
+            UnknownCallerError: The names of its certificate are not those of exactly one tenant.
+            NotAllowedError: That tenant may not call this method, or nobody may.
+        """
+        self._look(self._monotonic())
+        tenant = self._anyone or self._owner(call.peer.names)
+        needed = NEEDED.get(call.method, _NOBODYS)
+        if needed is not None and needed not in tenant.scopes:
+            raise NotAllowedError("this caller may not call this method")
+        return tenant
+
+    def spend(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
+        """Count what a tenant asks for, before it is answered; a replay is not asked for again.
+
+        Args:
+            tenant: As ``admit`` returned it.
+            rows: Applicants that are scored or decided on; no fewer than ``subjects``, which are
+                paid for so.
+            subjects: Who they are, in any text that is the same for the same person; one entry is
+                one question. Only a keyed hash of it is kept.
+
+        Raises:
+            RateLimitError: It is too much now, and nothing was spent.
+            UnknownCallerError: The tenant has been taken out of the file since.
+        """
+        if self._anyone is not None:
+            return
+        now_s = self._monotonic()
+        self._look(now_s)
+        meter = self._meters.get(tenant.name)
+        if meter is None:
+            raise UnknownCallerError("the caller is not known any more")
+        meter.spend(rows, subjects, now_s=now_s)
+
+    def _owner(self, names: Sequence[str]) -> Tenant:
+        found: Tenant | None = None
+        for name in names:
+            owner = self._owners.get(name)
+            if owner is not None and owner is not found:
+                if found is not None:
+                    raise UnknownCallerError("the certificate names several callers")
+                found = owner
+        if found is None:
+            raise UnknownCallerError("the caller is not known")
+        return found
+
+    def _look(self, now_s: float) -> None:
+        if self._file is None or now_s - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        rules = self._file.load_if_changed()
+        if rules is not None:
+            self._put_in_force(rules)
+            _LOG.info("access rules changed", extra={"tenants": len(rules.tenants)})
+
+    def _put_in_force(self, rules: AccessRules) -> None:
+        """Go by these rules; tenants that were there before keep what they have spent."""
+        now_s, before = self._looked_s, self._meters
+        self._owners, self._meters = {}, {}
+        for one in rules.tenants:
+            tenant = Tenant(one.name, frozenset(one.scopes))
+            self._owners.update(dict.fromkeys(one.names, tenant))
+            meter = before.get(one.name) or Meter(one, now_s=now_s, key=self._key)
+            meter.change(one, now_s=now_s)
+            self._meters[one.name] = meter
+
+
+class RulesFile:
+    """The file of rules, and which state of it was read last."""
+
+    def __init__(self, path: Path) -> None:
+        """Look at nothing yet."""
+        self._path = path
+        self._seen: _State | None = None
+
+    def load(self) -> AccessRules:
+        """Read the file.
+
+        Raises:
+            ConfigError: It cannot be read or breaks a rule.
+        """
+        self._seen = _state_of(self._path)  # before reading: what is written meanwhile shows next
+        try:
+            return AccessRules.model_validate(read_toml(self._path))
+        except ContractError as err:
+            raise ConfigError(str(err)) from err
+        except ValidationError as err:
+            raise ConfigError(f"{self._path.name}: {describe(err)}") from err
+
+    def load_if_changed(self) -> AccessRules | None:
+        """Return the rules if the file has changed and holds good ones; logs once if bad ones."""
+        if _state_of(self._path) == self._seen:
+            return None
+        try:
+            return self.load()
+        except ConfigError as err:
+            _LOG.error("access rules not changed: the file is wrong", extra={"rule": str(err)})
+            return None
+
+
+_State = tuple[int, int, int]
+
+
+def _state_of(path: Path) -> _State | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _check_distinct(names: Sequence[str], rule: str) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(rule)
