@@ -9,7 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from protocols.errors import ConfigError
@@ -58,6 +63,55 @@ def make_certificates(host: str) -> Certificates:
         server=certificate.public_bytes(Encoding.PEM),
         server_key=private_pem(key),
     )
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What a caller shows, PEM: a certificate and its private key."""
+
+    certificate: bytes
+    key: bytes
+
+
+def make_client_authority() -> Issued:
+    """Make the authority that signs callers' certificates; its key is kept, by its owner alone."""
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = _name("fedscore callers")
+    certificate = (
+        _certificate(name, name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA384())
+    )
+    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
+
+
+def issue_client(name: str, authority: Issued) -> Issued:
+    """Return a certificate for a caller, by the authority of callers.
+
+    Args:
+        name: A DNS name, which ``access.toml`` knows.
+        authority: Who signs.
+
+    Raises:
+        ConfigError: The name is none, or the authority's files are not a key and certificate.
+    """
+    if not _HOST.fullmatch(name) or ":" in name:
+        raise ConfigError("name: expected letters, digits, dots and dashes, such as a host's")
+    try:
+        signer = load_pem_private_key(authority.key, password=None)
+        issuer = x509.load_pem_x509_certificate(authority.certificate).subject
+    except ValueError as err:
+        raise ConfigError("the authority of callers: its files hold no key or certificate") from err
+    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # the only kind we make
+    key = ec.generate_private_key(ec.SECP384R1())
+    certificate = (
+        _certificate(_name(name), issuer, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
+        .sign(signer, hashes.SHA384())
+    )
+    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
 
 
 def private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

@@ -7,7 +7,7 @@ import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -29,6 +29,7 @@ from server.ledger.log import export_log
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
 from server.renewal import Renewal, adopt, renew
+from server.serving.command import issue_caller, serve
 
 app = typer.Typer(
     help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
@@ -262,46 +263,8 @@ def model_card_command(
     typer.echo(said.rstrip("\n"))
 
 
-@app.command()
-def serve(
-    policy: Annotated[Path, typer.Option(help="The limit policy.")],
-    config: Config = Path(SETTINGS_NAME),
-    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port there.")] = 50051,
-    journal: Annotated[
-        str,
-        typer.Option(
-            envvar="FEDSCORE_JOURNAL", help="The journal of decisions: a file, or a database's URL."
-        ),
-    ] = "journal.sqlite",
-    core: Annotated[
-        Literal["fast", "public"],
-        typer.Option(help="fast, or public: gRPC's public interface alone."),
-    ] = "fast",
-) -> None:
-    """Answer Score and DecideLimit over gRPC with TLS, from a release that the log holds."""
-    from server.registry import Registry  # here: training does not need torch in this process
-    from server.serving.main import ServingSettings
-    from server.serving.main import serve as serve_release
-
-    settings = load_settings(config)
-    _, terms = load_charter_model(settings.charter)
-    log_to_stderr()
-    serve_release(
-        Registry(settings.releases, terms).open(release),
-        ServingSettings(
-            host=host,
-            port=port,
-            journal=journal,
-            policy_path=policy,
-            certificate_path=settings.server_cert,
-            key_path=settings.server_key,
-            core=core,
-        ),
-    )
-
-
+app.command("issue-caller")(issue_caller)
+app.command()(serve)
 app.command("score-file")(score_file)
 
 
@@ -314,13 +277,13 @@ def serve_log(
 ) -> None:
     """Show the log over gRPC with TLS, also while another process trains; needs no private key."""
     from server.audit_service.main import AuditSettings
-    from server.audit_service.main import serve_log as serve
+    from server.audit_service.main import serve_log as show
 
     settings = load_settings(config)
     _, terms = load_charter_model(settings.charter)
     log_to_stderr()
     asyncio.run(
-        serve(
+        show(
             terms.log,
             AuditSettings(
                 log_path=settings.log,

@@ -30,6 +30,7 @@ from protocols.contracts.features import FeatureContract, load_contract
 from server.registry import Registry
 from server.rehearsal import compare, rehearsal_text
 
+PLATFORM = "platform.example"  # a name in access.toml
 HOME = Path(".demo")
 EPSILON_MICRO = 2_000_000
 CAPACITY_STEP = 500  # each lender states a round number, not its true count
@@ -121,12 +122,16 @@ def decide() -> dict[str, object]:
     serve = (
         *("fedscore-server", "serve", "--config", "server/server.toml", "--port", str(port)),
         *("--policy", str(policy.absolute()), "--journal", "out/journal.sqlite"),
+        *("--access", str((EXAMPLES / "access.toml").absolute())),
+        *("--client-ca", "callers/ca.crt"),
     )
     (HOME / "out").mkdir(exist_ok=True)
+    command("fedscore-server", "issue-caller", PLATFORM, "--out", "platform")
     ask = (
         *("fedscore-score", os.path.relpath(applicant, HOME)),
         *("--address", f"127.0.0.1:{port}"),
         *("--ca", "server/ca.crt"),
+        *("--certificate", f"platform/{PLATFORM}.crt", "--key", f"platform/{PLATFORM}.key"),
     )
     with background(*serve, log="serve"):
         command(*ask, patience_s=30)

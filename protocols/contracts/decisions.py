@@ -88,6 +88,28 @@ class PackedApplicant(Contract):
     codes: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Packing:
+    """How a contract's values are packed.
+
+    Attributes:
+        contract_digest: Of the contract.
+        numbers: How many numbers there are.
+        codes: Of each categorical field its name, and how many codes it has.
+    """
+
+    contract_digest: bytes
+    numbers: int
+    codes: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, contract: FeatureContract, *, contract_digest: bytes) -> "Packing":
+        """Return how values of a contract are packed."""
+        listed = [field for field in contract.inputs if isinstance(field, CategoricalField)]
+        codes = tuple((field.name, field.cell_count) for field in listed)
+        return cls(contract_digest, len(contract.inputs) - len(listed), codes)
+
+
 def _form(value: object) -> str:
     is_packed = isinstance(value, PackedApplicant) or (
         isinstance(value, Mapping) and "contract_digest" in value
@@ -222,20 +244,20 @@ def outcome_of(limit_minor: int, requested_minor: int) -> Outcome:
 
 
 def check_score_request(
-    request: ScoreRequest, contract: FeatureContract, *, contract_digest: bytes
+    request: ScoreRequest, contract: FeatureContract, *, packing: Packing
 ) -> None:
     """Raise ``RequestError`` unless every value given is for a field of its kind.
 
     What the values are is no matter: the encoder clamps them as it did in training.
     """
-    _raise_any(_violations(request.features, contract, contract_digest))
+    _raise_any(_violations(request.features, contract, packing))
 
 
 def check_limit_request(
-    request: LimitRequest, contract: FeatureContract, *, contract_digest: bytes
+    request: LimitRequest, contract: FeatureContract, *, packing: Packing
 ) -> None:
     """Raise ``RequestError`` unless values fit their fields and money is the contract's."""
-    violations = list(_violations(request.features, contract, contract_digest))
+    violations = list(_violations(request.features, contract, packing))
     if request.currency != contract.currency:
         violations.append(Violation("currency", f"must be {contract.currency}"))
     _raise_any(violations)
@@ -264,11 +286,11 @@ def _raise_any(violations: Iterable[Violation]) -> None:
 
 
 def _violations(
-    features: Applicant | PackedApplicant, contract: FeatureContract, contract_digest: bytes
+    features: Applicant | PackedApplicant, contract: FeatureContract, packing: Packing
 ) -> Iterable[Violation]:
     if isinstance(features, Applicant):
         return _feature_violations(features, contract)
-    return _packed_violations(features, contract, contract_digest)
+    return _packed_violations(features, packing)
 
 
 def _feature_violations(applicant: Applicant, contract: FeatureContract) -> Iterable[Violation]:
@@ -301,22 +323,18 @@ def _category_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iter
             yield Violation(where, "is empty; leave a missing field out")
 
 
-def _packed_violations(
-    packed: PackedApplicant, contract: FeatureContract, contract_digest: bytes
-) -> Iterable[Violation]:
-    if packed.contract_digest != contract_digest:
+def _packed_violations(packed: PackedApplicant, packing: Packing) -> Iterable[Violation]:
+    if packed.contract_digest != packing.contract_digest:
         yield Violation("packed.contract_digest", "is not that of the contract in force")
         return
-    listed = [field for field in contract.inputs if isinstance(field, CategoricalField)]
-    numbers = len(contract.inputs) - len(listed)
-    if len(packed.numbers) != numbers:
-        yield Violation("packed.numbers", f"must be {numbers} numbers")
-    if len(packed.codes) != len(listed):
-        yield Violation("packed.codes", f"must be {len(listed)} codes")
+    if len(packed.numbers) != packing.numbers:
+        yield Violation("packed.numbers", f"must be {packing.numbers} numbers")
+    if len(packed.codes) != len(packing.codes):
+        yield Violation("packed.codes", f"must be {len(packing.codes)} codes")
         return
-    for field, code in zip(listed, packed.codes, strict=True):
-        if not 0 <= code < field.cell_count:
-            yield Violation("packed.codes", f"{field.name}: must be below {field.cell_count}")
+    for (name, count), code in zip(packing.codes, packed.codes, strict=True):
+        if not 0 <= code < count:
+            yield Violation("packed.codes", f"{name}: must be below {count}")
 
 
 def _body_digest(
@@ -327,7 +345,7 @@ def _body_digest(
     counts = struct.pack(">QQ", len(features.numbers), len(features.codes))
     values = struct.pack(f">{len(features.numbers)}d", *features.numbers)
     codes = struct.pack(f">{len(features.codes)}I", *features.codes)
-    head = canonical_json([kind, *asked]) + b"\n"
+    head = "\n".join(map(str, (kind, *asked, ""))).encode()  # none of these holds a line's end
     return digest(head + features.contract_digest + counts + values + codes)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from server.journal.record import Key, Record
+from server.serving.access import Access, Tenant
 from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply
 from server.serving.errors import status_of
@@ -20,24 +21,6 @@ from server.serving.questions import Question
 MOST_QUESTIONS = 128  # of one call, and of one commit of a stream
 
 _REPLAYED = (("idempotent-replayed", "true"),)
-
-
-class Tenant(Protocol):
-    """Who asks: callers who may see one another's answers."""
-
-    @property
-    def name(self) -> str:
-        """Under which its answers stand in the journal."""
-
-
-class Admission(Protocol):
-    """Says who may ask what, and how often."""
-
-    def admit(self, call: Call) -> Tenant:
-        """Return who calls, or raise one of our errors."""
-
-    def spend(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
-        """Count questions that are new, or raise one of our errors and count nothing."""
 
 
 class Asked(NamedTuple):
@@ -75,13 +58,13 @@ class ScoringDesk:
 
     Attributes:
         once: Answers questions.
-        admission: Says who may ask.
+        access: Says who may ask what, and how often.
         table: The methods by name.
         streams: Those of them that answer with any number of messages.
     """
 
     once: Once
-    admission: Admission
+    access: Access
     table: Mapping[str, Method]
     streams: Collection[str]
 
@@ -101,7 +84,7 @@ class ScoringDesk:
         return refused(begun) if isinstance(begun, Refusal) else begun
 
     def _admitted(self, call: Call) -> Asked | Reply:
-        item = self.table[call.method](call, self.admission.admit(call))
+        item = self.table[call.method](call, self.access.admit(call))
         return Reply(self._stream(item)) if isinstance(item, Streamed) else item
 
     def _stream(self, item: Streamed) -> Iterator[bytes]:
@@ -132,7 +115,7 @@ class ScoringDesk:
             return question  # to be told again costs nothing
         subject = question.request.subject
         subjects = [subject] if subject else []
-        spent = attempt(lambda: self.admission.spend(tenant, rows=1, subjects=subjects))
+        spent = attempt(lambda: self.access.spend(tenant, rows=1, subjects=subjects))
         return question if spent is None else spent
 
 

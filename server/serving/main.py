@@ -5,11 +5,10 @@ import ipaddress
 import logging
 import signal
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import grpc
 from pydantic import Field, model_validator
@@ -20,8 +19,8 @@ from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ContractError, ReleaseError
 from server.decisions.policy import policy_from_table
 from server.journal.journal import Journal, open_journal
-from server.serving.calls import Call
-from server.serving.desk import ScoringDesk, Tenant
+from server.serving.access import Access
+from server.serving.desk import ScoringDesk
 from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
@@ -43,7 +42,9 @@ class ServingSettings(Contract):
             a database.
         policy_path: Limit policy in TOML.
         certificate_path, key_path: TLS chain and private key in PEM.
-        client_ca_path: With it, callers must show a certificate that this CA signed.
+        client_ca_path: Callers must show a certificate that this CA signed.
+        access_path: Says which names in such certificates may ask what; see ``Access``.
+        any_caller: Whoever reaches the port may ask everything, in place of these two.
         insecure_loopback: Plain text instead of TLS; on a loopback address only.
         core: What carries calls; the fast one falls back to the public one where it must.
     """
@@ -55,6 +56,8 @@ class ServingSettings(Contract):
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
+    access_path: FilePath | None = None
+    any_caller: bool = False
     insecure_loopback: bool = False
     core: Core = "fast"
 
@@ -64,12 +67,44 @@ class ServingSettings(Contract):
         if not self.insecure_loopback:
             if None in files:
                 raise ValueError("certificate_path and key_path are needed for TLS")
-            return self
-        if any((*files, self.client_ca_path)):
+            return self._checked_callers()
+        if any((*files, *self._callers)) or self.any_caller:
             raise ValueError("insecure_loopback and TLS files exclude one another")
         if not _is_loopback(self.host):
             raise ValueError("insecure_loopback needs a loopback address as host")
         return self
+
+    @property
+    def _callers(self) -> tuple[Path | None, Path | None]:
+        return self.client_ca_path, self.access_path
+
+    def _checked_callers(self) -> "ServingSettings":
+        if self.any_caller and any(self._callers):
+            raise ValueError("any_caller excludes client_ca_path and access_path")
+        if not self.any_caller and None in self._callers:
+            raise ValueError("client_ca_path and access_path are needed, or any_caller")
+        return self
+
+
+@dataclass(frozen=True)
+class OneRelease:
+    """One release that answers everybody, as long as the server runs."""
+
+    release: Release
+
+    def chosen(self, subject: str) -> Release:
+        """Return it."""
+        return self.release
+
+    def all(self) -> tuple[Release, ...]:
+        """Return it alone."""
+        return (self.release,)
+
+    def get(self, digest: bytes) -> Release:
+        """Return it; raises ReleaseError for another."""
+        if digest != self.release.digest:
+            raise ReleaseError("no release of this digest is in force")
+        return self.release
 
 
 @dataclass(frozen=True)
@@ -116,59 +151,23 @@ def start_server(
     release: Release, settings: ServingSettings, *, clock: Clock = _utc_now
 ) -> RunningServer:
     """Return a server that is ready for calls; see ``serve`` for what it raises."""
-    policy = _load_policy(settings.policy_path, release)
+    policy, path = _load_policy(settings.policy_path, release), settings.access_path
+    access = Access.local() if path is None else Access.from_file(path)
     listening = Listening(settings.host, settings.port, credentials=_credentials(settings))
     with contextlib.ExitStack() as undo:
         journal = open_journal(settings.journal)
         undo.callback(journal.close)
-        desk = _desk(release, policy, journal, clock)
+        desk = _desk(OneRelease(release), policy, journal, access=access, clock=clock)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
     return RunningServer(transport, journal)
 
 
-def _desk(release: Release, policy: LimitPolicy, journal: Journal, clock: Clock) -> ScoringDesk:
-    releases = OneRelease(release)
+def _desk(
+    releases: OneRelease, policy: LimitPolicy, journal: Journal, *, access: Access, clock: Clock
+) -> ScoringDesk:
     table = Methods(releases, journal, policy).table()
-    return ScoringDesk(Once(releases, journal, clock), Everybody(), table, streams={BATCH})
-
-
-@dataclass(frozen=True)
-class OneRelease:
-    """One release that answers everybody, as long as the server runs."""
-
-    release: Release
-
-    def chosen(self, subject: str) -> Release:
-        """Return it."""
-        return self.release
-
-    def all(self) -> tuple[Release, ...]:
-        """Return it alone."""
-        return (self.release,)
-
-    def get(self, digest: bytes) -> Release:
-        """Return it; raises ReleaseError for another."""
-        if digest != self.release.digest:
-            raise ReleaseError("no release of this digest is in force")
-        return self.release
-
-
-class Local(NamedTuple):
-    """The one tenant of a server that asks nobody for a certificate."""
-
-    name: str = ""
-
-
-class Everybody:
-    """Lets everybody who is let in by TLS ask everything."""
-
-    def admit(self, call: Call) -> Local:
-        """Return the one tenant."""
-        return Local()
-
-    def spend(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
-        """Count nothing."""
+    return ScoringDesk(Once(releases, journal, clock), access, table, streams={BATCH})
 
 
 def _load_policy(path: Path, release: Release) -> LimitPolicy:

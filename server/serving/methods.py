@@ -27,9 +27,10 @@ from protocols.translate import (
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.journal import Journal
+from server.serving.access import Tenant
 from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply, status_of_code
-from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, Tenant, single
+from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
 from server.serving.once import Given, Outcome
 from server.serving.questions import DECIDE, LimitQuestion, Question, ScoreQuestion

@@ -57,7 +57,7 @@ class ScoreQuestion:
 
     def check(self, by: Reader) -> None:
         """Raise RequestError unless a release's contract allows the question."""
-        check_score_request(self.request, by.contract, contract_digest=by.contract_digest)
+        check_score_request(self.request, by.contract, packing=by.packing)
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the score we stand by."""
@@ -97,7 +97,7 @@ class LimitQuestion:
 
     def check(self, by: Reader) -> None:
         """Raise RequestError unless a release's contract allows the question."""
-        check_limit_request(self.request, by.contract, contract_digest=by.contract_digest)
+        check_limit_request(self.request, by.contract, packing=by.packing)
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the decision we stand by."""

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from model.artifacts import Release
-from protocols.contracts.decisions import Applicant, PackedApplicant, Reason
+from protocols.contracts.decisions import Applicant, PackedApplicant, Packing, Reason
 from protocols.contracts.features import FeatureContract
 from server.decisions.reasons import field_reasons
 from server.serving.rows import Row, RowReader
@@ -16,14 +16,12 @@ class Scored(NamedTuple):
 
     Attributes:
         clipped: Fields whose value lay beyond the public bounds.
-        missing: Fields without a usable value.
     """
 
     p_default: float
     points: int
     reasons: tuple[Reason, ...]
     clipped: tuple[str, ...]
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +36,10 @@ class Reader:
         return self.release.scorecard.contract
 
     @cached_property
-    def contract_digest(self) -> bytes:
-        """Its digest."""
-        return bytes.fromhex(self.release.manifest.contract_digest)
+    def packing(self) -> Packing:
+        """How its values are packed."""
+        digest = bytes.fromhex(self.release.manifest.contract_digest)
+        return Packing.of(self.contract, contract_digest=digest)
 
     def read(self, features: Applicant | PackedApplicant) -> Row:
         """Return an applicant's values, which were checked against the contract."""
@@ -50,18 +49,8 @@ class Reader:
         """Return the score of a row that ``read`` gave."""
         row = self._rows.completed(given)
         answer = self.release.evaluator.answer_one(row.numbers, row.codes)
-        missing = self._rows.missing(row)
-        return Scored(
-            answer.p_default,
-            answer.points,
-            field_reasons(answer.points_lost, missing, contract=self.contract),
-            self._rows.clipped(given),
-            tuple(name for name, absent in zip(self._names, missing, strict=True) if absent),
-        )
-
-    @cached_property
-    def _names(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.contract.fields)
+        reasons = field_reasons(answer.points_lost, self._rows.missing(row), contract=self.contract)
+        return Scored(answer.p_default, answer.points, reasons, self._rows.clipped(given))
 
     @cached_property
     def _rows(self) -> RowReader:

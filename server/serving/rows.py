@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+
 from model.formulas import with_formulas
 from protocols.contracts.decisions import Applicant, PackedApplicant
 from protocols.contracts.features import CategoricalField, FeatureContract, NumericField
@@ -53,11 +55,11 @@ class RowReader:
 
     def completed(self, row: Row) -> Row:
         """Return a row with the values that the contract computes."""
-        if len(self.contract.inputs) == len(self.contract.fields):
+        if not self._is_computing:
             return row
         pairs = zip(self._numeric, row.numbers, strict=True)
         every = with_formulas({field.name: [value] for field, value in pairs}, self.contract)
-        return Row([float(every[name][0] or 0.0) for name in self._every_number], row.codes)
+        return Row([float(np.asarray(every[name])[0]) for name in self._every_number], row.codes)
 
     def missing(self, row: Row) -> list[bool]:
         """Return for each field of the contract whether a completed row has no value for it."""
@@ -66,6 +68,10 @@ class RowReader:
             math.isnan(next(numbers)) if missing is None else next(codes) == missing
             for missing in self._missing_codes
         ]
+
+    @cached_property
+    def _is_computing(self) -> bool:
+        return len(self.contract.inputs) < len(self.contract.fields)
 
     @cached_property
     def _numeric(self) -> list[NumericField]:

@@ -11,7 +11,7 @@ from model.artifacts import Release
 from model.features import bins_of, cells_of
 from model.network import design_matrix
 from model.scorecard import Scorecard
-from protocols.contracts.decisions import Applicant, ScoreRequest, check_score_request
+from protocols.contracts.decisions import Applicant, Packing, ScoreRequest, check_score_request
 from protocols.contracts.features import GRID_CELLS, NumericField
 from protocols.translate import score_request_from_wire, score_request_to_wire
 from server.serving.reader import Reader
@@ -26,6 +26,8 @@ levels = st.one_of(
     st.sampled_from(["own", "rent", "mortgage", "36 months", "60 months", "Own", " own"]),
     st.text("aZ0 .'\n\x00é中😀", min_size=1, max_size=20),
 )
+
+PACKING = Packing.of(CONTRACT, contract_digest=bytes(32))
 
 
 @st.composite
@@ -62,7 +64,7 @@ def test_training_rows_and_served_answers_agree(people: list[Applicant], release
         raw = score_request_to_wire(ScoreRequest(request_id="r", features=one)).SerializeToString()
         request = score_request_from_wire(raw)
         check_score_request(
-            request, CONTRACT, contract_digest=b""
+            request, CONTRACT, packing=PACKING
         )  # whatever the values, the request is a good one
         served = reader.score(reader.read(request.features))
         assert served.p_default == pytest.approx(trained, rel=1e-12)

@@ -10,6 +10,7 @@ from protocols.contracts.decisions import (
     Applicant,
     LimitDecision,
     LimitRequest,
+    Packing,
     PolicyReason,
     Reason,
     RequestError,
@@ -48,6 +49,8 @@ SCORE = ScoreAnswer(
     scored_at=NOW,
     journal_position=7,
 )
+
+PACKING = Packing.of(make_contract(), contract_digest=bytes(32))
 
 
 def _decision(limit_minor: int) -> LimitDecision:
@@ -208,7 +211,7 @@ def test_a_value_for_no_field_or_of_another_kind_is_refused(
     features = Applicant(numbers=numbers, categories=categories)
     with pytest.raises(RequestError) as caught:
         check_score_request(
-            ScoreRequest(request_id="r", features=features), make_contract(), contract_digest=b""
+            ScoreRequest(request_id="r", features=features), make_contract(), packing=PACKING
         )
     assert str(caught.value) == violation
 
@@ -221,7 +224,7 @@ def test_a_value_for_a_computed_field_is_refused() -> None:
     features = Applicant(numbers={"both": 1.0}, categories={})
     with pytest.raises(RequestError) as caught:
         check_score_request(
-            ScoreRequest(request_id="r", features=features), contract, contract_digest=b""
+            ScoreRequest(request_id="r", features=features), contract, packing=PACKING
         )
     expected = "features.numbers.both: this field is computed from others; leave it out"
     assert str(caught.value) == expected
@@ -230,7 +233,7 @@ def test_a_value_for_a_computed_field_is_refused() -> None:
 def test_another_currency_than_the_contract_s_is_refused() -> None:
     request = limit_request().model_copy(update={"currency": "EUR"})
     with pytest.raises(RequestError, match=r"^currency: must be USD$"):
-        check_limit_request(request, make_contract(), contract_digest=b"")
+        check_limit_request(request, make_contract(), packing=PACKING)
 
 
 def test_only_so_many_violations_are_told() -> None:
@@ -238,7 +241,7 @@ def test_only_so_many_violations_are_told() -> None:
     features = Applicant(numbers=numbers, categories={})
     with pytest.raises(RequestError) as caught:
         check_score_request(
-            ScoreRequest(request_id="r", features=features), make_contract(), contract_digest=b""
+            ScoreRequest(request_id="r", features=features), make_contract(), packing=PACKING
         )
     assert len(caught.value.violations) == 20
 

@@ -17,10 +17,11 @@ from tests.unit.server.serving.world import (
 
 FILES = {"journal": "journal.sqlite", "policy_path": "policy.toml"}
 TLS = {"certificate_path": "server.pem", "key_path": "server.key"}
+CALLERS = {"client_ca_path": "ca.pem", "access_path": "access.toml"}
 
 
 def test_text_from_a_file_becomes_settings() -> None:
-    settings = ServingSettings.model_validate({**FILES, **TLS, "port": 8443})
+    settings = ServingSettings.model_validate({**FILES, **TLS, **CALLERS, "port": 8443})
     assert (settings.host, settings.port) == ("127.0.0.1", 8443)
     assert settings.key_path == Path("server.key")
     assert not settings.insecure_loopback
@@ -44,6 +45,11 @@ def test_plain_text_is_possible_on_loopback(host: str) -> None:
         ({"insecure_loopback": True, "host": "::"}, "needs a loopback address"),
         ({"insecure_loopback": True, "host": "192.0.2.1"}, "needs a loopback address"),
         ({"insecure_loopback": True, "host": "localhost"}, "needs a loopback address"),
+        (TLS, "are needed, or any_caller"),
+        ({**TLS, "client_ca_path": "ca.pem"}, "are needed, or any_caller"),
+        ({**TLS, "access_path": "access.toml"}, "are needed, or any_caller"),
+        ({**TLS, **CALLERS, "any_caller": True}, "any_caller excludes"),
+        ({"insecure_loopback": True, "any_caller": True}, "exclude one another"),
         ({**TLS, "port": 70_000}, "less than or equal to 65535"),
         ({**TLS, "port": "443"}, "valid integer"),
         ({**TLS, "tls": False}, "Extra inputs"),
@@ -54,7 +60,7 @@ def test_unsafe_or_unknown_settings_are_refused(changes: dict[str, object], rule
         ServingSettings.model_validate({**FILES, **changes})
 
 
-@pytest.mark.parametrize("name", ["server.pem", "server.key", "ca.pem"])
+@pytest.mark.parametrize("name", ["server.pem", "server.key", "ca.pem", "access.toml"])
 def test_a_tls_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     write_world(tmp_path)
     (tmp_path / name).unlink()

@@ -57,6 +57,26 @@ limit_minor = 0
 """
 
 
+ACCESS_TOML = """\
+schema = 1
+
+[[tenants]]
+name = "platform"
+names = ["platform.example"]
+scopes = ["score", "decide", "read", "releases"]
+rows_per_second = 1_000
+burst = 1_000
+
+[[tenants]]
+name = "rival"
+names = ["rival.example"]
+scopes = ["decide", "read"]
+rows_per_second = 1_000
+burst = 1_000
+per_subject = 3
+"""
+
+
 def contract_table() -> dict[str, object]:
     """Return a feature contract with every kind of field, as TOML would parse."""
     return {
@@ -188,11 +208,12 @@ def score_request(request_id: str = "request-1") -> ScoreRequest:
 
 
 def write_world(folder: Path) -> None:
-    """Write the policy and TLS files: ``ca.pem``, and ``NAME.pem``, ``NAME.key`` for two names."""
+    """Write policy, access and TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
     (folder / "policy.toml").write_text(POLICY_TOML, encoding="utf-8")
+    (folder / "access.toml").write_text(ACCESS_TOML, encoding="utf-8")
     authority, authority_key = _certificate("test CA")
     _write_pem(folder / "ca.pem", authority)
-    for name in ("server", "platform"):
+    for name in ("server", "platform", "rival", "stranger"):
         certificate, key = _certificate(name, issuer=(authority, authority_key))
         _write_pem(folder / f"{name}.pem", certificate)
         (folder / f"{name}.key").write_bytes(
@@ -215,7 +236,7 @@ def plain_settings(folder: Path) -> ServingSettings:
 
 
 def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
-    """Return settings for TLS on a free loopback port."""
+    """Return settings for TLS on a free loopback port; with ``client_ca`` callers are asked who."""
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
@@ -223,6 +244,8 @@ def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
         certificate_path=folder / "server.pem",
         key_path=folder / "server.key",
         client_ca_path=folder / "ca.pem" if client_ca else None,
+        access_path=folder / "access.toml" if client_ca else None,
+        any_caller=not client_ca,
     )
 
 
@@ -283,7 +306,12 @@ def _certificate(
         .not_valid_after(now + timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [
+                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    x509.DNSName(f"{name.split()[0]}.example"),
+                ]
+            ),
             critical=False,
         )
     )
