@@ -157,15 +157,16 @@ def start_server(
     with contextlib.ExitStack() as undo:
         journal = open_journal(settings.journal)
         undo.callback(journal.close)
-        desk = _desk(OneRelease(release), policy, journal, access=access, clock=clock)
+        desk = make_desk(OneRelease(release), policy, journal, access=access, clock=clock)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
     return RunningServer(transport, journal)
 
 
-def _desk(
+def make_desk(
     releases: OneRelease, policy: LimitPolicy, journal: Journal, *, access: Access, clock: Clock
 ) -> ScoringDesk:
+    """Return what answers the calls of all services."""
     table = Methods(releases, journal, policy).table()
     return ScoringDesk(Once(releases, journal, clock), access, table, streams={BATCH})
 
