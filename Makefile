@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+NODE := examples/node/node_modules
 export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test browser-test install lint type imports unit processes in-process fuzz proto constraints
+.PHONY: demo test browser-test wire install lint type imports unit processes in-process fuzz proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
@@ -21,6 +22,16 @@ test: lint imports
 browser-test: $(INSTALLED)-browser
 	.ci/chromium
 	$(BIN)/python -m pytest tests/browser
+
+# Needs Node and npm: the wire is linted, breaks nothing that stands, and another language speaks it.
+wire: $(INSTALLED)-dev $(NODE)/.installed
+	$(NODE)/.bin/buf lint
+	$(NODE)/.bin/buf breaking --against ".git#ref=$$(git rev-parse -q --verify origin/main || git rev-parse HEAD)"
+	$(BIN)/python -m pytest tests/node
+
+$(NODE)/.installed: examples/node/package-lock.json
+	npm ci --silent --no-fund --no-audit --prefix examples/node
+	touch $@
 
 install: $(INSTALLED)-dev
 
