@@ -74,6 +74,7 @@ def prune(
 @app.command("import")
 def import_command(
     old: Annotated[Path, typer.Argument(help="A journal file of version 1 (fedscore 0.1).")],
+    tenant: Annotated[str, typer.Option(help="Whose answers they are, as in access.toml.")],
     journal: Where = "journal.sqlite",
     as_json: AsJson = False,
 ) -> None:
@@ -82,7 +83,7 @@ def import_command(
 
     with _opened(journal, may_create=True) as opened:
         at = datetime.now(UTC)
-        count = import_version_1(old, opened, at=at, show=_progress("import"))
+        count = import_version_1(old, opened, tenant=tenant, at=at, show=_progress("import"))
     said = f"Took over {count} records. Keep {old.name}: it holds the old chain."
     _say(as_json, said, records=count)
 

@@ -1,7 +1,7 @@
 """Takes over a journal of version 1: one SQLite file, without tenants and times.
 
 Its chain is checked by its own rule; then each answer is stored anew, at the same place, for the
-tenant "" and with the time of the import, which is when its retention begins. The old file is
+one tenant and with the time of the import, which is when its retention begins. The old file is
 not changed: it is what shows that the old chain was whole, so keep it.
 """
 
@@ -32,7 +32,9 @@ class _Old(NamedTuple):
     link: bytes
 
 
-def import_version_1(old: Path, journal: Journal, *, at: datetime, show: Show | None = None) -> int:
+def import_version_1(
+    old: Path, journal: Journal, *, tenant: str, at: datetime, show: Show | None = None
+) -> int:
     """Store all answers of an old journal in a new one, and return how many.
 
     An import that was interrupted goes on when it is done again.
@@ -40,6 +42,7 @@ def import_version_1(old: Path, journal: Journal, *, at: datetime, show: Show | 
     Args:
         old: The file of version 1; no server may be writing it.
         journal: A new one, or what an interrupted import left.
+        tenant: Whose answers they become.
         at: When this is, for the records, which do not know when they were given.
         show: Told now and then how many are done.
 
@@ -51,7 +54,7 @@ def import_version_1(old: Path, journal: Journal, *, at: datetime, show: Show | 
         last = link.execute("SELECT max(position) FROM answers").fetchone()[0] or 0
         done = 0
         for batch in _batches(link):
-            drafts = [_draft(record, at) for record in batch]
+            drafts = [_draft(record, tenant, at) for record in batch]
             for record, draft in zip(journal.commit(drafts), drafts, strict=True):
                 done += 1
                 if (record.position, record.answer_id) != (done, draft.answer_id):
@@ -86,8 +89,8 @@ def _batches(link: sqlite3.Connection) -> Iterator[list[_Old]]:
         yield batch
 
 
-def _draft(record: _Old, at: datetime) -> Draft:
-    key = Key("", record.method, record.request_id)
+def _draft(record: _Old, tenant: str, at: datetime) -> Draft:
+    key = Key(tenant, record.method, record.request_id)
     return Draft(key, record.body_digest, record.answer_id, _printed(record.answer), at)
 
 

@@ -109,6 +109,6 @@ def test_long_work_says_how_far_it_is(
 def test_a_journal_of_version_1_is_taken_over(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("import", str(path), "--journal", str(tmp_path / "new.sqlite"))
+    words = ("import", str(path), "--tenant", "local", "--journal", str(tmp_path / "new.sqlite"))
     status, _, err = _said(monkeypatch, capsys, *words)
     assert (status, "not a journal of version 1" in err) == (2, True)

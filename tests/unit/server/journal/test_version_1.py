@@ -49,12 +49,14 @@ def _tamper(path: Path, statement: str) -> None:
 
 def test_every_answer_is_taken_over_as_it_was(old: Path, journal: Journal) -> None:
     before, shown = old.read_bytes(), []
-    count = import_version_1(old, journal, at=NOW, show=lambda done, of: shown.append((done, of)))
+    count = import_version_1(
+        old, journal, tenant="platform", at=NOW, show=lambda done, of: shown.append((done, of))
+    )
     assert count == journal.verify() == 1_200
     assert shown == [(500, 1_200), (1_000, 1_200), (1_200, 1_200)]
-    record = journal.read("", "DecideLimit", "a700")
+    record = journal.read("platform", "DecideLimit", "a700")
     assert (record.position, record.answer_to(BODY)) == (700, b"answer 700")
-    assert (record.key, record.answered_at) == (Key("", "DecideLimit", "r700"), NOW)
+    assert (record.key, record.answered_at) == (Key("platform", "DecideLimit", "r700"), NOW)
     assert old.read_bytes() == before
 
 
@@ -64,8 +66,8 @@ def test_an_interrupted_import_goes_on(old: Path, journal: Journal) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_version_1(old, journal, at=NOW, show=stop)
-    assert import_version_1(old, journal, at=NOW) == journal.verify() == 1_200
+        import_version_1(old, journal, tenant="platform", at=NOW, show=stop)
+    assert import_version_1(old, journal, tenant="platform", at=NOW) == journal.verify() == 1_200
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,13 @@ def test_an_interrupted_import_goes_on(old: Path, journal: Journal) -> None:
 def test_a_broken_old_chain_is_not_taken_over(old: Path, journal: Journal, statement: str) -> None:
     _tamper(old, statement)
     with pytest.raises(ChainError, match="version 1: broken at record 600"):
-        import_version_1(old, journal, at=NOW)
+        import_version_1(old, journal, tenant="platform", at=NOW)
 
 
 def test_a_journal_that_is_in_use_takes_nothing_over(old: Path, journal: Journal) -> None:
     journal.commit([draft("r1")])
     with pytest.raises(ConfigError, match="answers of its own"):
-        import_version_1(old, journal, at=NOW)
+        import_version_1(old, journal, tenant="platform", at=NOW)
 
 
 def test_another_file_is_no_journal_of_version_1(
@@ -98,4 +100,4 @@ def test_another_file_is_no_journal_of_version_1(
         (tmp_path / "new.sqlite", "not a journal of version 1"),
     ):
         with pytest.raises(ConfigError, match=rule):
-            import_version_1(wrong, journal, at=NOW)
+            import_version_1(wrong, journal, tenant="platform", at=NOW)
