@@ -1,9 +1,10 @@
-"""kill -9 under load, and several processes at once; twenty rounds: benchmarks.journal_crash."""
+"""kill -9 under load, of writers and of servers; in benchmarks, twenty rounds of each."""
 
 from pathlib import Path
 
 import psycopg
 
+from benchmarks import serving_crash
 from benchmarks.journal_crash import trial
 from server.journal.journal import Journal
 from tests.journals import Place
@@ -14,6 +15,11 @@ def test_every_acknowledged_answer_survives_kill_9_once(place: Place, tmp_path: 
     folder.mkdir()
     outcome = trial(place, folder, rounds=1, seed=5)
     assert outcome.is_sound, outcome
+
+
+def test_a_server_that_is_killed_under_load_loses_and_doubles_nothing(place: Place) -> None:
+    found = serving_crash.trial(str(place.where), rounds=1, seed=5)
+    assert found.is_sound, found
 
 
 def test_a_commit_waits_for_the_disk(journal: Journal, place: Place) -> None:

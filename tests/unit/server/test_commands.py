@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from clients.auditor.cli import main as audit
 from clients.auditor.remote import RemoteLog, open_channel
 from clients.partner.commands import CARD_NAME
 from protocols.contracts.charter import PartnerCard, load_charter_model
-from protocols.ledger.keyfile import load_key
+from protocols.ledger.keyfile import load_key, write_private
 from protocols.ledger.policy import sign_charter_file
 from server.commands import run
 from server.config import load_settings
@@ -95,7 +96,8 @@ def test_every_verb_explains_itself(
 
 
 @pytest.mark.parametrize(
-    "words", [["train"], ["export-log", "out"], ["serve", "--policy", "p"], ["serve-log"]]
+    "words",
+    [["train"], ["export-log", "out"], ["serve", "--policy", "p", "--any-caller"], ["serve-log"]],
 )
 def test_without_settings_nothing_starts(
     words: list[str], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -161,8 +163,51 @@ def test_init_names_the_option_that_does_not_fit(
 
 
 def test_serve_without_that_release_leaves_with_5(command: Command, world: World) -> None:
-    config = world.server / "server.toml"
-    assert command("serve", "--policy", "p", "--config", config, "--release", "00" * 32) == 5
+    words = ("--policy", "p", "--any-caller", "--config", world.server / "server.toml")
+    assert command("serve", *words, "--release", "00" * 32) == 5
+
+
+@pytest.mark.parametrize("given", [(), ("--access", "a"), ("--client-ca", "c")])
+def test_serve_without_a_word_on_callers_leaves_with_2(
+    given: tuple[str, ...], command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--policy", "p", "--config", world.server / "server.toml")
+    assert command("serve", *words, *given) == 2
+    assert "needs --access and --client-ca, or --any-caller" in capsys.readouterr().err
+
+
+def test_a_caller_s_certificate_is_made_once_by_an_authority_that_stays(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--out", tmp_path / "out", "--authority", tmp_path / "callers")
+    assert command("issue-caller", "platform.example", *words) == 0
+    assert command("issue-caller", "risk.example", *words) == 0
+    assert str(tmp_path / "callers" / "ca.crt") in capsys.readouterr().out
+    assert command("issue-caller", "platform.example", *words) == 2  # never overwritten
+    assert command("issue-caller", "no host", *words) == 2
+    authority = x509.load_pem_x509_certificate((tmp_path / "callers" / "ca.crt").read_bytes())
+    for name in ("platform.example", "risk.example"):
+        raw = (tmp_path / "out" / f"{name}.crt").read_bytes()
+        certificate = x509.load_pem_x509_certificate(raw)
+        certificate.verify_directly_issued_by(authority)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        assert names.value.get_values_for_type(x509.DNSName) == [name]
+        assert (tmp_path / "out" / f"{name}.key").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "callers" / "ca.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_authority_of_callers_that_is_no_key_is_said_to_be(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "callers"
+    folder.mkdir()
+    write_private(folder / "ca.key", b"no key")
+    words = ("--out", tmp_path / "out", "--authority", folder)
+    assert command("issue-caller", "platform.example", *words) == 2
+    assert "ca.crt: cannot be read" in capsys.readouterr().err
+    (folder / "ca.crt").write_bytes(b"no certificate")
+    assert command("issue-caller", "platform.example", *words) == 2
+    assert "hold no key or certificate" in capsys.readouterr().err
 
 
 def test_a_model_card_is_shown_in_either_language(

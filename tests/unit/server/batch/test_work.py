@@ -10,7 +10,6 @@ import pyarrow.parquet
 import pytest
 
 from model.table import read_table
-from protocols.contracts.decisions import Applicant
 from protocols.errors import UnreadableDataError
 from server.batch.sources import ROWS_AT_ONCE, find_sources
 from server.batch.work import Done, Failed, Job, Scorer, attempt, score_file
@@ -76,11 +75,10 @@ def test_reasons_are_those_that_serving_gives(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "loans.parquet", make_table(400))
     _score(path, make_scorer(has_reasons=True), tmp_path / "scores.parquet")
     columns = read_table(path, make_contract(), has_outcome=False).columns
-    nobody = Applicant(numbers={}, categories={})
     for row, score in zip(
         read_scores(tmp_path / "scores.parquet"), SCORECARD.score(columns), strict=True
     ):
-        reasons = field_reasons(score.points_lost, applicant=nobody, contract=make_contract())
+        reasons = field_reasons(score.points_lost, score.is_missing, contract=make_contract())
         said = [row[f"reason_{number}"] for number in range(1, 5)]
         assert said == [*(item.code for item in reasons), *[None] * (4 - len(reasons))]
 

@@ -1,0 +1,91 @@
+"""A part of serving.py and serving_crash.py: the whole server, on a generated release.
+
+Everything that ``fedscore-server serve`` runs but the registry and the log's proof: tenants,
+parsing, checks, a scorecard of 22 numbers and 8 categories, the limit policy, reasons, journal.
+
+    python -m benchmarks.served --core fast --port 50051 --journal FILE [--tls FOLDER]
+    python -m benchmarks.served --write-request FILE
+"""
+
+import argparse
+import dataclasses
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from benchmarks.batch import make_scorecard
+from model.artifacts import Release
+from protocols.contracts.decisions import LimitRequest, PackedApplicant
+from protocols.ledger.canonical import digest
+from protocols.translate import limit_request_to_wire
+from server.serving.main import ServingSettings, start_server
+from tests.unit.server.serving.world import POLICY_TOML, make_release
+
+METHOD = "/fedscore.decisions.v1.LimitDecisionService/DecideLimit"
+MARK = "0" * 19  # in a request's id, for a number
+
+
+def release() -> Release:
+    """Return a release of the generated scorecard."""
+    return dataclasses.replace(make_release(), scorecard=make_scorecard())
+
+
+def request(request_id: str) -> bytes:
+    """Return a question for a limit, packed."""
+    served = release()
+    inputs = served.scorecard.contract.inputs
+    numbers = sum(field.kind == "numeric" for field in inputs)
+    packed = PackedApplicant(
+        contract_digest=bytes.fromhex(served.manifest.contract_digest),
+        numbers=tuple(1.5 * place for place in range(numbers)),
+        codes=tuple(place % 3 for place in range(len(inputs) - numbers)),
+    )
+    asked = LimitRequest(
+        request_id=request_id,
+        features=packed,
+        requested_amount_minor=700_000,
+        currency=served.scorecard.contract.currency,
+    )
+    return limit_request_to_wire(asked).SerializeToString()
+
+
+def main() -> None:
+    """Serve until SIGTERM, or write a request."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--core", choices=["fast", "public"], default="fast")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--journal", default="journal.sqlite")
+    parser.add_argument("--tls", type=Path, help="has server.crt and server.key")
+    parser.add_argument("--write-request", type=Path)
+    asked = parser.parse_args()
+    if asked.write_request:
+        asked.write_request.write_bytes(request(f"r{MARK}"))
+        return
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    running = start_server(release(), _settings(asked))
+    sys.stdout.write(f"{running.port}\n")
+    sys.stdout.flush()
+    stopping.wait()
+    running.stop()
+
+
+def _settings(asked: argparse.Namespace) -> ServingSettings:
+    policy = Path(f"/tmp/policy-{digest(asked.journal.encode()).hex()[:16]}.toml")
+    policy.write_text(POLICY_TOML)
+    tls = asked.tls
+    return ServingSettings(
+        port=asked.port,
+        journal=asked.journal,
+        policy_path=policy,
+        core=asked.core,
+        certificate_path=tls and tls / "server.crt",
+        key_path=tls and tls / "server.key",
+        any_caller=tls is not None,
+        insecure_loopback=tls is None,
+    )
+
+
+if __name__ == "__main__":
+    main()
