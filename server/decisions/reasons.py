@@ -1,6 +1,6 @@
 """Reasons: the fields that cost an applicant points, exactly as the scorecard counts them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
@@ -10,7 +10,7 @@ ROUNDING = 1e-6  # points; a field whose bins all weigh the same differs from it
 
 
 def field_reasons(
-    points_lost: Sequence[float], is_missing: Sequence[bool], *, contract: FeatureContract
+    points_lost: Sequence[float], is_missing: Callable[[int], bool], *, contract: FeatureContract
 ) -> tuple[Reason, ...]:
     """Return what cost an applicant points, most points first.
 
@@ -20,7 +20,7 @@ def field_reasons(
     Args:
         points_lost: For each field of the contract, in its order, points below the average
             borrower's; negative where the applicant does better.
-        is_missing: For each field, whether it had no usable value.
+        is_missing: Tells of a field, by its place, whether it had no usable value.
         contract: Gives codes and sentences, and decides between equals by its order.
 
     Returns:
@@ -28,16 +28,16 @@ def field_reasons(
 
     Source: docs/limits.md, "Reasons".
     """
-    fields = zip(contract.fields, points_lost, is_missing, strict=True)
-    costly = [item for item in fields if item[1] > ROUNDING]
-    costly.sort(key=lambda item: -item[1])  # stable: equals stay in contract order
+    costly = [(lost, place) for place, lost in enumerate(points_lost) if lost > ROUNDING]
+    costly.sort(key=lambda item: -item[0])  # stable: equals stay in contract order
+    fields = contract.fields
     return tuple(
         Reason(
-            code=field.reason_code,
-            sentence=field.reason,
-            field=field.name,
+            code=fields[place].reason_code,
+            sentence=fields[place].reason,
+            field=fields[place].name,
             points_lost=lost,
-            is_missing=missing,
+            is_missing=is_missing(place),
         )
-        for field, lost, missing in costly[:MOST_REASONS]
+        for lost, place in costly[:MOST_REASONS]
     )

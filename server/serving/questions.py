@@ -1,6 +1,6 @@
 """The two questions that are answered once and for ever: for a score, and for a limit."""
 
-import uuid
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -43,6 +43,19 @@ class Question(Protocol):
         """Return the answer."""
 
 
+def new_answer_id(at: datetime) -> str:
+    """Return a UUID of version 7: those of later answers sort later.
+
+    So answers that are stored together stand together in the journal's index: a commit writes few
+    pages, however large the journal is. Source: RFC 9562, section 5.7.
+    """
+    millis = int(at.timestamp() * 1_000) & (1 << 48) - 1
+    drawn = int.from_bytes(os.urandom(10), "big")
+    high, low = drawn >> 68, drawn & (1 << 62) - 1  # 12 and 62 bits
+    text = f"{millis << 80 | 7 << 76 | high << 64 | 2 << 62 | low:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 @dataclass(frozen=True)
 class ScoreQuestion:
     """A question for a score."""
@@ -62,7 +75,7 @@ class ScoreQuestion:
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the score we stand by."""
         answer = ScoreAnswer(
-            score_id=str(uuid.uuid4()),
+            score_id=new_answer_id(at),
             request_id=self.request.request_id,
             p_default=scored.p_default,
             points=scored.points,
@@ -114,7 +127,7 @@ class LimitQuestion:
         requested_minor = self.request.requested_amount_minor
         limit = decide_limit(scored.p_default, requested_minor, policy=self.policy)
         return LimitDecision(
-            decision_id=str(uuid.uuid4()),
+            decision_id=new_answer_id(at),
             request_id=self.request.request_id,
             outcome=limit.outcome,
             limit_minor=limit.limit_minor,

@@ -1,7 +1,7 @@
 """What one release says of applicants: probability, points, and what cost them."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from model.artifacts import Release
@@ -49,7 +49,9 @@ class Reader:
         """Return the score of a row that ``read`` gave."""
         row = self._rows.completed(given)
         answer = self.release.evaluator.answer_one(row.numbers, row.codes)
-        reasons = field_reasons(answer.points_lost, self._rows.missing(row), contract=self.contract)
+        reasons = field_reasons(
+            answer.points_lost, partial(self._rows.is_missing, row), contract=self.contract
+        )
         return Scored(answer.p_default, answer.points, reasons, self._rows.clipped(given))
 
     @cached_property

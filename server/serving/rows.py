@@ -1,5 +1,6 @@
 """An applicant's values in the order of a feature contract, whichever form they came in."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,11 +47,12 @@ class RowReader:
 
     def clipped(self, row: Row) -> tuple[str, ...]:
         """Return the fields whose value, before any is computed, lies beyond its public bounds."""
-        known = zip(row.numbers, self._bounds, strict=True)
         return tuple(
-            name
-            for value, (name, low, high, codes) in known
-            if (value < low or value > high) and value not in codes
+            [
+                name
+                for value, (name, low, high, codes) in zip(row.numbers, self._bounds, strict=True)
+                if (value < low or value > high) and value not in codes
+            ]
         )
 
     def completed(self, row: Row) -> Row:
@@ -61,13 +63,12 @@ class RowReader:
         every = with_formulas({field.name: [value] for field, value in pairs}, self.contract)
         return Row([float(np.asarray(every[name])[0]) for name in self._every_number], row.codes)
 
-    def missing(self, row: Row) -> list[bool]:
-        """Return for each field of the contract whether a completed row has no value for it."""
-        numbers, codes = iter(row.numbers), iter(row.codes)
-        return [
-            math.isnan(next(numbers)) if missing is None else next(codes) == missing
-            for missing in self._missing_codes
-        ]
+    def is_missing(self, row: Row, place: int) -> bool:
+        """Return whether a completed row has no value for a field, by its place."""
+        missing, own_place = self._places[place]
+        if missing is None:
+            return math.isnan(row.numbers[own_place])
+        return row.codes[own_place] == missing
 
     @cached_property
     def _is_computing(self) -> bool:
@@ -102,12 +103,14 @@ class RowReader:
         ]
 
     @cached_property
-    def _missing_codes(self) -> list[int | None]:
-        """For each field the code of a missing level; None for a number."""
-        return [
-            field.cell_count - 1 if isinstance(field, CategoricalField) else None
-            for field in self.contract.fields
-        ]
+    def _places(self) -> list[tuple[int | None, int]]:
+        """For each field the code of a missing level, None for a number; and its place in a row."""
+        codes, numbers, places = itertools.count(), itertools.count(), []
+        for field in self.contract.fields:
+            is_listed = isinstance(field, CategoricalField)
+            missing = field.cell_count - 1 if is_listed else None
+            places.append((missing, next(codes if is_listed else numbers)))
+        return places
 
 
 def _code(levels: dict[str, int], level: str | None) -> int:

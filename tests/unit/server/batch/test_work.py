@@ -78,7 +78,9 @@ def test_reasons_are_those_that_serving_gives(tmp_path: Path) -> None:
     for row, score in zip(
         read_scores(tmp_path / "scores.parquet"), SCORECARD.score(columns), strict=True
     ):
-        reasons = field_reasons(score.points_lost, score.is_missing, contract=make_contract())
+        reasons = field_reasons(
+            score.points_lost, score.is_missing.__getitem__, contract=make_contract()
+        )
         said = [row[f"reason_{number}"] for number in range(1, 5)]
         assert said == [*(item.code for item in reasons), *[None] * (4 - len(reasons))]
 

@@ -10,7 +10,7 @@ from tests.unit.server.serving.world import applicant, make_contract, make_score
 
 
 def _reasons(points_lost: list[float], missing: tuple[bool, ...] = (False,) * 5) -> list[Reason]:
-    return list(field_reasons(points_lost, missing, contract=make_contract()))
+    return list(field_reasons(points_lost, missing.__getitem__, contract=make_contract()))
 
 
 def _fields(points_lost: list[float]) -> list[str]:

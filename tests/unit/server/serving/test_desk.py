@@ -1,8 +1,9 @@
 """The desk: every question of a drain by itself, whichever form it came in and whoever asked."""
 
 import dataclasses
+import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from server.serving.calls import Call, Peer, Reply
 from server.serving.desk import MOST_QUESTIONS, ScoringDesk
 from server.serving.main import OneRelease, make_desk
 from server.serving.methods import BATCH, DECISIONS, HEALTH, SCORING
+from server.serving.questions import new_answer_id
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
 from tests.unit.server.serving.world import (
@@ -363,3 +365,14 @@ def test_computed_fields_are_computed_for_an_applicant_as_in_training(tmp_path: 
             "other_usage",
             "housing",
         ]
+
+
+def test_answer_ids_are_uuids_that_rise_with_time() -> None:
+    times = [NOW + timedelta(milliseconds=step) for step in range(50)]
+    ids = [new_answer_id(at) for at in times for _ in range(3)]
+    assert sorted(ids, key=lambda text: text[:13]) == ids
+    assert len(set(ids)) == 150
+    for text, at in zip(ids[::3], times, strict=True):
+        answer = uuid.UUID(text)
+        assert (answer.version, answer.variant) == (7, uuid.RFC_4122)
+        assert answer.int >> 80 == round(at.timestamp() * 1_000)
