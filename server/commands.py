@@ -29,6 +29,7 @@ from server.ledger.log import export_log
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
 from server.renewal import Renewal, adopt, renew
+from server.serving.commands import route
 
 app = typer.Typer(
     help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
@@ -297,6 +298,7 @@ def serve(
 
 
 app.command("score-file")(score_file)
+app.command("route")(route)
 
 
 @app.command("serve-log")
