@@ -20,7 +20,7 @@ from protocols.contracts.decisions import LimitRequest, PackedApplicant
 from protocols.ledger.canonical import digest
 from protocols.translate import limit_request_to_wire
 from server.serving.main import ServingSettings, start_server
-from tests.unit.server.serving.world import POLICY_TOML, make_release
+from tests.unit.server.serving.world import POLICY_TOML, make_release, serving
 
 METHOD = "/fedscore.decisions.v1.LimitDecisionService/DecideLimit"
 MARK = "0" * 19  # in a request's id, for a number
@@ -64,7 +64,7 @@ def main() -> None:
         return
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    running = start_server(release(), _settings(asked))
+    running = start_server(serving(release()), _settings(asked))
     sys.stdout.write(f"{running.port}\n")
     sys.stdout.flush()
     stopping.wait()

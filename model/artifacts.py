@@ -70,8 +70,6 @@ def load_release(folder: Path) -> Release:
         raise ReleaseError(f"release {folder.name}: a file is missing or unreadable") from err
     try:
         return release_from_bytes(manifest_raw, tensors_raw)
-    except ReleaseError:
-        raise
     except ScoringError as err:
         raise ReleaseError(f"release {folder.name}: {err}") from err
 

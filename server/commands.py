@@ -29,7 +29,8 @@ from server.ledger.log import export_log
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
 from server.renewal import Renewal, adopt, renew
-from server.serving.command import issue_caller, serve
+from server.serving.route_command import route
+from server.serving.serve_command import issue_caller, serve
 
 app = typer.Typer(
     help="Coordinate a federation: found it, train with it, export its log, serve its releases.",
@@ -266,6 +267,7 @@ def model_card_command(
 app.command("issue-caller")(issue_caller)
 app.command()(serve)
 app.command("score-file")(score_file)
+app.command("route")(route)
 
 
 @app.command("serve-log")

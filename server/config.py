@@ -17,6 +17,7 @@ class CoordinatorSettings(FileSettings):
         server_cert, server_key: TLS files of the public listener.
         log: The log's SQLite file.
         runs, releases: Folders.
+        routing: Which release answers whom; the latest answers all while there is no such file.
         public_host, public_port: Where partners connect.
         connect_s: Longest wait for partners to connect.
         deadline_s: Longest wait for contributions to one attempt.
@@ -33,6 +34,7 @@ class CoordinatorSettings(FileSettings):
     log: Path = Path("log.sqlite")
     runs: Path = Path("runs")
     releases: Path = Path("releases")
+    routing: Path = Path("routing.toml")
     public_host: str = "127.0.0.1"
     public_port: int = Field(default=0, ge=0, le=65_535)
     connect_s: float = Field(default=60.0, gt=0)

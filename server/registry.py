@@ -1,6 +1,7 @@
 """Releases on disk, by digest: written whole, opened only with proof that the log holds them."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from protocols.ledger.terms import Terms
 
 PROOF = "proof.json"
 _LATEST = "latest"
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Registry:
         Raises:
             ReleaseError: There is none of that name, it does not load, or it is not proven.
         """
-        name = name or self._latest()
+        name = name or self.latest()
         release = load_release(self._folder / name)
         try:
             self._check_proof(name, (self._folder / name / PROOF).read_bytes())
@@ -122,6 +124,20 @@ class Registry:
             raise ReleaseError(f"release {name}: its manifest has another digest")
         return release
 
+    def latest(self) -> str:
+        """Return the digest of the release that was published last, hex.
+
+        Raises:
+            ReleaseError: There is none, or the file that names it holds something else.
+        """
+        try:
+            name = (self._folder / _LATEST).read_text(encoding="ascii")
+        except (OSError, ValueError) as err:
+            raise ReleaseError("there is no release yet; train one first") from err
+        if not _DIGEST.fullmatch(name):
+            raise ReleaseError(f"{_LATEST}: does not hold the digest of a release")
+        return name
+
     def _fresh(self, name: str) -> Path:
         return self._folder / f".{name}.new"
 
@@ -130,12 +146,6 @@ class Registry:
         if not fresh.exists():
             raise ReleaseError(f"release {name}: the log names it, but its files are gone")
         return fresh
-
-    def _latest(self) -> str:
-        try:
-            return (self._folder / _LATEST).read_text(encoding="ascii")
-        except (OSError, ValueError) as err:
-            raise ReleaseError("there is no release yet; train one first") from err
 
     def _check_proof(self, name: str, raw: bytes) -> None:
         proof = decode(ReleaseProof, raw)

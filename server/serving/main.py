@@ -5,6 +5,7 @@ import ipaddress
 import logging
 import signal
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from pydantic import Field, model_validator
 from model.artifacts import Release
 from protocols.contracts.features import Contract, read_toml
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import ContractError, ReleaseError
+from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
@@ -24,6 +25,8 @@ from server.serving.desk import ScoringDesk
 from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
+from server.serving.releases import Releases, Served
+from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 
 _LOG = logging.getLogger(__name__)
@@ -87,32 +90,12 @@ class ServingSettings(Contract):
 
 
 @dataclass(frozen=True)
-class OneRelease:
-    """One release that answers everybody, as long as the server runs."""
-
-    release: Release
-
-    def chosen(self, subject: str) -> Release:
-        """Return it."""
-        return self.release
-
-    def all(self) -> tuple[Release, ...]:
-        """Return it alone."""
-        return (self.release,)
-
-    def get(self, digest: bytes) -> Release:
-        """Return it; raises ReleaseError for another."""
-        if digest != self.release.digest:
-            raise ReleaseError("no release of this digest is in force")
-        return self.release
-
-
-@dataclass(frozen=True)
 class RunningServer:
     """A server that answers on ``port`` until it is stopped."""
 
     transport: Transport
-    journal: Journal
+    shadow: Shadow
+    journals: Sequence[Journal]
 
     @property
     def port(self) -> int:
@@ -122,11 +105,13 @@ class RunningServer:
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Refuse new calls, let those under way end, then close the journal."""
         self.transport.stop(grace_s)
-        self.journal.close()
+        self.shadow.close()
+        for journal in self.journals:
+            journal.close()
 
 
-def serve(release: Release, settings: ServingSettings) -> None:
-    """Answer from a release until SIGTERM or SIGINT; on the main thread.
+def serve(releases: Releases, settings: ServingSettings) -> None:
+    """Answer from the releases in force until SIGTERM or SIGINT; on the main thread.
 
     Raises:
         ConfigError: A file or the address cannot be used.
@@ -136,8 +121,9 @@ def serve(release: Release, settings: ServingSettings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    running = start_server(release, settings)
-    _LOG.info("serving", extra={"port": running.port, "release_digest": release.digest.hex()})
+    running = start_server(lambda: releases.now, settings)
+    champion = releases.now.champion.digest.hex()
+    _LOG.info("serving", extra={"port": running.port, "release_digest": champion})
     stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
     running.stop()
@@ -148,27 +134,30 @@ def _utc_now() -> datetime:
 
 
 def start_server(
-    release: Release, settings: ServingSettings, *, clock: Clock = _utc_now
+    served: Callable[[], Served], settings: ServingSettings, *, clock: Clock = _utc_now
 ) -> RunningServer:
-    """Return a server that is ready for calls; see ``serve`` for what it raises."""
-    policy, path = _load_policy(settings.policy_path, release), settings.access_path
+    """Return a server that is ready for calls; see ``serve`` for what it raises.
+
+    Args:
+        served: Gives the releases in force, which may be others at every call.
+        settings: Where and how.
+        clock: Says when answers are given.
+    """
+    policy, path = _load_policy(settings.policy_path, served().champion), settings.access_path
     access = Access.local() if path is None else Access.from_file(path)
     listening = Listening(settings.host, settings.port, credentials=_credentials(settings))
     with contextlib.ExitStack() as undo:
-        journal = open_journal(settings.journal)
-        undo.callback(journal.close)
-        desk = make_desk(OneRelease(release), policy, journal, access=access, clock=clock)
+        journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
+        for journal in journals:
+            undo.callback(journal.close)
+        shadow = Shadow(served, journals[1], clock)
+        undo.callback(shadow.close)
+        once = Once(served, journals[0], clock, offer=shadow.offer)
+        table = Methods(served, journals[0], policy).table()
+        desk = ScoringDesk(once, access, table, streams={BATCH})
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    return RunningServer(transport, journal)
-
-
-def make_desk(
-    releases: OneRelease, policy: LimitPolicy, journal: Journal, *, access: Access, clock: Clock
-) -> ScoringDesk:
-    """Return what answers the calls of all services."""
-    table = Methods(releases, journal, policy).table()
-    return ScoringDesk(Once(releases, journal, clock), access, table, streams={BATCH})
+    return RunningServer(transport, shadow, journals)
 
 
 def _load_policy(path: Path, release: Release) -> LimitPolicy:

@@ -1,9 +1,9 @@
 """The methods of both services: from a call's bytes to questions, and from outcomes to messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import grpc
 
@@ -34,6 +34,7 @@ from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
 from server.serving.once import Given, Outcome
 from server.serving.questions import DECIDE, LimitQuestion, Question, ScoreQuestion
+from server.serving.releases import Served
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
@@ -44,21 +45,11 @@ _MOST_LISTED = 100
 _Asking = TypeVar("_Asking", scoring.ScoreRequest, decisions.DecideLimitRequest)
 
 
-class Served(Protocol):
-    """The releases in force."""
-
-    def all(self) -> tuple[Release, ...]:
-        """Return them, the one that answers first."""
-
-    def get(self, digest: bytes) -> Release:
-        """Return one of them; raises ReleaseError if it is none."""
-
-
 @dataclass(frozen=True)
 class Methods:
     """What the methods need beside a call."""
 
-    releases: Served
+    served: Callable[[], Served]
     journal: Journal
     policy: LimitPolicy
 
@@ -132,14 +123,15 @@ class Methods:
     def get_release(self, call: Call, tenant: Tenant) -> Reply:
         """Describe one release."""
         asked = parse_request(call.body, scoring.GetReleaseRequest()).release_digest
-        release = self.releases.get(asked) if asked else self.releases.all()[0]
+        served = self.served()
+        release = served.get(asked) if asked else served.champion
         message = scoring.GetReleaseResponse(release=_described(release))
         return Reply((message.SerializeToString(),))
 
     def list_releases(self, call: Call, tenant: Tenant) -> Reply:
         """Describe every release in force."""
         parse_request(call.body, scoring.ListReleasesRequest())
-        described = [_described(release) for release in self.releases.all()]
+        described = [_described(release) for release in self.served().all()]
         return Reply((scoring.ListReleasesResponse(releases=described).SerializeToString(),))
 
     def check(self, call: Call, tenant: Tenant) -> Reply:

@@ -7,7 +7,7 @@ Every question is refused or answered by itself.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from model.artifacts import Release
 from server.journal.journal import Journal
@@ -15,6 +15,7 @@ from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
 from server.serving.questions import Question
 from server.serving.reader import Reader
+from server.serving.releases import Served
 
 Clock = Callable[[], datetime]
 
@@ -31,19 +32,26 @@ class Given(NamedTuple):
 Outcome = Given | Refusal
 
 
-class Chooser(Protocol):
-    """Says which release answers."""
-
-    def chosen(self, subject: str) -> Release:
-        """Return the release that answers for a person, or, of "", for one who is not named."""
-
-
 class Once:
     """Answers questions once each, from the releases in force."""
 
-    def __init__(self, releases: Chooser, journal: Journal, clock: Clock) -> None:
-        """Keep what answers are made of; the journal stays the caller's to close."""
-        self._releases, self._journal, self._clock = releases, journal, clock
+    def __init__(
+        self,
+        served: Callable[[], Served],
+        journal: Journal,
+        clock: Clock,
+        *,
+        offer: Callable[[Sequence[Question]], None] = lambda _: None,
+    ) -> None:
+        """Keep what answers are made of; the journal stays the caller's to close.
+
+        Args:
+            served: Gives the releases in force, as one that does not change.
+            journal: Where answers are.
+            clock: Says when they are given.
+            offer: Told of the questions that were answered now and not before.
+        """
+        self._served, self._journal, self._clock, self._offer = served, journal, clock, offer
         self._readers: dict[bytes, Reader] = {}
 
     def standing(self, questions: Sequence[Question]) -> dict[Key, Record]:
@@ -61,20 +69,23 @@ class Once:
             questions: Those that may be asked now.
             standing: What ``standing`` said of them.
         """
+        served = self._served()  # once, so that a drain sees one state
         made = [
             _replayed(standing[question.key], question)
             if question.key in standing
-            else attempt(partial(self._draft, question))
+            else attempt(partial(self._draft, question, served))
             for question in questions
         ]
         stored = iter(self._stored([item for item in made if isinstance(item, Draft)]))
-        return [
+        outcomes = [
             _outcome(item, next(stored), question) if isinstance(item, Draft) else item
             for item, question in zip(made, questions, strict=True)
         ]
+        self._offer([q for q, item in zip(questions, outcomes, strict=True) if _is_new(item)])
+        return outcomes
 
-    def _draft(self, question: Question) -> Draft:
-        reader = self._reader(self._releases.chosen(question.request.subject))
+    def _draft(self, question: Question, served: Served) -> Draft:
+        reader = self._reader(served.chosen(question.request.subject))
         question.check(reader)
         scored = reader.score(reader.read(question.request.features))
         return question.draft(scored, by=reader, at=self._clock())
@@ -90,6 +101,10 @@ class Once:
                 self._readers.clear()
             reader = self._readers[release.digest] = Reader(release)
         return reader
+
+
+def _is_new(outcome: Outcome) -> bool:
+    return isinstance(outcome, Given) and not outcome.is_replayed
 
 
 def _outcome(draft: Draft, stored: Record | Refusal, question: Question) -> Outcome:

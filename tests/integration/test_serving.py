@@ -22,17 +22,22 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from clients.scorer.cli import main
 from clients.scorer.client import ScorerClient, open_channel
+from model.artifacts import Release
 from protocols.contracts.decisions import Applicant, RequestError, ScoreRequest
 from protocols.translate import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.journal import open_journal
 from server.serving.main import RunningServer, ServingSettings, serve, start_server
 from server.serving.methods import DECISIONS, SCORING
+from server.serving.releases import Releases, fixed
 from tests.unit.server.serving.world import (
+    applicant,
     limit_request,
     make_release,
     plain_settings,
     score_request,
+    serving,
     tls_channel,
     tls_settings,
     write_world,
@@ -52,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _served(folder: Path, question: Callable[[grpc.aio.Channel], Awaitable[_T]]) -> _T:
     async def ask() -> _T:
-        running = start_server(make_release(), tls_settings(folder))
+        running = start_server(serving(make_release()), tls_settings(folder))
         try:
             async with tls_channel(folder, running) as channel:
                 return await question(channel)
@@ -277,6 +282,62 @@ def test_a_kill_after_the_answer_loses_and_doubles_nothing(folder: Path) -> None
     assert _records(folder) == 1
 
 
+def test_fifty_swaps_under_load_fail_no_call_and_every_answer_is_of_its_release(
+    folder: Path,
+) -> None:
+    releases = [make_release(seed) for seed in (1, 2)]
+    points = {
+        release.digest: release.scorecard.score(applicant().columns(release.scorecard.contract))[0]
+        for release in releases
+    }
+    named = [fixed(releases[0])]
+    swapped = 0
+
+    async def caller(channel: grpc.aio.Channel, number: int) -> int:
+        asked = 0
+        while swapped < 50:
+            request = score_request(f"c{number}-{asked}")
+            raw = await _call(channel, SCORE, score_request_to_wire(request).SerializeToString())
+            answer = scoring.ScoreResponse.FromString(raw)
+            expected = points[answer.release_digest]
+            assert (answer.points, answer.p_default) == (expected.points, expected.p_default)
+            asked += 1
+        return asked
+
+    async def swapper() -> None:
+        nonlocal swapped
+        while swapped < 50:
+            await asyncio.sleep(0.02)
+            swapped += 1
+            named[0] = fixed(releases[swapped % 2])
+
+    async def run() -> list[int]:
+        running = start_server(lambda: named[0], tls_settings(folder))
+        try:
+            async with tls_channel(folder, running) as channel:
+                callers = [caller(channel, number) for number in range(8)]
+                *asked, _ = await asyncio.gather(*callers, swapper())
+        finally:
+            running.stop(0)
+        return [int(count or 0) for count in asked]
+
+    asked = asyncio.run(run())
+    assert min(asked) > 50  # each caller saw many of the swaps
+    assert _records(folder) == sum(asked)
+
+
+class _Shelf:
+    """Has one release."""
+
+    def latest(self) -> str:
+        """Return its digest."""
+        return make_release().digest.hex()
+
+    def open(self, name: str) -> Release:
+        """Return it."""
+        return make_release()
+
+
 class _Ender(logging.Handler):
     """Ends this process's server as an operator would, once it says that it serves."""
 
@@ -290,13 +351,14 @@ def test_a_term_signal_stops_the_server_and_closes_the_journal(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    ender = _Ender()
+    ender, releases = _Ender(), Releases(_Shelf(), folder / "routing.toml")
     with caplog.at_level(logging.INFO):
         logging.getLogger().addHandler(ender)
         try:
-            serve(make_release(), plain_settings(folder))
+            serve(releases, plain_settings(folder))
         finally:
             logging.getLogger().removeHandler(ender)
+            releases.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
     assert [item.message for item in caplog.records][-2:] == ["serving", "stopping"]
@@ -354,7 +416,7 @@ def _asked_by(
     folder: Path, settings: ServingSettings, ca: bytes | None, *, key: str | None
 ) -> bytes | BaseException:
     async def ask() -> bytes | BaseException:
-        running = start_server(make_release(), settings)
+        running = start_server(serving(make_release()), settings)
         channel = _channel(folder, f"127.0.0.1:{running.port}", ca, key)
         (answer,) = await asyncio.gather(_call(channel, DECIDE, RAW), return_exceptions=True)
         await channel.close()
@@ -384,7 +446,7 @@ def _process(folder: Path) -> tuple[subprocess.Popen[str], int]:
 
 @contextmanager
 def _background(settings: ServingSettings) -> Iterator[RunningServer]:
-    running = start_server(make_release(), settings)
+    running = start_server(serving(make_release()), settings)
     try:
         yield running
     finally:

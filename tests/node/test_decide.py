@@ -9,6 +9,7 @@ from tests.unit.server.serving.world import (
     applicant,
     limit_request,
     make_release,
+    serving,
     tls_settings,
     write_world,
 )
@@ -27,7 +28,7 @@ def test_node_is_answered_as_the_scorecard_says(tmp_path: Path) -> None:
     }
     (tmp_path / "applicant.json").write_text(json.dumps(request))
     release = make_release()
-    running = start_server(release, tls_settings(tmp_path, client_ca=True))
+    running = start_server(serving(release), tls_settings(tmp_path, client_ca=True))
     try:
         files = ("applicant.json", "ca.pem", "platform.pem", "platform.key")
         said = subprocess.run(

@@ -66,6 +66,15 @@ def test_a_broken_pointer_to_the_latest_is_refused(
         registry.open()
 
 
+@pytest.mark.parametrize("latest", ["", "nonsense", "../releases", "\0", "00" * 33, "AA" * 32])
+def test_a_pointer_that_holds_no_digest_is_refused_without_repeating_it(
+    latest: str, registry: Registry, folder: Path
+) -> None:
+    (folder / "latest").write_text(latest)
+    with pytest.raises(ReleaseError, match=r"^latest: does not hold the digest of a release$"):
+        registry.latest()
+
+
 def test_an_unknown_digest_is_refused(registry: Registry) -> None:
     with pytest.raises(ReleaseError, match="missing or unreadable"):
         registry.open("00" * 32)

@@ -21,8 +21,8 @@ from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
 from server.serving.calls import Call, Peer, Reply
 from server.serving.desk import MOST_QUESTIONS, ScoringDesk
-from server.serving.main import OneRelease, make_desk
-from server.serving.methods import BATCH, DECISIONS, HEALTH, SCORING
+from server.serving.methods import BATCH, DECISIONS, HEALTH, SCORING, Methods
+from server.serving.once import Once
 from server.serving.questions import new_answer_id
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
@@ -33,6 +33,7 @@ from tests.unit.server.serving.world import (
     make_policy,
     make_release,
     score_request,
+    serving,
 )
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -69,7 +70,9 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     journal = open_journal(folder / "journal.sqlite")
     access = Access.from_file(folder / "access.toml")
     policy = make_policy(currency=release.scorecard.contract.currency)
-    desk = make_desk(OneRelease(release), policy, journal, access=access, clock=lambda: NOW)
+    served = serving(release)
+    once = Once(served, journal, lambda: NOW)
+    desk = ScoringDesk(once, access, Methods(served, journal, policy).table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()
 

@@ -11,6 +11,7 @@ from tests.unit.server.serving.world import (
     POLICY_TOML,
     make_release,
     plain_settings,
+    serving,
     tls_settings,
     write_world,
 )
@@ -92,14 +93,14 @@ def test_a_policy_that_does_not_load_does_not_start(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
     write_world(tmp_path)
-    running = start_server(make_release(), plain_settings(tmp_path))
+    running = start_server(serving(make_release()), plain_settings(tmp_path))
     try:
         settings = plain_settings(tmp_path).model_copy(update={"port": running.port})
         with pytest.raises(ConfigError, match="cannot listen on"):
-            start_server(make_release(), settings)
+            start_server(serving(make_release()), settings)
     finally:
         running.stop(0)
 
 
 def _start_and_stop(settings: ServingSettings) -> None:
-    start_server(make_release(), settings).stop(0)
+    start_server(serving(make_release()), settings).stop(0)

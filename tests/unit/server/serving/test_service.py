@@ -30,6 +30,7 @@ from tests.unit.server.serving.world import (
     make_release,
     plain_settings,
     score_request,
+    serving,
     write_world,
 )
 
@@ -50,7 +51,7 @@ def _asked(
 ) -> _T:
     async def ask() -> _T:
         write_world(folder)
-        running = start_server(release, plain_settings(folder), clock=lambda: NOW)
+        running = start_server(serving(release), plain_settings(folder), clock=lambda: NOW)
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
                 return await question(channel)

@@ -7,6 +7,7 @@ plain text on loopback, and prints the port; the integration tests kill that pro
 import ipaddress
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from protocols.contracts.release import Calibration, Evaluation, Interval, Relea
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
 from server.serving.main import RunningServer, ServingSettings, start_server
+from server.serving.releases import Served, fixed
 
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
 
@@ -165,6 +167,12 @@ def make_release(seed: int = 1) -> Release:
     return Release(manifest.digest, manifest, scorecard, reference)
 
 
+def serving(release: Release) -> Callable[[], Served]:
+    """Return what a server is told of one release that answers everybody."""
+    served = fixed(release)
+    return lambda: served
+
+
 def make_policy(**changes: object) -> LimitPolicy:
     """Return the policy of ``POLICY_TOML`` with top-level keys replaced."""
     return policy_from_table({**policy_table(), **changes}, where="policy.toml")
@@ -257,7 +265,7 @@ def tls_channel(folder: Path, running: RunningServer) -> grpc.aio.Channel:
 
 def serve_plainly(folder: Path) -> None:
     """Serve in plain text until killed, after the port was printed."""
-    running = start_server(make_release(), plain_settings(folder))
+    running = start_server(serving(make_release()), plain_settings(folder))
     sys.stdout.write(f"{running.port}\n")
     sys.stdout.flush()
     threading.Event().wait()

@@ -31,7 +31,6 @@ def issue_caller(
 def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of them
     policy: Annotated[Path, typer.Option(help="The limit policy.")],
     config: Config = Path(SETTINGS_NAME),
-    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port there.")] = 50051,
     access: Annotated[
@@ -54,18 +53,20 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
         typer.Option(help="fast, or public: gRPC's public interface alone."),
     ] = "fast",
 ) -> None:
-    """Answer Score and DecideLimit over gRPC with TLS, from a release that the log holds."""
+    """Answer over gRPC with TLS, from releases that the log holds: those that ``route`` names."""
     from server.registry import Registry  # here: training does not need torch in this process
     from server.serving.main import ServingSettings
-    from server.serving.main import serve as serve_release
+    from server.serving.main import serve as serve_releases
+    from server.serving.releases import Releases
 
     if not any_caller and None in (access, client_ca):
         raise ConfigError("serve needs --access and --client-ca, or --any-caller")
     settings = load_settings(config)
     _, terms = load_charter_model(settings.charter)
     log_to_stderr()
-    serve_release(
-        Registry(settings.releases, terms).open(release),
+    releases = Releases(Registry(settings.releases, terms), settings.routing)
+    serve_releases(
+        releases,
         ServingSettings(
             host=host,
             port=port,
@@ -79,3 +80,4 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
             core=core,
         ),
     )
+    releases.close()
