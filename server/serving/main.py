@@ -50,6 +50,7 @@ class ServingSettings(Contract):
         any_caller: Whoever reaches the port may ask everything, in place of these two.
         insecure_loopback: Plain text instead of TLS; on a loopback address only.
         core: What carries calls; the fast one falls back to the public one where it must.
+        is_port_shared: Other processes may listen there too, each with a part of the calls.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +64,7 @@ class ServingSettings(Contract):
     any_caller: bool = False
     insecure_loopback: bool = False
     core: Core = "fast"
+    is_port_shared: bool = False
 
     @model_validator(mode="after")
     def _check_transport(self) -> "ServingSettings":
@@ -145,7 +147,12 @@ def start_server(
     """
     policy, path = _load_policy(settings.policy_path, served().champion), settings.access_path
     access = Access.local() if path is None else Access.from_file(path)
-    listening = Listening(settings.host, settings.port, credentials=_credentials(settings))
+    listening = Listening(
+        settings.host,
+        settings.port,
+        credentials=_credentials(settings),
+        is_port_shared=settings.is_port_shared,
+    )
     with contextlib.ExitStack() as undo:
         journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
         for journal in journals:

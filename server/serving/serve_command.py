@@ -52,6 +52,9 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
         Literal["fast", "public"],
         typer.Option(help="fast, or public: gRPC's public interface alone."),
     ] = "fast",
+    share_port: Annotated[
+        bool, typer.Option("--share-port", help="Let other processes listen there too.")
+    ] = False,
 ) -> None:
     """Answer over gRPC with TLS, from releases that the log holds: those that ``route`` names."""
     from server.registry import Registry  # here: training does not need torch in this process
@@ -78,6 +81,7 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
             access_path=access,
             any_caller=any_caller,
             core=core,
+            is_port_shared=share_port,
         ),
     )
     releases.close()

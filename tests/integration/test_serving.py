@@ -282,6 +282,28 @@ def test_a_kill_after_the_answer_loses_and_doubles_nothing(folder: Path) -> None
     assert _records(folder) == 1
 
 
+def test_two_servers_on_one_port_and_journal_give_each_answer_once(folder: Path) -> None:
+    first = start_server(
+        serving(make_release()), tls_settings(folder).model_copy(update={"is_port_shared": True})
+    )
+    shared = {"is_port_shared": True, "port": first.port}
+    second = start_server(serving(make_release()), tls_settings(folder).model_copy(update=shared))
+
+    async def ask() -> set[bytes]:
+        answers: set[bytes] = set()
+        for _ in range(12):  # connections, each to one of the two
+            async with tls_channel(folder, first) as channel:
+                answers.add(await _call(channel, DECIDE, RAW))
+        return answers
+
+    try:
+        assert len(asyncio.run(ask())) == 1
+    finally:
+        first.stop(0)
+        second.stop(0)
+    assert _records(folder) == 1
+
+
 def test_fifty_swaps_under_load_fail_no_call_and_every_answer_is_of_its_release(
     folder: Path,
 ) -> None:

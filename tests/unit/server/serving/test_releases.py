@@ -306,3 +306,10 @@ def test_a_thread_of_its_own_looks_until_it_is_closed(start: Start, shelf: FakeS
     releases.close()
     assert not [each for each in threading.enumerate() if each.name == "releases"]
     assert releases.chosen("anna") is THIRD
+
+
+def test_a_look_without_a_change_replaces_nothing(start: Start) -> None:
+    releases = start()
+    before = releases.now
+    releases.look()
+    assert releases.now is before
