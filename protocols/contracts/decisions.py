@@ -342,11 +342,11 @@ def _body_digest(
 ) -> bytes:
     if isinstance(features, Applicant):
         return digest(canonical_json([kind, _plain(features), *asked]))
-    counts = struct.pack(">QQ", len(features.numbers), len(features.codes))
+    head = "\n".join(map(str, (kind, *asked))).encode()  # none of these holds a line's end
+    counts = struct.pack(">QQQ", len(head), len(features.numbers), len(features.codes))
     values = struct.pack(f">{len(features.numbers)}d", *features.numbers)
     codes = struct.pack(f">{len(features.codes)}I", *features.codes)
-    head = "\n".join(map(str, (kind, *asked, ""))).encode()  # none of these holds a line's end
-    return digest(head + features.contract_digest + counts + values + codes)
+    return digest(counts + head + features.contract_digest + values + codes)
 
 
 def _plain(applicant: Applicant) -> dict[str, object]:

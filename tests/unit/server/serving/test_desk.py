@@ -379,3 +379,24 @@ def test_answer_ids_are_uuids_that_rise_with_time() -> None:
         answer = uuid.UUID(text)
         assert (answer.version, answer.variant) == (7, uuid.RFC_4122)
         assert answer.int >> 80 == round(at.timestamp() * 1_000)
+
+
+def test_what_is_asked_in_packed_form_has_one_digest_of_its_own() -> None:
+    plain = _packed()
+    digest = plain.features.contract_digest  # type: ignore[union-attr]
+    others = [
+        plain.model_copy(update={"subject": "person"}),
+        _packed(numbers=(1.0, 2.0, 3.0)),
+        _packed(numbers=(41_234.5678, 0.777123, 3.0, 0.0)),
+        _packed(codes=(1, 2)),
+        _packed(contract_digest=b"person\n" + digest[7:]),
+        LimitRequest(
+            request_id="packed",
+            features=plain.features,
+            requested_amount_minor=1,
+            currency="USD",
+        ),
+    ]
+    digests = [item.body_digest for item in (plain, *others)]
+    assert len(set(digests)) == len(digests)
+    assert plain.model_copy(update={"request_id": "other"}).body_digest == plain.body_digest
