@@ -169,11 +169,12 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def _texts(column: Any) -> Texts:
-    """Return values as text; a number prints without a needless fraction, so 3.0 is "3"."""
-    return [_text(value) for value in column.to_pylist()]
+    """Return values as text, None where there is none."""
+    return [text_of(value) for value in column.to_pylist()]
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
+    """Return a value as text; a number prints without a needless fraction, so 3.0 is "3"."""
     if value is None or value != value:  # NaN is what many writers leave for "empty"
         return None
     if isinstance(value, float) and value.is_integer():

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from model.evaluator import Evaluator, Values
 from model.field_tables import CategoricalTable, FieldTable
 from model.formulas import with_formulas
+from model.table import text_of
 
 _REFUSALS = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError)
 
@@ -57,15 +58,6 @@ def codes_of(column: Any, table: CategoricalTable) -> npt.NDArray[np.int32]:
         places = places.cast(pa.int64()).fill_null(len(values))
     found: npt.NDArray[np.int32] = codes.take(_as_numpy(places))
     return found
-
-
-def text_of(value: object) -> str | None:
-    """Return a value as text; a number prints without a needless fraction, so 3.0 is "3"."""
-    if value is None or value != value:  # NaN is what many writers leave for "empty"
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip() or None
 
 
 def _as_numpy(column: Any) -> npt.NDArray[Any]:
