@@ -1,5 +1,6 @@
 """Where and how a gRPC server of ours listens: address, TLS, limits."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +9,7 @@ import grpc
 
 from protocols.errors import ConfigError
 
+_LOG = logging.getLogger(__name__)
 _MOST_BYTES = 256 * 1024  # of a request: 500 fields of the longest names fit
 
 
@@ -83,13 +85,45 @@ def tls_credentials(
 ) -> grpc.ServerCredentials:
     """Return credentials from PEM files; with ``client_ca`` callers must show its certificates.
 
+    Files that have changed count from the next connection on; while they cannot be read, or do not
+    fit one another, those before do.
+
     Raises:
         ConfigError: A file cannot be read.
     """
-    pair = (_read(key), _read(certificate))
-    authority = None if client_ca is None else _read(client_ca)
-    return grpc.ssl_server_credentials(
-        [pair], root_certificates=authority, require_client_auth=authority is not None
+    files = _TlsFiles(certificate, key, client_ca)
+    return grpc.dynamic_ssl_server_credentials(
+        files.first,
+        files.changed,  # type: ignore[arg-type]  # None is no change, which the stubs do not know
+        require_client_authentication=client_ca is not None,
+    )
+
+
+class _TlsFiles:
+    """Three PEM files, read again for a connection when they have changed."""
+
+    def __init__(self, certificate: Path, key: Path, client_ca: Path | None) -> None:
+        self._files = (key, certificate, *([] if client_ca is None else [client_ca]))
+        self._read = tuple(map(_read, self._files))
+        self.first = _configuration(self._read)
+
+    def changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """Return what the files say now, or None for no change."""
+        try:
+            now = tuple(map(_read, self._files))
+        except ConfigError as err:
+            _LOG.error("certificates not read again", extra={"problem": str(err)})
+            return None
+        if now == self._read:
+            return None
+        self._read = now
+        return _configuration(now)
+
+
+def _configuration(read: tuple[bytes, ...]) -> grpc.ServerCertificateConfiguration:
+    key, certificate, *authority = read
+    return grpc.ssl_server_certificate_configuration(
+        [(key, certificate)], root_certificates=authority[0] if authority else None
     )
 
 

@@ -101,3 +101,26 @@ def test_a_key_of_another_certificate_is_an_error(core: str) -> None:
     mixed = grpc.ssl_server_credentials([(other.key, pair.certificate)])
     with pytest.raises(ConfigError, match="the TLS pair right"):
         CORES[core](SmallDesk(), Listening(credentials=mixed))
+
+
+def test_new_files_count_from_the_next_connection_on_and_bad_ones_change_nothing(
+    port: int, tmp_path: Path
+) -> None:
+    old, new = OURS.pair(*NAMES), OTHERS.pair(*NAMES)
+    with _channel(port, old) as kept:
+        assert ask(kept, "Echo", b"before") == b"before"
+        OTHERS.server_credentials(tmp_path, asks_clients=True)  # writes its files over ours
+        with _channel(port, new, trusts=OTHERS) as channel:
+            assert ask(channel, "Echo", b"new") == b"new"
+        with _channel(port, old) as channel:
+            assert _is_unavailable(channel)
+        assert ask(kept, "Echo", b"kept") == b"kept"
+    (tmp_path / "server.key").write_bytes(OURS.pair().key)  # of another certificate
+    with _channel(port, new, trusts=OTHERS) as channel:
+        assert ask(channel, "Echo", b"still") == b"still"
+    (tmp_path / "server.key").unlink()
+    with _channel(port, new, trusts=OTHERS) as channel:
+        assert ask(channel, "Echo", b"still") == b"still"
+    OURS.server_credentials(tmp_path, asks_clients=True)
+    with _channel(port, old) as channel:
+        assert ask(channel, "Echo", b"again") == b"again"
