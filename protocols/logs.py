@@ -5,6 +5,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+_CHATTY = ("alembic",)  # libraries that say at every start what is no news
 _BUILT_IN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -31,3 +32,5 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))

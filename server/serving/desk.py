@@ -10,12 +10,11 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from server.journal.record import Key, Record
 from server.serving.access import Access, Tenant
 from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply
 from server.serving.errors import status_of
-from server.serving.once import Given, Once, Outcome
+from server.serving.once import Given, Once, Outcome, Standing
 from server.serving.questions import Question
 
 MOST_QUESTIONS = 128  # of one call, and of one commit of a stream
@@ -97,9 +96,7 @@ class ScoringDesk:
         """Return the outcomes of each caller's questions, all of which share a commit."""
         every = [(item.tenant, question) for item in asked for question in item.questions]
         good = [question for _, question in every if not isinstance(question, Refusal)]
-        standing = attempt(partial(self.once.standing, good))
-        if isinstance(standing, Refusal):
-            return [[standing] * len(item.questions) for item in asked]
+        standing = self.once.standing(good)
         admitted = [self._spent(tenant, question, standing) for tenant, question in every]
         askable = [question for question in admitted if not isinstance(question, Refusal)]
         answers = iter(self.once.answer(askable, standing))
@@ -109,7 +106,7 @@ class ScoringDesk:
         return [list(islice(outcomes, len(item.questions))) for item in asked]
 
     def _spent(
-        self, tenant: Tenant, question: Question | Refusal, standing: Mapping[Key, Record]
+        self, tenant: Tenant, question: Question | Refusal, standing: Standing
     ) -> Question | Refusal:
         if isinstance(question, Refusal) or question.key in standing:
             return question  # to be told again costs nothing

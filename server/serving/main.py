@@ -85,9 +85,9 @@ class ServingSettings(Contract):
 
     def _checked_callers(self) -> "ServingSettings":
         if self.any_caller and any(self._callers):
-            raise ValueError("any_caller excludes client_ca_path and access_path")
+            raise ValueError("--any-caller excludes --client-ca and --access")
         if not self.any_caller and None in self._callers:
-            raise ValueError("client_ca_path and access_path are needed, or any_caller")
+            raise ValueError("needs --access and --client-ca, or --any-caller")
         return self
 
 

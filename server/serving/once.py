@@ -4,12 +4,12 @@ One drain of calls is one look into the journal and one commit, however many que
 Every question is refused or answered by itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from model.artifacts import Release
+from protocols.errors import ChainError
 from server.journal.journal import Journal
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
@@ -18,8 +18,6 @@ from server.serving.reader import Reader
 from server.serving.releases import Served
 
 Clock = Callable[[], datetime]
-
-_MOST_READERS = 16  # of releases that were in force lately
 
 
 class Given(NamedTuple):
@@ -30,6 +28,7 @@ class Given(NamedTuple):
 
 
 Outcome = Given | Refusal
+Standing = Mapping[Key, Record | Refusal]
 
 
 class Once:
@@ -52,17 +51,22 @@ class Once:
             offer: Told of the questions that were answered now and not before.
         """
         self._served, self._journal, self._clock, self._offer = served, journal, clock, offer
-        self._readers: dict[bytes, Reader] = {}
+        self._readers: Mapping[bytes, Reader] = {}
+        self._read_by: Served | None = None
 
-    def standing(self, questions: Sequence[Question]) -> dict[Key, Record]:
-        """Return the record of each question that was answered before.
+    def standing(self, questions: Sequence[Question]) -> Standing:
+        """Return the record of each question that was answered before, or why it is not given."""
+        keys = [question.key for question in questions]
+        found = attempt(partial(self._journal.find, keys))
+        if isinstance(found, ChainError):  # of one record, which must not be the others' end
+            return {key: item for key in keys for item in self._found(key)}
+        return dict.fromkeys(keys, found) if isinstance(found, Refusal) else {**found}
 
-        Raises:
-            JournalError, ChainError: The journal cannot be read.
-        """
-        return self._journal.find([question.key for question in questions])
+    def _found(self, key: Key) -> Sequence[Record | Refusal]:
+        found = attempt(partial(self._journal.find, [key]))
+        return [found] if isinstance(found, Refusal) else list(found.values())
 
-    def answer(self, questions: Sequence[Question], standing: dict[Key, Record]) -> list[Outcome]:
+    def answer(self, questions: Sequence[Question], standing: Standing) -> list[Outcome]:
         """Return the outcome of each question, in their order.
 
         Args:
@@ -85,7 +89,7 @@ class Once:
         return outcomes
 
     def _draft(self, question: Question, served: Served) -> Draft:
-        reader = self._reader(served.chosen(question.request.subject))
+        reader = self._readers_of(served)[served.chosen(question.request.subject).digest]
         question.check(reader)
         scored = reader.score(reader.read(question.request.features))
         return question.draft(scored, by=reader, at=self._clock())
@@ -94,13 +98,11 @@ class Once:
         records = attempt(lambda: self._journal.commit(drafts))
         return records if isinstance(records, list) else [records] * len(drafts)
 
-    def _reader(self, release: Release) -> Reader:
-        reader = self._readers.get(release.digest)
-        if reader is None:
-            if len(self._readers) >= _MOST_READERS:
-                self._readers.clear()
-            reader = self._readers[release.digest] = Reader(release)
-        return reader
+    def _readers_of(self, served: Served) -> Mapping[bytes, Reader]:
+        if served is not self._read_by:
+            self._read_by = served
+            self._readers = {release.digest: Reader(release) for release in served.all()}
+        return self._readers
 
 
 def _is_new(outcome: Outcome) -> bool:
@@ -115,6 +117,8 @@ def _outcome(draft: Draft, stored: Record | Refusal, question: Question) -> Outc
     return _replayed(stored, question)  # another call with this request id came first
 
 
-def _replayed(record: Record, question: Question) -> Outcome:
+def _replayed(record: Record | Refusal, question: Question) -> Outcome:
+    if isinstance(record, Refusal):
+        return record
     answer = attempt(lambda: record.answer_to(question.request.body_digest))
     return Given(answer, is_replayed=True) if isinstance(answer, bytes) else answer

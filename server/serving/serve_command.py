@@ -1,11 +1,14 @@
 """``fedscore-server serve`` and ``issue-caller``: parse, call, print."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from pydantic import ValidationError
 
 from protocols.contracts.charter import load_charter_model
+from protocols.contracts.features import describe
 from protocols.errors import ConfigError
 from protocols.logs import log_to_stderr
 from server.config import load_settings
@@ -62,15 +65,9 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
     from server.serving.main import serve as serve_releases
     from server.serving.releases import Releases
 
-    if not any_caller and None in (access, client_ca):
-        raise ConfigError("serve needs --access and --client-ca, or --any-caller")
     settings = load_settings(config)
-    _, terms = load_charter_model(settings.charter)
-    log_to_stderr()
-    releases = Releases(Registry(settings.releases, terms), settings.routing)
-    serve_releases(
-        releases,
-        ServingSettings(
+    try:
+        asked = ServingSettings(
             host=host,
             port=port,
             journal=journal,
@@ -82,6 +79,10 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
             any_caller=any_caller,
             core=core,
             is_port_shared=share_port,
-        ),
-    )
-    releases.close()
+        )
+    except ValidationError as err:
+        raise ConfigError(f"serve: {describe(err)}") from err
+    _, terms = load_charter_model(settings.charter)
+    log_to_stderr()
+    with closing(Releases(Registry(settings.releases, terms), settings.routing)) as releases:
+        serve_releases(releases, asked)

@@ -70,3 +70,13 @@ def test_a_private_fact_is_written_as_private() -> None:
     assert str(SECRET) not in line
     assert json.loads(line)["borrowers"] == "<private>"
     assert json.loads(line)["event"] == "told <private>"
+
+
+def test_what_a_library_says_at_every_start_is_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log_to_stderr()
+    logging.getLogger("alembic.runtime.migration").info("Context impl SQLiteImpl.")
+    logging.getLogger("alembic.runtime.migration").warning("trouble")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["event"] == "trouble"

@@ -179,6 +179,25 @@ def test_serve_without_a_word_on_callers_leaves_with_2(
     assert "needs --access and --client-ca, or --any-caller" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--any-caller", "--access", "a"), "--any-caller excludes --client-ca and --access"),
+        (("--any-caller", "--port", "70000"), "port: Input should be less than or equal to 65535"),
+    ],
+)
+def test_settings_that_exclude_one_another_leave_with_2_and_say_which(
+    given: tuple[str, ...],
+    said: str,
+    command: Command,
+    world: World,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--policy", "p", "--config", world.server / "server.toml")
+    assert command("serve", *words, *given) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_caller_s_certificate_is_made_once_by_an_authority_that_stays(
     command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,7 @@
 """The desk: every question of a drain by itself, whichever form it came in and whoever asked."""
 
 import dataclasses
+import sqlite3
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -338,6 +339,35 @@ def test_without_its_journal_nothing_is_answered_and_with_it_again_all_is(
     (result,) = decisions.DecideManyResponse.FromString(b"".join(many.messages)).results
     assert result.problem.code == grpc.StatusCode.UNAVAILABLE.value[0]
     assert _said(world.ask(DECIDE, message)) == "OK"
+
+
+def test_a_tampered_record_is_the_fault_of_its_own_question_alone(
+    world: World, tmp_path: Path
+) -> None:
+    messages = [limit_request_to_wire(limit_request(f"r{number}")) for number in range(3)]
+    for message in messages[:2]:
+        world.ask(DECIDE, message)
+    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
+        connection.execute("UPDATE journal_answers SET answer = X'00' WHERE position = 1")
+    connection.close()
+    calls = [Call(DECIDE, message.SerializeToString(), PLATFORM) for message in messages]
+    said = [_said(reply) for reply in world.drain(calls)]
+    assert said == ["DATA_LOSS", "OK", "OK"]
+
+
+def test_what_is_refused_for_itself_is_so_without_a_journal_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise JournalError("the journal cannot be read or written now")
+
+    asked = [score_request_to_wire(score_request(f"r{number}")) for number in range(2)]
+    asked[1].request_id = ""
+    monkeypatch.setattr(Journal, "find", gone)
+    reply = world.ask(f"/{SCORING}/ScoreMany", scoring.ScoreManyRequest(requests=asked))
+    results = scoring.ScoreManyResponse.FromString(b"".join(reply.messages)).results
+    codes = [CODES[item.problem.code] for item in results]
+    assert codes == ["UNAVAILABLE", "INVALID_ARGUMENT"]
 
 
 def test_health_is_that_of_the_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
