@@ -16,9 +16,10 @@ from pathlib import Path
 
 from benchmarks.batch import make_scorecard
 from model.artifacts import Release
-from protocols.contracts.decisions import LimitRequest, PackedApplicant
+from protocols.contracts.applicants import PackedApplicant
+from protocols.contracts.decisions import LimitRequest
 from protocols.ledger.canonical import digest
-from protocols.translate import limit_request_to_wire
+from protocols.translate_questions import limit_request_to_wire
 from server.serving.main import ServingSettings, start_server
 from tests.unit.server.serving.world import POLICY_TOML, make_release, serving
 

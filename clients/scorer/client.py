@@ -11,14 +11,8 @@ import grpc
 from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from protocols.contracts.decisions import (
-    LimitDecision,
-    LimitRequest,
-    RequestError,
-    ScoreAnswer,
-    ScoreRequest,
-    Violation,
-)
+from protocols.contracts.applicants import RequestError, Violation
+from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
 from protocols.errors import (
     ConfigError,
     ContractError,
@@ -29,12 +23,8 @@ from protocols.errors import (
     ScoringError,
     VerificationError,
 )
-from protocols.translate import (
-    decision_from_wire,
-    limit_request_to_wire,
-    score_from_wire,
-    score_request_to_wire,
-)
+from protocols.translate import decision_from_wire, score_from_wire
+from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub
 from protocols.wire.scoring_v1_pb2_grpc import ScoringServiceStub

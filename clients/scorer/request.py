@@ -8,13 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from protocols.contracts.decisions import (
-    LimitRequest,
-    RequestError,
-    ScoreRequest,
-    Violation,
-    request_error,
-)
+from protocols.contracts.applicants import RequestError, Violation, request_error
+from protocols.contracts.decisions import LimitRequest, ScoreRequest
 from protocols.contracts.features import Contract
 from protocols.errors import ConfigError, ContractError
 

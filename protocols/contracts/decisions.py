@@ -1,127 +1,28 @@
 """What is asked about an applicant, and what is answered."""
 
-import struct
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import (
-    AwareDatetime,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, model_validator
 
-from protocols.contracts.features import (
-    CategoricalField,
-    Contract,
-    FeatureContract,
-    Name,
-    NumericField,
-    Sentence,
-    is_computed,
+from protocols.contracts.applicants import (
+    Digest,
+    Features,
+    Packing,
+    Violation,
+    digest_of_question,
+    feature_faults,
+    raise_any,
 )
-from protocols.errors import ContractError
-from protocols.ledger.canonical import canonical_json, digest
+from protocols.contracts.features import Contract, FeatureContract, Name, Sentence
 
 MAX_MINOR = 2**53 - 1  # what canonical JSON holds, and every JSON reader reads exactly
-MAX_VIOLATIONS = 20
 
 RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
 Subject = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{0,64}$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
 PositiveMinor = Annotated[int, Field(ge=1, le=MAX_MINOR)]
-Digest = Annotated[bytes, Field(min_length=32, max_length=32)]
 Outcome = Literal["APPROVE", "COUNTEROFFER", "DECLINE"]
-
-
-@dataclass(frozen=True)
-class Violation:
-    """One rule that a request breaks: where and which, never with which value."""
-
-    field: str
-    rule: str
-
-
-class RequestError(ContractError):
-    """A request breaks the contract; ``violations`` say where and how."""
-
-    def __init__(self, violations: Iterable[Violation]) -> None:
-        """Keep the violations; the message repeats them."""
-        self.violations = tuple(violations)
-        super().__init__("; ".join(f"{item.field}: {item.rule}" for item in self.violations))
-
-
-class Applicant(Contract):
-    """What is known of one applicant; a field in neither table is missing."""
-
-    numbers: dict[Name, float]
-    categories: dict[Name, str]
-
-    def columns(
-        self, contract: FeatureContract
-    ) -> dict[str, Sequence[float | None] | Sequence[str | None]]:
-        """Return one row as columns, the shape in which the model's encoder reads it."""
-        return {
-            field.name: [self.numbers.get(field.name)]
-            if isinstance(field, NumericField)
-            else [self.categories.get(field.name)]
-            for field in contract.inputs
-        }
-
-
-class PackedApplicant(Contract):
-    """What is known of one applicant, in the order of a feature contract.
-
-    Attributes:
-        contract_digest: Of that contract.
-        numbers: One for each numeric field that is not computed; NaN is missing.
-        codes: One for each categorical field: the level's place, then "other", then missing.
-    """
-
-    contract_digest: Digest
-    numbers: tuple[float, ...]
-    codes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How a contract's values are packed.
-
-    Attributes:
-        contract_digest: Of the contract.
-        numbers: How many numbers there are.
-        codes: Of each categorical field its name, and how many codes it has.
-    """
-
-    contract_digest: bytes
-    numbers: int
-    codes: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def of(cls, contract: FeatureContract, *, contract_digest: bytes) -> "Packing":
-        """Return how values of a contract are packed."""
-        listed = [field for field in contract.inputs if isinstance(field, CategoricalField)]
-        codes = tuple((field.name, field.cell_count) for field in listed)
-        return cls(contract_digest, len(contract.inputs) - len(listed), codes)
-
-
-def _form(value: object) -> str:
-    is_packed = isinstance(value, PackedApplicant) or (
-        isinstance(value, Mapping) and "contract_digest" in value
-    )
-    return _PACKED if is_packed else _NAMED
-
-
-_NAMED, _PACKED = "named", "packed"
-Features = Annotated[
-    Annotated[Applicant, Tag(_NAMED)] | Annotated[PackedApplicant, Tag(_PACKED)],
-    Discriminator(_form),
-]
 
 
 class ScoreRequest(Contract):
@@ -134,7 +35,7 @@ class ScoreRequest(Contract):
     @property
     def body_digest(self) -> bytes:
         """Return what two requests share if and only if they ask the same."""
-        return _body_digest("score", self.features, [self.subject] if self.subject else [])
+        return digest_of_question("score", self.features, [self.subject] if self.subject else [])
 
 
 class LimitRequest(Contract):
@@ -151,7 +52,7 @@ class LimitRequest(Contract):
         """Return what two requests share if and only if they ask the same."""
         about = [self.subject] if self.subject else []
         asked: list[str | int] = [self.requested_amount_minor, self.currency, *about]
-        return _body_digest("limit", self.features, asked)
+        return digest_of_question("limit", self.features, asked)
 
 
 class Reason(Contract):
@@ -250,108 +151,14 @@ def check_score_request(
 
     What the values are is no matter: the encoder clamps them as it did in training.
     """
-    _raise_any(_violations(request.features, contract, packing))
+    raise_any(feature_faults(request.features, contract, packing))
 
 
 def check_limit_request(
     request: LimitRequest, contract: FeatureContract, *, packing: Packing
 ) -> None:
     """Raise ``RequestError`` unless values fit their fields and money is the contract's."""
-    violations = list(_violations(request.features, contract, packing))
+    violations = list(feature_faults(request.features, contract, packing))
     if request.currency != contract.currency:
         violations.append(Violation("currency", f"must be {contract.currency}"))
-    _raise_any(violations)
-
-
-def request_error(err: ValidationError) -> RequestError:
-    """Return what pydantic found, without repeating any value."""
-    faults = err.errors(include_input=False, include_url=False, include_context=False)
-    return RequestError(_violation(fault["loc"], fault["msg"]) for fault in faults[:MAX_VIOLATIONS])
-
-
-def _violation(where: tuple[int | str, ...], rule: str) -> Violation:
-    if where[:2] == ("features", _PACKED):  # as the wire names the two forms
-        where = where[1:]
-    elif where[:2] == ("features", _NAMED):
-        where = ("features", *where[2:])
-    if where[-1:] == ("[key]",):  # a table's key that is no field name: it may be anything
-        return Violation(".".join(map(str, where[:-2])), "holds a name that no field can have")
-    return Violation(".".join(map(str, where)), rule)
-
-
-def _raise_any(violations: Iterable[Violation]) -> None:
-    found = tuple(islice(violations, MAX_VIOLATIONS))
-    if found:
-        raise RequestError(found)
-
-
-def _violations(
-    features: Applicant | PackedApplicant, contract: FeatureContract, packing: Packing
-) -> Iterable[Violation]:
-    if isinstance(features, Applicant):
-        return _feature_violations(features, contract)
-    return _packed_violations(features, packing)
-
-
-def _feature_violations(applicant: Applicant, contract: FeatureContract) -> Iterable[Violation]:
-    kinds = {
-        field.name: "computed" if is_computed(field) else field.kind for field in contract.fields
-    }
-    yield from _number_violations(applicant, kinds)
-    yield from _category_violations(applicant, kinds)
-
-
-def _number_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iterable[Violation]:
-    for name in sorted(applicant.numbers):
-        where = f"features.numbers.{name}"
-        if name not in kinds:
-            yield Violation(where, "no such field in the feature contract")
-        elif kinds[name] == "computed":
-            yield Violation(where, "this field is computed from others; leave it out")
-        elif kinds[name] == "categorical":
-            yield Violation(where, "this field is categorical; put it under categories")
-
-
-def _category_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iterable[Violation]:
-    for name, level in sorted(applicant.categories.items()):
-        where = f"features.categories.{name}"
-        if name not in kinds:
-            yield Violation(where, "no such field in the feature contract")
-        elif kinds[name] != "categorical":
-            yield Violation(where, "this field is numeric; put it under numbers")
-        elif not level:
-            yield Violation(where, "is empty; leave a missing field out")
-
-
-def _packed_violations(packed: PackedApplicant, packing: Packing) -> Iterable[Violation]:
-    if packed.contract_digest != packing.contract_digest:
-        yield Violation("packed.contract_digest", "is not that of the contract in force")
-        return
-    if len(packed.numbers) != packing.numbers:
-        yield Violation("packed.numbers", f"must be {packing.numbers} numbers")
-    if len(packed.codes) != len(packing.codes):
-        yield Violation("packed.codes", f"must be {len(packing.codes)} codes")
-        return
-    for (name, count), code in zip(packing.codes, packed.codes, strict=True):
-        if not 0 <= code < count:
-            yield Violation("packed.codes", f"{name}: must be below {count}")
-
-
-def _body_digest(
-    kind: str, features: Applicant | PackedApplicant, asked: Sequence[str | int]
-) -> bytes:
-    if isinstance(features, Applicant):
-        return digest(canonical_json([kind, _plain(features), *asked]))
-    head = "\n".join(map(str, (kind, *asked))).encode()  # none of these holds a line's end
-    counts = struct.pack(">QQQ", len(head), len(features.numbers), len(features.codes))
-    values = struct.pack(f">{len(features.numbers)}d", *features.numbers)
-    codes = struct.pack(f">{len(features.codes)}I", *features.codes)
-    return digest(counts + head + features.contract_digest + values + codes)
-
-
-def _plain(applicant: Applicant) -> dict[str, object]:
-    # Canonical JSON holds no floats; their hexadecimal text is exact, and NaN is one text.
-    return {
-        "categories": dict(applicant.categories),
-        "numbers": {name: number.hex() for name, number in applicant.numbers.items()},
-    }
+    raise_any(violations)

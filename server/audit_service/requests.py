@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from protocols.contracts.decisions import RequestError, Violation
+from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import ScoringError
 from protocols.ledger.tiles import TILE_WIDTH
-from protocols.translate import parse_request
+from protocols.translate_questions import parse_request
 from protocols.wire import audit_v1_pb2 as audit
 
 MOST_ENTRIES = 1024

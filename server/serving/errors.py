@@ -21,7 +21,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
-from protocols.contracts.decisions import RequestError
+from protocols.contracts.applicants import RequestError
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,

@@ -11,15 +11,16 @@ import grpc
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 
 from model.artifacts import Release
-from protocols.contracts.decisions import LimitRequest, RequestError, Violation
+from protocols.contracts.applicants import RequestError, Violation
+from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.translate import (
+from protocols.translate import release_to_wire
+from protocols.translate_questions import (
     check_known,
     decision_id_from_wire,
     limit_request_from_wire,
     limit_request_of,
     parse_request,
-    release_to_wire,
     request_parts,
     score_request_from_wire,
     score_request_of,

@@ -5,7 +5,8 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from model.artifacts import Release
-from protocols.contracts.decisions import Applicant, PackedApplicant, Packing, Reason
+from protocols.contracts.applicants import Applicant, PackedApplicant, Packing
+from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
 from server.decisions.reasons import field_reasons
 from server.serving.rows import Row, RowReader

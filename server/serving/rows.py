@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from model.formulas import with_formulas
-from protocols.contracts.decisions import Applicant, PackedApplicant
+from protocols.contracts.applicants import Applicant, PackedApplicant
 from protocols.contracts.features import CategoricalField, FeatureContract, NumericField
 
 

@@ -23,8 +23,9 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 from clients.scorer.cli import main
 from clients.scorer.client import ScorerClient, open_channel
 from model.artifacts import Release
-from protocols.contracts.decisions import Applicant, RequestError, ScoreRequest
-from protocols.translate import limit_request_to_wire, score_request_to_wire
+from protocols.contracts.applicants import Applicant, RequestError
+from protocols.contracts.decisions import ScoreRequest
+from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.journal import open_journal

@@ -16,7 +16,7 @@ from model.formulas import with_formulas
 from model.link import Link
 from model.parity import check_parity
 from model.scorecard import Scorecard
-from protocols.contracts.decisions import Applicant
+from protocols.contracts.applicants import Applicant
 from protocols.contracts.features import FeatureContract, contract_from_table
 from protocols.contracts.release import Scaling
 from server.batch.columns import inputs_of

@@ -6,30 +6,25 @@ from datetime import UTC, datetime
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from protocols.contracts.applicants import Applicant, Packing, RequestError
 from protocols.contracts.decisions import (
-    Applicant,
     LimitDecision,
     LimitRequest,
-    Packing,
     PolicyReason,
     Reason,
-    RequestError,
     ScoreAnswer,
     ScoreRequest,
     check_limit_request,
     check_score_request,
 )
 from protocols.errors import ContractError
-from protocols.translate import (
-    decision_from_wire,
+from protocols.translate import decision_from_wire, decision_to_wire, score_from_wire, score_to_wire
+from protocols.translate_questions import (
     decision_id_from_wire,
-    decision_to_wire,
     limit_request_from_wire,
     limit_request_to_wire,
-    score_from_wire,
     score_request_from_wire,
     score_request_to_wire,
-    score_to_wire,
 )
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from protocols.contracts.decisions import RequestError
+from protocols.contracts.applicants import RequestError
 from protocols.wire import audit_v1_pb2 as audit
 from server.audit_service.requests import (
     BeyondLogError,

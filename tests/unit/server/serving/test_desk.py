@@ -13,8 +13,9 @@ import pytest
 from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 
 from model.artifacts import Release
-from protocols.contracts.decisions import LimitRequest, PackedApplicant, ScoreRequest
-from protocols.translate import limit_request_to_wire, score_request_to_wire
+from protocols.contracts.applicants import PackedApplicant
+from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.errors import JournalError

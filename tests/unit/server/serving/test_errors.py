@@ -9,7 +9,7 @@ from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
 )
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from protocols.contracts.decisions import RequestError, Violation
+from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
     BudgetExhaustedError,
     ChainError,

@@ -12,12 +12,8 @@ import pytest
 
 from model.artifacts import Release
 from protocols.contracts.decisions import LimitRequest
-from protocols.translate import (
-    decision_from_wire,
-    limit_request_to_wire,
-    score_from_wire,
-    score_request_to_wire,
-)
+from protocols.translate import decision_from_wire, score_from_wire
+from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub
 from protocols.wire.scoring_v1_pb2_grpc import ScoringServiceStub

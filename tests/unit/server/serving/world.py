@@ -24,7 +24,8 @@ from model.features import Encoding
 from model.link import Link
 from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
-from protocols.contracts.decisions import Applicant, LimitRequest, ScoreRequest
+from protocols.contracts.applicants import Applicant
+from protocols.contracts.decisions import LimitRequest, ScoreRequest
 from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.release import Calibration, Evaluation, Interval, ReleaseManifest, Scaling

@@ -1,0 +1,176 @@
+"""Questions to wire messages and back; nothing else.
+
+They are read from bytes, since a message that does not parse or that holds fields this version
+does not know must be refused by name, not by accident.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from pydantic import ValidationError
+
+from protocols.contracts.applicants import (
+    Applicant,
+    PackedApplicant,
+    RequestError,
+    Violation,
+    request_error,
+)
+from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.features import Contract
+from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import scoring_v1_pb2 as scoring
+
+_Parsed = TypeVar("_Parsed", bound=Message)
+_Question = TypeVar("_Question", bound=Contract)
+
+
+def score_request_to_wire(request: ScoreRequest) -> scoring.ScoreRequest:
+    """Return the message that asks for a score."""
+    features, packed = _features_to_wire(request.features)
+    return scoring.ScoreRequest(
+        request_id=request.request_id, features=features, packed=packed, subject=request.subject
+    )
+
+
+def score_request_from_wire(raw: bytes) -> ScoreRequest:
+    """Return the question that request bytes hold.
+
+    Raises:
+        RequestError: They do not parse, or a field breaks a rule.
+    """
+    return score_request_of(parse_request(raw, scoring.ScoreRequest(), request_parts))
+
+
+def score_request_of(message: scoring.ScoreRequest) -> ScoreRequest:
+    """Return the question that a message holds.
+
+    Raises:
+        RequestError: A field breaks a rule.
+    """
+    table: dict[str, object] = {"request_id": message.request_id, "subject": message.subject}
+    return _asked(ScoreRequest, message, table)
+
+
+def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest:
+    """Return the message that asks for a limit."""
+    features, packed = _features_to_wire(request.features)
+    return decisions.DecideLimitRequest(
+        request_id=request.request_id,
+        features=features,
+        packed=packed,
+        requested_amount_minor=request.requested_amount_minor,
+        currency=request.currency,
+        subject=request.subject,
+    )
+
+
+def limit_request_from_wire(raw: bytes) -> LimitRequest:
+    """Return the question that request bytes hold.
+
+    Raises:
+        RequestError: They do not parse, or a field breaks a rule.
+    """
+    return limit_request_of(parse_request(raw, decisions.DecideLimitRequest(), request_parts))
+
+
+def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
+    """Return the question that a message holds.
+
+    Raises:
+        RequestError: A field breaks a rule.
+    """
+    table = {
+        "request_id": message.request_id,
+        "requested_amount_minor": message.requested_amount_minor,
+        "currency": message.currency,
+        "subject": message.subject,
+    }
+    return _asked(LimitRequest, message, table)
+
+
+def request_parts(message: scoring.ScoreRequest | decisions.DecideLimitRequest) -> list[Message]:
+    """Return the messages inside a question."""
+    return [message.features, message.packed]
+
+
+def decision_id_from_wire(raw: bytes) -> str:
+    """Return the decision that request bytes ask for.
+
+    Raises:
+        RequestError: They do not parse, or name none.
+    """
+    message = parse_request(raw, decisions.GetDecisionRequest())
+    if not message.decision_id:
+        raise RequestError([Violation("decision_id", "is required")])
+    return message.decision_id
+
+
+def parse_request(
+    raw: bytes, message: _Parsed, nested: Callable[[_Parsed], Iterable[Message]] = lambda _: ()
+) -> _Parsed:
+    """Read request bytes into ``message`` and return it.
+
+    Args:
+        raw: Bytes off the wire.
+        message: An empty message of the method's type.
+        nested: The messages inside it, which are looked at too.
+
+    Raises:
+        RequestError: They do not parse, or hold a field that this version does not know.
+    """
+    try:
+        message.ParseFromString(raw)
+    except DecodeError as err:
+        raise RequestError([Violation("request", "is not a message of this method")]) from err
+    check_known([message, *nested(message)])
+    return message
+
+
+def check_known(parts: Iterable[Message]) -> None:
+    """Raise RequestError if a message holds a field that this version does not know.
+
+    A newer caller means something by it; to answer as if it had not been said is a lie.
+    """
+    if any(len(UnknownFieldSet(part)) for part in parts):
+        raise RequestError([Violation("request", "holds a field that this server does not know")])
+
+
+def _asked(
+    kind: type[_Question],
+    message: scoring.ScoreRequest | decisions.DecideLimitRequest,
+    table: dict[str, object],
+) -> _Question:
+    is_packed = message.HasField("packed")
+    if is_packed and message.HasField("features"):
+        raise RequestError([Violation("packed", "excludes features; give one of them")])
+    features = _packed_table(message.packed) if is_packed else _named_table(message.features)
+    try:
+        return kind.model_validate(table | {"features": features})
+    except ValidationError as err:
+        raise request_error(err) from err
+
+
+def _named_table(message: scoring.Features) -> dict[str, object]:
+    return {"numbers": dict(message.numbers), "categories": dict(message.categories)}
+
+
+def _packed_table(message: scoring.PackedFeatures) -> dict[str, object]:
+    return {
+        "contract_digest": message.contract_digest,
+        "numbers": tuple(message.numbers),
+        "codes": tuple(message.codes),
+    }
+
+
+def _features_to_wire(
+    features: Applicant | PackedApplicant,
+) -> tuple[scoring.Features | None, scoring.PackedFeatures | None]:
+    if isinstance(features, Applicant):
+        named = scoring.Features(numbers=features.numbers, categories=features.categories)
+        return named, None
+    return None, scoring.PackedFeatures(
+        contract_digest=features.contract_digest, numbers=features.numbers, codes=features.codes
+    )
