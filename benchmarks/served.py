@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import signal
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from benchmarks.batch import make_scorecard
 from model.artifacts import Release
 from protocols.contracts.applicants import PackedApplicant
 from protocols.contracts.decisions import LimitRequest
-from protocols.ledger.canonical import digest
 from protocols.translate_questions import limit_request_to_wire
 from server.serving.main import ServingSettings, start_server
 from tests.unit.server.serving.world import POLICY_TOML, make_release, serving
@@ -65,17 +65,17 @@ def main() -> None:
         return
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    running = start_server(serving(release()), _settings(asked))
+    with tempfile.TemporaryDirectory() as folder:
+        running = start_server(serving(release()), _settings(asked, Path(folder)))
     sys.stdout.write(f"{running.port}\n")
     sys.stdout.flush()
     stopping.wait()
     running.stop()
 
 
-def _settings(asked: argparse.Namespace) -> ServingSettings:
-    policy = Path(f"/tmp/policy-{digest(asked.journal.encode()).hex()[:16]}.toml")
+def _settings(asked: argparse.Namespace, folder: Path) -> ServingSettings:
+    policy, tls = folder / "policy.toml", asked.tls
     policy.write_text(POLICY_TOML)
-    tls = asked.tls
     return ServingSettings(
         port=asked.port,
         journal=asked.journal,

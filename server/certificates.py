@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -42,27 +43,10 @@ def make_certificates(host: str) -> Certificates:
     """
     if not _HOST.fullmatch(host):
         raise ConfigError("host: expected an IP address, or a name of letters, digits and dashes")
-    authority_key = ec.generate_private_key(ec.SECP384R1())
-    authority_name = _name("fedscore federation")
-    authority = (
-        _certificate(authority_name, authority_name, authority_key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(authority_key, hashes.SHA384())
-    )
-    key = ec.generate_private_key(ec.SECP384R1())
-    names = {host, "localhost", "127.0.0.1"}
-    certificate = (
-        _certificate(_name(host), authority_name, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([_alternative(n) for n in sorted(names)]), False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-        .sign(authority_key, hashes.SHA384())
-    )
-    return Certificates(
-        authority=authority.public_bytes(Encoding.PEM),
-        server=certificate.public_bytes(Encoding.PEM),
-        server_key=private_pem(key),
-    )
+    authority = _make_authority("fedscore federation")
+    names = sorted({host, "localhost", "127.0.0.1"})
+    server = _issue(host, names, purpose=ExtendedKeyUsageOID.SERVER_AUTH, authority=authority)
+    return Certificates(authority.certificate, server.certificate, server.key)
 
 
 @dataclass(frozen=True)
@@ -75,14 +59,7 @@ class Issued:
 
 def make_client_authority() -> Issued:
     """Make the authority that signs callers' certificates; its key is kept, by its owner alone."""
-    key = ec.generate_private_key(ec.SECP384R1())
-    name = _name("fedscore callers")
-    certificate = (
-        _certificate(name, name, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA384())
-    )
-    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
+    return _make_authority("fedscore callers")
 
 
 def issue_client(name: str, authority: Issued) -> Issued:
@@ -98,25 +75,43 @@ def issue_client(name: str, authority: Issued) -> Issued:
     if not _HOST.fullmatch(name) or ":" in name:
         raise ConfigError("name: expected letters, digits, dots and dashes, such as a host's")
     try:
-        signer = load_pem_private_key(authority.key, password=None)
-        issuer = x509.load_pem_x509_certificate(authority.certificate).subject
+        return _issue(name, [name], purpose=ExtendedKeyUsageOID.CLIENT_AUTH, authority=authority)
     except ValueError as err:
         raise ConfigError("the authority of callers: its files hold no key or certificate") from err
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)  # the only kind we make
-    key = ec.generate_private_key(ec.SECP384R1())
-    certificate = (
-        _certificate(_name(name), issuer, key.public_key())
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
-        .sign(signer, hashes.SHA384())
-    )
-    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
 
 
 def private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
     """Return a private key as unencrypted PKCS#8 in PEM."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _make_authority(name: str) -> Issued:
+    key, subject = ec.generate_private_key(ec.SECP384R1()), _name(name)
+    certificate = (
+        _certificate(subject, subject, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA384())
+    )
+    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
+
+
+def _issue(
+    name: str, names: Sequence[str], *, purpose: x509.ObjectIdentifier, authority: Issued
+) -> Issued:
+    """Return a certificate; raises ValueError if the authority's files hold none, or no key."""
+    signer = load_pem_private_key(authority.key, password=None)
+    issuer = x509.load_pem_x509_certificate(authority.certificate).subject
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
+        raise ValueError("not a key that we made")
+    key = ec.generate_private_key(ec.SECP384R1())
+    certificate = (
+        _certificate(_name(name), issuer, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([_alternative(n) for n in names]), False)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), False)
+        .sign(signer, hashes.SHA384())
+    )
+    return Issued(certificate.public_bytes(Encoding.PEM), private_pem(key))
 
 
 def _certificate(

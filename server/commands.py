@@ -28,6 +28,7 @@ from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
+from server.release_commands import model_card, scorecard
 from server.renewal import Renewal, adopt, renew
 from server.serving.route_command import route
 from server.serving.serve_command import issue_caller, serve
@@ -220,50 +221,8 @@ def adopt_command(
     )
 
 
-@app.command()
-def scorecard(
-    config: Config = Path(SETTINGS_NAME),
-    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="File to write: .html with plots, .csv or .json.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what every answer to every field is worth in points."""
-    from server.registry import Registry  # here: training does not need torch in this process
-    from server.scorecard import scorecard_json, scorecard_text, write_scorecard
-
-    settings = load_settings(config)
-    _, terms = load_charter_model(settings.charter)
-    opened = Registry(settings.releases, terms).open(release)
-    if out is None:
-        typer.echo(scorecard_json(opened) if as_json else scorecard_text(opened))
-        return
-    write_scorecard(opened, out)
-    typer.echo(f"Wrote {out}.")
-
-
-@app.command("model-card")
-def model_card_command(
-    config: Config = Path(SETTINGS_NAME),
-    release: Annotated[str | None, typer.Option(help="Digest; the latest if left out.")] = None,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
-    as_json: AsJson = False,
-) -> None:
-    """Show what a release may be used for, from what, how good it is, at what cost in privacy."""
-    from server.model_card import LANGUAGES, card_json, card_markdown, read_card
-    from server.registry import Registry  # here: training does not need torch in this process
-
-    if language not in LANGUAGES:
-        raise ConfigError(f"--language: expected one of {', '.join(LANGUAGES)}")
-    settings = load_settings(config)
-    _, terms = load_charter_model(settings.charter)
-    opened = Registry(settings.releases, terms).open(release)
-    card = read_card(opened, settings.log, terms.log)
-    said = card_json(card) if as_json else card_markdown(card, language=language)
-    typer.echo(said.rstrip("\n"))
-
-
+app.command()(scorecard)
+app.command("model-card")(model_card)
 app.command("issue-caller")(issue_caller)
 app.command()(serve)
 app.command("score-file")(score_file)

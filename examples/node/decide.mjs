@@ -1,5 +1,6 @@
 // Asks a fedscore server for a credit limit: nothing but the .proto files and grpc-js.
 //
+//   npm ci
 //   node decide.mjs ADDRESS APPLICANT.json CA.crt CALLER.crt CALLER.key
 //
 // Looks up the release first, and asks in the packed form, in the order that the release says.

@@ -132,8 +132,11 @@ class NumericField(FieldBase):
         """Say the formula; empty for a column."""
         if self.formula == "largest":
             return f"largest of {', '.join(self.of)}"
-        total, below = " + ".join(self.of), " + ".join(self.over)
-        return f"({total}) / ({below})" if below else total
+        total, below = (" + ".join(names) for names in (self.of, self.over))
+        if not below:
+            return total
+        parts = ((total, self.of), (below, self.over))
+        return " / ".join(f"({text})" if len(names) > 1 else text for text, names in parts)
 
     @property
     def cell_count(self) -> int:

@@ -4,7 +4,7 @@ import logging
 import traceback
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -85,18 +85,20 @@ def peer_of(names: Iterable[bytes], uris: Iterable[bytes]) -> Peer:
     return Peer(tuple(name.decode(errors="backslashreplace") for name in (*names, *uris)))
 
 
-def status_of_code(code: grpc.StatusCode, message: str) -> Status:
-    """Return a status without details."""
-    return Status(code=code.value[0], message=message)
+def status_of_code(code: grpc.StatusCode, message: str, details: Sequence[Any] = ()) -> Status:
+    """Return a status; details are messages of google.rpc, which ship no types."""
+    status = Status(code=code.value[0], message=message)
+    for detail in details:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
 
 
 def overloaded() -> Status:
     """Return what callers beyond the most that may wait are told: try again soon."""
-    status = status_of_code(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls wait")
-    detail = AnyMessage()
-    detail.Pack(RetryInfo(retry_delay=Duration(nanos=_RETRY_MS * 1_000_000)))
-    status.details.append(detail)
-    return status
+    soon = RetryInfo(retry_delay=Duration(nanos=_RETRY_MS * 1_000_000))
+    return status_of_code(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls wait", [soon])
 
 
 def ending(reply: Reply) -> tuple[int, str, Metadata]:
@@ -144,7 +146,8 @@ def log_unexpected(error: Exception) -> None:
     """Log where and what kind; the message may hold a value of a request."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
-    _LOG.error("unexpected error", extra={"kind": type(error).__name__, "where": where})
+    facts = {"kind": type(error).__name__, "function": frame.name, "where": where}
+    _LOG.error("unexpected error", extra=facts)
 
 
 def _is_late(call: Call) -> bool:

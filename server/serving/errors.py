@@ -1,15 +1,11 @@
 """Our errors as gRPC statuses; anything else becomes INTERNAL and says nothing."""
 
-import logging
 import math
-import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import iscoroutinefunction
-from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 
 # These three ship no types.
@@ -33,9 +29,9 @@ from protocols.errors import (
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.serving.access import NotAllowedError, UnknownCallerError
+from server.serving.calls import log_unexpected, status_of_code
 from server.serving.rates import RateLimitError
 
-_LOG = logging.getLogger(__name__)
 _DOMAIN = "fedscore"
 
 # The first class that fits counts, so narrow ones stand before their parents.
@@ -99,8 +95,8 @@ def status_of(error: Exception, more: Codes = ()) -> Status:
     """
     for kind, code, reason in (*more, *_CODES):
         if isinstance(error, kind):
-            return _status(code, str(error), _details(error, reason))
-    return _status(grpc.StatusCode.INTERNAL, "internal error", [])
+            return status_of_code(code, str(error), _details(error, reason))
+    return status_of_code(grpc.StatusCode.INTERNAL, "internal error")
 
 
 def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
@@ -112,18 +108,10 @@ def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
         except Exception as err:
             status = status_of(err, more)
             if status.code == grpc.StatusCode.INTERNAL.value[0]:
-                _log_unexpected(err)
+                log_unexpected(err)
             await context.abort_with_status(rpc_status.to_status(status))
 
     return answer
-
-
-def _log_unexpected(error: Exception) -> None:
-    # Where and what kind; the message may hold a value of the request.
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    facts = {"error": type(error).__name__, "function": frame.name, "where": where}
-    _LOG.error("unexpected error", extra=facts)
 
 
 def _details(error: ScoringError, reason: str) -> list[_Detail]:
@@ -144,12 +132,3 @@ def _whole_ms(seconds: float) -> Duration:
     delay = Duration()
     delay.FromMilliseconds(math.ceil(seconds * 1_000))
     return delay
-
-
-def _status(code: grpc.StatusCode, message: str, details: Sequence[_Detail]) -> Status:
-    status = Status(code=code.value[0], message=message)
-    for detail in details:
-        packed = AnyMessage()
-        packed.Pack(detail)
-        status.details.append(packed)
-    return status

@@ -46,8 +46,8 @@ class Question(Protocol):
 def new_answer_id(at: datetime) -> str:
     """Return a UUID of version 7: those of later answers sort later.
 
-    So answers that are stored together stand together in the journal's index: a commit writes few
-    pages, however large the journal is. Source: RFC 9562, section 5.7.
+    So answers that are stored together stand together in the journal's index. Source: RFC 9562,
+    section 5.7.
     """
     millis = int(at.timestamp() * 1_000) & (1 << 48) - 1
     drawn = int.from_bytes(os.urandom(10), "big")

@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,9 @@ from typer.testing import CliRunner
 import clients.auditor.cli
 import clients.scorer.cli
 from clients.partner.commands import app as partner_app
+from protocols.contracts.features import contract_from_table, is_computed
 from server.commands import app as server_app
+from tests.simulator import CONTRACT
 
 ROOT = Path(__file__).parents[2]
 TYPER = {"fedscore-partner": partner_app, "fedscore-server": server_app}
@@ -143,6 +146,20 @@ def test_the_examples_of_the_readme_print_what_they_say() -> None:
         assert said.getvalue().split() == re.findall(
             r"print\(.*\)  # (\S+)$", example, re.MULTILINE
         )
+
+
+def test_the_computed_field_of_the_readme_is_one_that_a_contract_takes() -> None:
+    (block,) = blocks(ROOT / "README.md", "toml")
+    (shown,) = tomllib.loads(block)["fields"]
+    table = tomllib.loads(CONTRACT)
+    amount = table["fields"][1]
+    table["fields"] = [
+        amount | {"name": "balance"},
+        amount | {"name": "credit_limit", "direction": "falling"},
+        amount | shown,
+    ]
+    *_, computed = contract_from_table(table, where="README").fields
+    assert is_computed(computed)
 
 
 def test_no_file_names_a_folder_of_somebodys_machine() -> None:

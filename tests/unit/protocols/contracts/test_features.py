@@ -150,8 +150,8 @@ def test_a_whole_contract_loads_and_counts_its_cells(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("formula", "said"),
     [
-        (STRAIN, "(usage) / (income)"),
-        (STRAIN | {"of": ["usage", "age"]}, "(usage + age) / (income)"),
+        (STRAIN, "usage / income"),
+        (STRAIN | {"of": ["usage", "age"]}, "(usage + age) / income"),
         (STRAIN | {"formula": "total", "of": ["usage", "age"], "over": []}, "usage + age"),
         (
             STRAIN | {"formula": "largest", "of": ["usage", "age"], "over": []},

@@ -112,6 +112,7 @@ def test_an_unexpected_error_tells_caller_and_log_no_value(
     assert caught.value.details() == "internal error"
     (record,) = [item for item in caplog.records if item.levelno >= logging.ERROR]
     assert (record.message, vars(record)["kind"]) == ("unexpected error", "ValueError")
+    assert vars(record)["function"] == "answer_one"
     _check_silent(caplog)
 
 
