@@ -21,26 +21,11 @@ from protocols.wire import scoring_v1_pb2 as scoring
 
 _Answer = TypeVar("_Answer")
 
-_OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
+OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
     "APPROVE": decisions.OUTCOME_APPROVE,
     "COUNTEROFFER": decisions.OUTCOME_COUNTEROFFER,
     "DECLINE": decisions.OUTCOME_DECLINE,
 }
-
-
-def score_to_wire(answer: ScoreAnswer) -> scoring.ScoreResponse:
-    """Return the message that gives a score."""
-    return scoring.ScoreResponse(
-        score_id=answer.score_id,
-        request_id=answer.request_id,
-        p_default=answer.p_default,
-        points=answer.points,
-        reasons=[_reason_to_wire(reason) for reason in answer.reasons],
-        release_digest=answer.release_digest,
-        scored_at=_time_to_wire(answer.scored_at),
-        journal_position=answer.journal_position,
-        clipped_fields=answer.clipped_fields,
-    )
 
 
 def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
@@ -75,30 +60,6 @@ def release_to_wire(
         run=manifest.run,
         currency=contract.currency,
         inputs=[_input_to_wire(field) for field in contract.inputs],
-    )
-
-
-def decision_to_wire(decision: LimitDecision) -> decisions.LimitDecision:
-    """Return the message that gives a decision."""
-    return decisions.LimitDecision(
-        decision_id=decision.decision_id,
-        request_id=decision.request_id,
-        outcome=_OUTCOMES[decision.outcome],
-        limit_minor=decision.limit_minor,
-        requested_amount_minor=decision.requested_amount_minor,
-        currency=decision.currency,
-        p_default=decision.p_default,
-        points=decision.points,
-        reasons=[_reason_to_wire(reason) for reason in decision.reasons],
-        policy_reasons=[
-            decisions.PolicyReason(code=reason.code, sentence=reason.sentence)
-            for reason in decision.policy_reasons
-        ],
-        release_digest=decision.release_digest,
-        policy_digest=decision.policy_digest,
-        decided_at=_time_to_wire(decision.decided_at),
-        journal_position=decision.journal_position,
-        clipped_fields=decision.clipped_fields,
     )
 
 
@@ -147,16 +108,6 @@ def _input_to_wire(field: FeatureField) -> scoring.InputField:
     )
 
 
-def _reason_to_wire(reason: Reason) -> scoring.Reason:
-    return scoring.Reason(
-        code=reason.code,
-        sentence=reason.sentence,
-        field=reason.field,
-        points_lost=reason.points_lost,
-        is_missing=reason.is_missing,
-    )
-
-
 def _reason_from_wire(message: scoring.Reason) -> Reason:
     return Reason(
         code=message.code,
@@ -168,16 +119,10 @@ def _reason_from_wire(message: scoring.Reason) -> Reason:
 
 
 def _outcome_from_wire(value: decisions.Outcome.ValueType) -> Outcome:
-    for outcome, number in _OUTCOMES.items():
+    for outcome, number in OUTCOMES.items():
         if number == value:
             return outcome
     raise ContractError("answer: an outcome that this version does not know")
-
-
-def _time_to_wire(time: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message
 
 
 def _time_from_wire(message: Timestamp) -> datetime:

@@ -13,7 +13,7 @@ from protocols.errors import ChainError
 from server.journal.journal import Journal
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
-from server.serving.questions import Question
+from server.serving.questions import Question, drafts_of
 from server.serving.reader import Reader
 from server.serving.releases import Served
 
@@ -73,26 +73,30 @@ class Once:
             questions: Those that may be asked now.
             standing: What ``standing`` said of them.
         """
-        served = self._served()  # once, so that a drain sees one state
-        made = [
-            _replayed(standing[question.key], question)
-            if question.key in standing
-            else attempt(partial(self._draft, question, served))
+        new = [question for question in questions if question.key not in standing]
+        made = iter(self._drafted(new))
+        drafts = [
+            _replayed(standing[question.key], question) if question.key in standing else next(made)
             for question in questions
         ]
-        stored = iter(self._stored([item for item in made if isinstance(item, Draft)]))
+        stored = iter(self._stored([item for item in drafts if isinstance(item, Draft)]))
         outcomes = [
             _outcome(item, next(stored), question) if isinstance(item, Draft) else item
-            for item, question in zip(made, questions, strict=True)
+            for item, question in zip(drafts, questions, strict=True)
         ]
         self._offer([q for q, item in zip(questions, outcomes, strict=True) if _is_new(item)])
         return outcomes
 
-    def _draft(self, question: Question, served: Served) -> Draft:
-        reader = self._readers_of(served)[served.chosen(question.request.subject).digest]
-        question.check(reader)
-        scored = reader.score(reader.read(question.request.features))
-        return question.draft(scored, by=reader, at=self._clock())
+    def _drafted(self, questions: Sequence[Question]) -> list[Draft | Refusal]:
+        served, at = self._served(), self._clock()  # once, so that a drain sees one state
+        chosen = [served.chosen(question.request.subject).digest for question in questions]
+        drafts: dict[int, Draft | Refusal] = {}
+        for digest in dict.fromkeys(chosen):
+            places = [place for place, one in enumerate(chosen) if one == digest]
+            reader = self._readers_of(served)[digest]
+            mine = drafts_of([questions[place] for place in places], by=reader, at=at)
+            drafts.update(zip(places, mine, strict=True))
+        return [drafts[place] for place in range(len(questions))]
 
     def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
         records = attempt(lambda: self._journal.commit(drafts))

@@ -1,28 +1,31 @@
 """The two questions that are answered once and for ever: for a score, and for a limit."""
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Protocol
 
+from google.protobuf.message import Message
+
 from protocols.contracts.decisions import (
-    LimitDecision,
     LimitRequest,
-    ScoreAnswer,
     ScoreRequest,
     check_limit_request,
     check_score_request,
 )
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.translate import decision_to_wire, score_to_wire
+from protocols.translate import OUTCOMES
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import scoring_v1_pb2 as scoring
 from server.decisions.policy import decide_limit
-from server.journal.record import Draft, Key
+from server.journal.record import Draft, Key, to_micros
+from server.serving.attempts import Refusal, attempt
 from server.serving.reader import Reader, Scored
+from server.serving.rows import Row
 
 SCORE, DECIDE = "Score", "DecideLimit"  # as they stand in the journal
-
-_UNPLACED = 1  # any position; the journal sets the true one when it knows it
 
 
 class Question(Protocol):
@@ -41,6 +44,27 @@ class Question(Protocol):
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the answer."""
+
+
+def drafts_of(questions: Sequence[Question], *, by: Reader, at: datetime) -> list[Draft | Refusal]:
+    """Return one release's answer to each question, or why there is none; scored together."""
+    rows = [attempt(partial(_row, question, by)) for question in questions]
+    good = [row for row in rows if isinstance(row, Row)]
+    scores = attempt(partial(by.score, good))
+    if isinstance(scores, Refusal):
+        return [scores if isinstance(row, Row) else row for row in rows]
+    scored = iter(scores)
+    return [
+        attempt(partial(question.draft, next(scored), by=by, at=at))
+        if isinstance(row, Row)
+        else row
+        for question, row in zip(questions, rows, strict=True)
+    ]
+
+
+def _row(question: Question, reader: Reader) -> Row:
+    question.check(reader)
+    return reader.read(question.request.features)
 
 
 def new_answer_id(at: datetime) -> str:
@@ -63,7 +87,7 @@ class ScoreQuestion:
     tenant: str
     request: ScoreRequest
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """Under which the answer is stored."""
         return Key(self.tenant, SCORE, self.request.request_id)
@@ -74,24 +98,13 @@ class ScoreQuestion:
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the score we stand by."""
-        answer = ScoreAnswer(
-            score_id=new_answer_id(at),
-            request_id=self.request.request_id,
-            p_default=scored.p_default,
-            points=scored.points,
-            reasons=scored.reasons,
-            release_digest=by.release.digest,
-            scored_at=at,
-            journal_position=_UNPLACED,
-            clipped_fields=scored.clipped,
+        score = scoring.ScoreResponse(score_id=new_answer_id(at))
+        score.request_id = self.request.request_id
+        score.scored_at.FromMicroseconds(to_micros(at))
+        _write_score(score, scored, by)
+        return Draft(
+            self.key, self.request.body_digest, score.score_id, _printing(score, score), at
         )
-        message = score_to_wire(answer)
-
-        def printed(position: int) -> bytes:
-            message.journal_position = position
-            return message.SerializeToString()
-
-        return Draft(self.key, self.request.body_digest, answer.score_id, printed, at)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,7 @@ class LimitQuestion:
     policy: LimitPolicy
     policy_digest: bytes
 
-    @property
+    @cached_property
     def key(self) -> Key:
         """Under which the answer is stored."""
         return Key(self.tenant, DECIDE, self.request.request_id)
@@ -114,32 +127,50 @@ class LimitQuestion:
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the decision we stand by."""
-        decision = self._decided(scored, by, at)
-        message = decisions.DecideLimitResponse(decision=decision_to_wire(decision))
-
-        def printed(position: int) -> bytes:
-            message.decision.journal_position = position
-            return message.SerializeToString()
-
-        return Draft(self.key, self.request.body_digest, decision.decision_id, printed, at)
-
-    def _decided(self, scored: Scored, by: Reader, at: datetime) -> LimitDecision:
-        requested_minor = self.request.requested_amount_minor
-        limit = decide_limit(scored.p_default, requested_minor, policy=self.policy)
-        return LimitDecision(
-            decision_id=new_answer_id(at),
-            request_id=self.request.request_id,
-            outcome=limit.outcome,
-            limit_minor=limit.limit_minor,
-            requested_amount_minor=requested_minor,
-            currency=self.request.currency,
-            p_default=scored.p_default,
-            points=scored.points,
-            reasons=scored.reasons,
-            policy_reasons=limit.policy_reasons,
-            release_digest=by.release.digest,
-            policy_digest=self.policy_digest,
-            decided_at=at,
-            journal_position=_UNPLACED,
-            clipped_fields=scored.clipped,
+        request = self.request
+        limit = decide_limit(scored.p_default, request.requested_amount_minor, policy=self.policy)
+        response = decisions.DecideLimitResponse()
+        decision = response.decision
+        decision.decision_id = new_answer_id(at)
+        decision.request_id = request.request_id
+        decision.outcome = OUTCOMES[limit.outcome]
+        decision.limit_minor = limit.limit_minor
+        decision.requested_amount_minor = request.requested_amount_minor
+        decision.currency = request.currency
+        for reason in limit.policy_reasons:
+            decision.policy_reasons.add(code=reason.code, sentence=reason.sentence)
+        decision.policy_digest = self.policy_digest
+        decision.decided_at.FromMicroseconds(to_micros(at))
+        _write_score(decision, scored, by)
+        return Draft(
+            self.key, request.body_digest, decision.decision_id, _printing(response, decision), at
         )
+
+
+def _write_score(
+    answer: scoring.ScoreResponse | decisions.LimitDecision, scored: Scored, by: Reader
+) -> None:
+    answer.p_default, answer.points = scored.p_default, scored.points
+    for place, points, is_missing in scored.losses:
+        field = by.contract.fields[place]
+        answer.reasons.add(
+            code=field.reason_code,
+            sentence=field.reason,
+            field=field.name,
+            points_lost=points,
+            is_missing=is_missing,
+        )
+    answer.release_digest = by.release.digest
+    answer.clipped_fields.extend(scored.clipped)
+
+
+def _printing(
+    message: Message, answer: scoring.ScoreResponse | decisions.LimitDecision
+) -> Callable[[int], bytes]:
+    """Return what prints a message, once its answer's place in the journal is known."""
+
+    def printed(position: int) -> bytes:
+        answer.journal_position = position
+        return message.SerializeToString()
+
+    return printed

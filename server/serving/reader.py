@@ -1,14 +1,14 @@
 """What one release says of applicants: probability, points, and what cost them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 from model.artifacts import Release
 from protocols.contracts.applicants import Applicant, PackedApplicant, Packing
-from protocols.contracts.decisions import Reason
 from protocols.contracts.features import FeatureContract
-from server.decisions.reasons import field_reasons
+from server.decisions.reasons import Loss, most_lost
 from server.serving.rows import Row, RowReader
 
 
@@ -16,13 +16,14 @@ class Scored(NamedTuple):
     """One applicant's score.
 
     Attributes:
+        losses: What cost points, most first.
         clipped: Fields whose value lay beyond the public bounds.
     """
 
     p_default: float
     points: int
-    reasons: tuple[Reason, ...]
-    clipped: tuple[str, ...]
+    losses: Sequence[Loss]
+    clipped: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,14 +47,19 @@ class Reader:
         """Return an applicant's values, which were checked against the contract."""
         return self._rows.read(features)
 
-    def score(self, given: Row) -> Scored:
-        """Return the score of a row that ``read`` gave."""
-        row = self._rows.completed(given)
-        answer = self.release.evaluator.answer_one(row.numbers, row.codes)
-        reasons = field_reasons(
-            answer.points_lost, partial(self._rows.is_missing, row), contract=self.contract
+    def score(self, given: Sequence[Row]) -> list[Scored]:
+        """Return the score of each row that ``read`` gave."""
+        if not given:
+            return []
+        rows = self._rows.joined(given)
+        clipped = self._rows.clipped(rows)
+        rows = self._rows.completed(rows)
+        answers = self.release.evaluator.answer(rows.numbers, rows.codes)
+        losses = most_lost(answers.points_lost, self._rows.missing(rows))
+        scores = zip(
+            answers.p_default.tolist(), answers.points.tolist(), losses, clipped, strict=True
         )
-        return Scored(answer.p_default, answer.points, reasons, self._rows.clipped(given))
+        return [Scored(*one) for one in scores]
 
     @cached_property
     def _rows(self) -> RowReader:

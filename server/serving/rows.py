@@ -1,6 +1,5 @@
-"""An applicant's values in the order of a feature contract, whichever form they came in."""
+"""Applicants' values in the order of a feature contract, whichever form they came in."""
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +7,19 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from model.formulas import with_formulas
 from protocols.contracts.applicants import Applicant, PackedApplicant
 from protocols.contracts.features import CategoricalField, FeatureContract, NumericField
 
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
+
 
 class Row(NamedTuple):
-    """One applicant as an evaluator reads it.
+    """One applicant.
 
     Attributes:
         numbers: Values of the numeric fields in contract order, NaN where missing.
@@ -24,6 +28,13 @@ class Row(NamedTuple):
 
     numbers: Sequence[float]
     codes: Sequence[int]
+
+
+class Rows(NamedTuple):
+    """Some applicants as an evaluator reads them: the values of ``Row``, (n, fields) each."""
+
+    numbers: Floats
+    codes: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,30 +56,39 @@ class RowReader:
             [_code(levels, categories.get(name)) for name, levels in self._levels],
         )
 
-    def clipped(self, row: Row) -> tuple[str, ...]:
-        """Return the fields whose value, before any is computed, lies beyond its public bounds."""
-        return tuple(
-            [
-                name
-                for value, (name, low, high, codes) in zip(row.numbers, self._bounds, strict=True)
-                if (value < low or value > high) and value not in codes
-            ]
+    def joined(self, rows: Sequence[Row]) -> Rows:
+        """Return rows, at least one, side by side."""
+        return Rows(
+            np.array([row.numbers for row in rows], dtype=np.float64),
+            np.array([row.codes for row in rows], dtype=np.int64),
         )
 
-    def completed(self, row: Row) -> Row:
-        """Return a row with the values that the contract computes."""
-        if not self._is_computing:
-            return row
-        pairs = zip(self._numeric, row.numbers, strict=True)
-        every = with_formulas({field.name: [value] for field, value in pairs}, self.contract)
-        return Row([float(np.asarray(every[name])[0]) for name in self._every_number], row.codes)
+    def clipped(self, rows: Rows) -> list[list[str]]:
+        """Return each row's fields whose value, before any is computed, is beyond its bounds."""
+        low, high = self._bounds
+        is_beyond = (rows.numbers < low) | (rows.numbers > high)
+        for place, code in self._special:
+            is_beyond[rows.numbers[:, place] == code, place] = False
+        beyond: list[list[str]] = [[] for _ in rows.numbers]
+        for number, place in zip(*(found.tolist() for found in is_beyond.nonzero()), strict=True):
+            beyond[number].append(self._numeric[place].name)
+        return beyond
 
-    def is_missing(self, row: Row, place: int) -> bool:
-        """Return whether a completed row has no value for a field, by its place."""
-        missing, own_place = self._places[place]
-        if missing is None:
-            return math.isnan(row.numbers[own_place])
-        return row.codes[own_place] == missing
+    def completed(self, rows: Rows) -> Rows:
+        """Return rows with the values that the contract computes."""
+        if not self._is_computing:
+            return rows
+        pairs = zip(self._numeric, rows.numbers.T, strict=True)
+        every = with_formulas({field.name: column for field, column in pairs}, self.contract)
+        numbers = [np.asarray(every[name]) for name in self._every_number]
+        return Rows(np.stack(numbers, axis=1), rows.codes)
+
+    def missing(self, rows: Rows) -> Truths:
+        """Return whether completed rows have no value for a field, (n, fields)."""
+        is_missing = np.empty((len(rows.numbers), len(self.contract.fields)), dtype=np.bool_)
+        is_missing[:, ~self._is_listed] = np.isnan(rows.numbers)
+        is_missing[:, self._is_listed] = rows.codes == self._missing_codes
+        return is_missing
 
     @cached_property
     def _is_computing(self) -> bool:
@@ -91,26 +111,26 @@ class RowReader:
         ]
 
     @cached_property
-    def _bounds(self) -> list[tuple[str, float, float, frozenset[float]]]:
+    def _bounds(self) -> tuple[Floats, Floats]:
+        low = np.array([float(field.low) for field in self._numeric])
+        return low, np.array([float(field.high) for field in self._numeric])
+
+    @cached_property
+    def _special(self) -> list[tuple[int, float]]:
         return [
-            (
-                field.name,
-                float(field.low),
-                float(field.high),
-                frozenset(float(item.code) for item in field.special),
-            )
-            for field in self._numeric
+            (place, float(item.code))
+            for place, field in enumerate(self._numeric)
+            for item in field.special
         ]
 
     @cached_property
-    def _places(self) -> list[tuple[int | None, int]]:
-        """For each field the code of a missing level, None for a number; and its place in a row."""
-        codes, numbers, places = itertools.count(), itertools.count(), []
-        for field in self.contract.fields:
-            is_listed = isinstance(field, CategoricalField)
-            missing = field.cell_count - 1 if is_listed else None
-            places.append((missing, next(codes if is_listed else numbers)))
-        return places
+    def _is_listed(self) -> Truths:
+        fields = self.contract.fields
+        return np.array([isinstance(field, CategoricalField) for field in fields], dtype=np.bool_)
+
+    @cached_property
+    def _missing_codes(self) -> Integers:
+        return np.array([len(levels) + 1 for _, levels in self._levels], dtype=np.int64)
 
 
 def _code(levels: dict[str, int], level: str | None) -> int:

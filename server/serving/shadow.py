@@ -10,14 +10,13 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from protocols.contracts.decisions import ScoreRequest
 from server.journal.journal import Journal
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal, attempt
 from server.serving.once import Clock
-from server.serving.questions import Question, ScoreQuestion
+from server.serving.questions import Question, ScoreQuestion, drafts_of
 from server.serving.reader import Reader
 from server.serving.releases import Served
 
@@ -89,18 +88,23 @@ class Shadow:
         return self._reader
 
     def _score(self, questions: Sequence[Question], reader: Reader) -> None:
-        made = [attempt(partial(self._draft, question, reader)) for question in questions]
-        drafts = [item for item in made if not isinstance(item, Refusal)]
+        alone = [_alone(question) for question in questions]
+        made = drafts_of(alone, by=reader, at=self._clock())
+        pairs = zip(questions, made, strict=True)
+        drafts = [_beside(question, item) for question, item in pairs if isinstance(item, Draft)]
         stored = attempt(lambda: self._journal.commit(drafts))
         kept = 0 if isinstance(stored, Refusal) else len(drafts)
         self._left_out += len(questions) - kept
 
-    def _draft(self, question: Question, reader: Reader) -> Draft:
-        tenant, asked = question.key.tenant, question.request
-        alone = ScoreQuestion(
-            tenant, ScoreRequest(request_id=asked.request_id, features=asked.features)
-        )
-        alone.check(reader)
-        draft = alone.draft(reader.score(reader.read(asked.features)), by=reader, at=self._clock())
-        # A score and a limit may have one request id; the method of the answer tells them apart.
-        return replace(draft, key=Key(tenant, f"{SHADOW}-{question.key.method}", asked.request_id))
+
+def _alone(question: Question) -> Question:
+    """Return the same question for a score, and about nobody."""
+    asked = question.request
+    request = ScoreRequest(request_id=asked.request_id, features=asked.features)
+    return ScoreQuestion(question.key.tenant, request)
+
+
+def _beside(question: Question, draft: Draft) -> Draft:
+    # A score and a limit may have one request id; the method of the answer tells them apart.
+    tenant, method, request_id = question.key
+    return replace(draft, key=Key(tenant, f"{SHADOW}-{method}", request_id))

@@ -67,7 +67,7 @@ def test_training_rows_and_served_answers_agree(people: list[Applicant], release
         check_score_request(
             request, CONTRACT, packing=PACKING
         )  # whatever the values, the request is a good one
-        served = reader.score(reader.read(request.features))
+        (served,) = reader.score([reader.read(request.features)])
         assert served.p_default == pytest.approx(trained, rel=1e-12)
 
 

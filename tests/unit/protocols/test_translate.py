@@ -18,7 +18,7 @@ from protocols.contracts.decisions import (
     check_score_request,
 )
 from protocols.errors import ContractError
-from protocols.translate import decision_from_wire, decision_to_wire, score_from_wire, score_to_wire
+from protocols.translate import decision_from_wire, score_from_wire
 from protocols.translate_questions import (
     decision_id_from_wire,
     limit_request_from_wire,
@@ -28,6 +28,7 @@ from protocols.translate_questions import (
 )
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
+from tests.unit.protocols.answers import decision_to_wire, score_to_wire
 from tests.unit.server.serving.world import limit_request, make_contract, score_request
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 654321, tzinfo=UTC)

@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -13,7 +14,7 @@ from model.table import read_table
 from protocols.errors import UnreadableDataError
 from server.batch.sources import ROWS_AT_ONCE, find_sources
 from server.batch.work import Done, Failed, Job, Scorer, attempt, score_file
-from server.decisions.reasons import field_reasons
+from server.decisions.reasons import most_lost
 from tests.unit.server.batch.world import (
     BORROWER,
     make_scorer,
@@ -75,14 +76,13 @@ def test_reasons_are_those_that_serving_gives(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "loans.parquet", make_table(400))
     _score(path, make_scorer(has_reasons=True), tmp_path / "scores.parquet")
     columns = read_table(path, make_contract(), has_outcome=False).columns
-    for row, score in zip(
-        read_scores(tmp_path / "scores.parquet"), SCORECARD.score(columns), strict=True
-    ):
-        reasons = field_reasons(
-            score.points_lost, score.is_missing.__getitem__, contract=make_contract()
-        )
+    scores = SCORECARD.score(columns)
+    lost = np.array([score.points_lost for score in scores])
+    losses = most_lost(lost, np.array([score.is_missing for score in scores]))
+    codes = [field.reason_code for field in make_contract().fields]
+    for row, mine in zip(read_scores(tmp_path / "scores.parquet"), losses, strict=True):
         said = [row[f"reason_{number}"] for number in range(1, 5)]
-        assert said == [*(item.code for item in reasons), *[None] * (4 - len(reasons))]
+        assert said == [*(codes[loss.place] for loss in mine), *[None] * (4 - len(mine))]
 
 
 def test_ids_keep_their_type_and_order(tmp_path: Path) -> None:

@@ -2,52 +2,59 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from protocols.contracts.decisions import Reason
-from server.decisions.reasons import field_reasons
-from tests.unit.server.serving.world import applicant, make_contract, make_scorecard
+from server.decisions.reasons import Loss, most_lost
+from tests.unit.server.serving.world import applicant, make_scorecard
 
 
-def _reasons(points_lost: list[float], missing: tuple[bool, ...] = (False,) * 5) -> list[Reason]:
-    return list(field_reasons(points_lost, missing.__getitem__, contract=make_contract()))
+def _losses(points_lost: list[float], missing: tuple[bool, ...] = (False,) * 5) -> list[Loss]:
+    (losses,) = most_lost(np.array([points_lost]), np.array([missing]))
+    return losses
 
 
-def _fields(points_lost: list[float]) -> list[str]:
-    return [reason.field for reason in _reasons(points_lost)]
+def _places(points_lost: list[float]) -> list[int]:
+    return [loss.place for loss in _losses(points_lost)]
 
 
 def test_reasons_come_most_points_first() -> None:
-    assert _fields([1.0, 3.0, -2.0, 2.0, 0.0]) == ["utilisation", "home", "income"]
+    assert _places([1.0, 3.0, -2.0, 2.0, 0.0]) == [1, 3, 0]
 
 
 def test_equals_stay_in_contract_order() -> None:
-    assert _fields([1.0, 2.0, 1.0, 2.0, 0.0]) == ["utilisation", "home", "income", "inquiries"]
+    assert _places([1.0, 2.0, 1.0, 2.0, 0.0]) == [1, 3, 0, 2]
 
 
 def test_there_are_at_most_four() -> None:
-    assert _fields([5.0, 4.0, 3.0, 2.0, 1.0]) == ["income", "utilisation", "inquiries", "home"]
+    assert _places([5.0, 4.0, 3.0, 2.0, 1.0]) == [0, 1, 2, 3]
 
 
 def test_no_loss_gives_no_reason() -> None:
-    assert _fields([0.0, -1.0, -2.0, 0.0, -3.0]) == []
+    assert _places([0.0, -1.0, -2.0, 0.0, -3.0]) == []
 
 
 def test_rounding_noise_gives_no_reason() -> None:
-    assert _fields([1e-13, 0.0, 0.0, 0.0, 0.0]) == []
+    assert _places([1e-13, 0.0, 0.0, 0.0, 0.0]) == []
 
 
-def test_a_reason_carries_the_contract_s_words_and_the_exact_points() -> None:
-    (reason,) = _reasons([0.0, 7.25, 0, 0, 0])
-    assert reason.code == "R.UTILISATION"
-    assert reason.sentence == "Your utilisation cost points."
-    assert reason.points_lost == 7.25
-    assert not reason.is_missing
+def test_a_reason_has_the_exact_points() -> None:
+    assert _losses([0.0, 7.25, 0.0, 0.0, 0.0]) == [Loss(1, 7.25, is_missing=False)]
 
 
 def test_a_reason_says_that_a_value_was_missing() -> None:
-    reasons = _reasons([5.0, 4.0, 3.0, 2.0, 0.0], (True, False, True, True, False))
-    assert [reason.is_missing for reason in reasons] == [True, False, True, True]
+    losses = _losses([5.0, 4.0, 3.0, 2.0, 0.0], (True, False, True, True, False))
+    assert [loss.is_missing for loss in losses] == [True, False, True, True]
+
+
+def test_applicants_keep_apart() -> None:
+    lost = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]])
+    missing = np.array([[False, True], [False, True], [True, True]])
+    assert most_lost(lost, missing) == [
+        [Loss(0, 1.0, is_missing=False)],
+        [Loss(1, 2.0, is_missing=True)],
+        [],
+    ]
 
 
 def test_losses_of_all_fields_are_the_whole_distance_from_the_average_borrower() -> None:
