@@ -165,10 +165,10 @@ def test_who_shows_no_certificate_is_told_that_one_may_be_asked_for(ask: Ask, fo
     with _server(tls_settings(folder, client_ca=True)) as running:
         anonymous = _tls(folder, running.port)
         with pytest.raises(ReleaseError, match="may ask for a client certificate: --certificate"):
-            ask(anonymous, "score", score_request(), timeout_s=0.3)
+            ask(anonymous, "score", score_request(), timeout_s=0.5)
         other = dataclasses.replace(anonymous, ca_path=folder / "platform.pem")
         with pytest.raises(ReleaseError, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            ask(other, "score", score_request(), timeout_s=0.3)
+            ask(other, "score", score_request(), timeout_s=0.5)
     assert "client certificate" not in str(caught.value)
 
 
@@ -194,7 +194,7 @@ def test_where_nobody_listens_nothing_is_said_of_certificates(folder: Path) -> N
     with _server(plain_settings(folder)) as running:
         port = running.port
     with pytest.raises(ReleaseError, match="Connection refused") as caught:
-        ask(_tls(folder, port), "score", score_request(), timeout_s=0.3)
+        ask(_tls(folder, port), "score", score_request(), timeout_s=0.5)
     assert "certificate" not in str(caught.value)
 
 
