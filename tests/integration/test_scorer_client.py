@@ -37,19 +37,19 @@ from tests.unit.server.serving.world import (
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    write_world(folder)
-    return folder
-
-
 @pytest.fixture
-def folder(world: Path, tmp_path: Path) -> Path:
-    """Return a folder with the world's files and no journal."""
-    for path in world.iterdir():
-        (tmp_path / path.name).symlink_to(path)
+def folder(tmp_path: Path) -> Path:
+    write_world(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+    """Give a server for tests that share its journal, so each needs ids of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    write_world(folder)
+    with _server(plain_settings(folder)) as running:
+        yield _plain(running.port)
 
 
 @contextmanager
@@ -75,25 +75,24 @@ def _tls(folder: Path, port: int, name: str | None = None) -> Endpoint:
 
 
 @both_clients
-def test_every_method_is_asked_and_answered(ask: Ask, folder: Path) -> None:
-    release = make_release()
-    with _server(plain_settings(folder)) as running:
-        here = _plain(running.port)
-        score = ask(here, "score", score_request())
-        decision = ask(here, "decide_limit", limit_request())
-        assert ask(here, "get_decision", decision.decision_id) == decision
-        again, reused = ask(here, "decide_many", [limit_request(), limit_request(amount_minor=9)])
-        many = ask(here, "score_many", [score_request(), score_request("r-2")])
-        described = ask(here, "get_release")
-        assert ask(here, "get_release", release.digest) == described
-        assert ask(here, "list_releases") == (described,)
-        with pytest.raises(ReleaseError, match="not served now"):
-            ask(here, "get_release", bytes(32), timeout_s=0.2)
+def test_every_method_is_asked_and_answered(ask: Ask, here: Endpoint) -> None:
+    release, mine = make_release(), uuid.uuid4().hex
+    score = ask(here, "score", score_request(mine))
+    decision = ask(here, "decide_limit", limit_request(mine))
+    assert ask(here, "get_decision", decision.decision_id) == decision
+    both = [limit_request(mine), limit_request(mine, amount_minor=9)]
+    again, reused = ask(here, "decide_many", both)
+    many = ask(here, "score_many", [score_request(mine), score_request(f"{mine}-2")])
+    described = ask(here, "get_release")
+    assert ask(here, "get_release", release.digest) == described
+    assert ask(here, "list_releases") == (described,)
+    with pytest.raises(ReleaseError, match="not served now"):
+        ask(here, "get_release", bytes(32), timeout_s=0.1)
     assert isinstance(score, ScoreAnswer)
     assert isinstance(decision, LimitDecision)
     assert again == decision
     assert isinstance(reused, DuplicateRequestError)
-    assert (many[0], many[1].request_id) == (score, "r-2")
+    assert (many[0], many[1].request_id) == (score, f"{mine}-2")
     _check_described(described)
 
 
@@ -108,16 +107,13 @@ def _check_described(described: ServedRelease) -> None:
 
 
 @both_clients
-def test_lists_go_on_over_pages_and_batches_over_requests(ask: Ask, folder: Path) -> None:
-    names = [f"r-{number}" for number in range(3_500)]  # 308 kB, where a request may have 262
-    with _server(plain_settings(folder)) as running:
-        here = _plain(running.port)
-        for first in (0, 128):
-            asked = [limit_request(f"d-{number}") for number in range(first, first + 128)]
-            ask(here, "decide_many", asked)
-        listed = ask(here, "list_decisions")
-        scores = ask(here, "batch_score", map(score_request, names))
-    assert [item.request_id for item in listed] == [f"d-{number}" for number in range(256)]
+def test_lists_go_on_over_pages_and_batches_over_requests(ask: Ask, here: Endpoint) -> None:
+    mine = uuid.uuid4().hex
+    names = [f"{mine}-{number}" for number in range(2_500)]  # 300 kB, where a request may have 262
+    ask(here, "decide_many", [limit_request(name) for name in names[:128]])
+    listed = [one.request_id for one in ask(here, "list_decisions")]
+    scores = ask(here, "batch_score", map(score_request, names))
+    assert [name for name in listed if name.startswith(mine)] == names[:128]
     assert [item.request_id for item in scores] == names
 
 
@@ -150,14 +146,13 @@ def test_a_server_that_is_killed_and_started_again_in_time_loses_and_doubles_not
 @both_clients
 def test_who_may_ask_so_often_and_asks_more_is_only_slower(ask: Ask, folder: Path) -> None:
     rules = (folder / "access.toml").read_text()
-    (folder / "access.toml").unlink()
     (folder / "access.toml").write_text(rules.replace("1_000\nburst = 1_000", "20\nburst = 1", 1))
     with _server(tls_settings(folder, client_ca=True)) as running:
         platform = _tls(folder, running.port, "platform")
         begun = time.monotonic()
-        for number in range(5):
+        for number in range(4):
             ask(platform, "score", score_request(f"r-{number}"))
-        assert time.monotonic() - begun > 0.2 - 0.01  # four rows at 20 a second
+        assert time.monotonic() - begun > 0.15 - 0.01  # three rows at 20 a second
 
 
 @both_clients
@@ -166,10 +161,6 @@ def test_who_shows_no_certificate_is_told_that_one_may_be_asked_for(ask: Ask, fo
         anonymous = _tls(folder, running.port)
         with pytest.raises(ReleaseError, match="may ask for a client certificate: --certificate"):
             ask(anonymous, "score", score_request(), timeout_s=0.5)
-        other = dataclasses.replace(anonymous, ca_path=folder / "platform.pem")
-        with pytest.raises(ReleaseError, match="CERTIFICATE_VERIFY_FAILED") as caught:
-            ask(other, "score", score_request(), timeout_s=0.5)
-    assert "client certificate" not in str(caught.value)
 
 
 def test_the_documents_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,21 +181,23 @@ def test_the_documents_example_runs(folder: Path, capsys: pytest.CaptureFixture[
     assert uuid.UUID(request_id)
 
 
-def test_where_nobody_listens_nothing_is_said_of_certificates(folder: Path) -> None:
-    with _server(plain_settings(folder)) as running:
-        port = running.port
-    with pytest.raises(ReleaseError, match="Connection refused") as caught:
-        ask(_tls(folder, port), "score", score_request(), timeout_s=0.5)
-    assert "certificate" not in str(caught.value)
+def test_what_has_another_cause_is_not_said_to_be_for_want_of_a_certificate(folder: Path) -> None:
+    with _server(tls_settings(folder, client_ca=True)) as running:
+        anonymous = _tls(folder, running.port)
+        other = dataclasses.replace(anonymous, ca_path=folder / "platform.pem")
+        with pytest.raises(ReleaseError, match="CERTIFICATE_VERIFY_FAILED") as unknown:
+            ask(other, "score", score_request(), timeout_s=0.3)
+    with pytest.raises(ReleaseError, match="Connection refused") as gone:
+        ask(anonymous, "score", score_request(), timeout_s=0.3)
+    assert "client certificate" not in f"{unknown.value} {gone.value}"
 
 
 @both_clients
-def test_a_request_that_breaks_a_rule_is_refused_by_field(ask: Ask, folder: Path) -> None:
+def test_a_request_that_breaks_a_rule_is_refused_by_field(ask: Ask, here: Endpoint) -> None:
     wrong = ScoreRequest(request_id="r", features=Applicant(numbers={"home": 1.0}, categories={}))
-    with _server(plain_settings(folder)) as running:
-        with pytest.raises(RequestError) as caught:
-            ask(_plain(running.port), "score", wrong)
-        (result,) = ask(_plain(running.port), "batch_score", [wrong])
+    with pytest.raises(RequestError) as caught:
+        ask(here, "score", wrong)
+    (result,) = ask(here, "batch_score", [wrong])
     assert isinstance(result, RequestError)
     assert result.violations == caught.value.violations
     assert [item.field for item in result.violations] == ["features.numbers.home"]
