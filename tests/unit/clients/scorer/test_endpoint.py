@@ -1,5 +1,7 @@
 """Plain text stays on this machine, files that are missing are named, hints fit what was shown."""
 
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,19 @@ def test_a_hint_names_what_was_left_out() -> None:
     assert "--certificate and --key" in Endpoint("bank.example:443").hint
     assert "CA of the client" in Endpoint("bank.example:443", certificate_path=mine).hint
     assert "--insecure-loopback" in Endpoint("127.0.0.1:1", insecure_loopback=True).hint
+
+
+def test_a_server_that_comes_back_is_found_within_moments() -> None:
+    is_met = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as rude:
+        threading.Thread(target=_hang_up_thrice, args=(rude, is_met), daemon=True).start()
+        endpoint = Endpoint(f"127.0.0.1:{rude.getsockname()[1]}", insecure_loopback=True)
+        with endpoint.channel() as channel:
+            channel.subscribe(lambda _: None, try_to_connect=True)
+            assert is_met.wait(2.0)  # left to itself, gRPC comes for the third time after 2.1 s
+
+
+def _hang_up_thrice(listener: socket.socket, is_met: threading.Event) -> None:
+    for _ in range(3):
+        listener.accept()[0].close()
+    is_met.set()
