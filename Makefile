@@ -9,7 +9,7 @@ export FLWR_DISABLE_UPDATE_CHECK = 1
 
 FUZZ_SECONDS ?= 60
 
-.PHONY: demo test browser-test wire install lint type imports unit processes in-process fuzz proto constraints
+.PHONY: demo test browser-test wire install lint type imports unit processes in-process fuzz soak proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
@@ -71,6 +71,10 @@ fuzz: $(INSTALLED)-fuzz
 		$(BIN)/python -m tests.fuzz.atheris_harness $$target build/fuzz/$$target -timeout=20 -len_control=0 \
 			-artifact_prefix=build/fuzz/$$target- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+# Ten minutes in which nothing else should run: the server's memory is flat, every call is answered.
+soak: $(INSTALLED)-dev
+	$(BIN)/python -m benchmarks.soak --minutes 10 --calls-a-second 2000
 
 # A test fails when the committed wire code is not what this makes.
 proto: $(INSTALLED)-dev

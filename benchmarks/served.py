@@ -1,9 +1,9 @@
-"""A part of serving.py and serving_crash.py: the whole server, on a generated release.
+"""A part of serving.py, serving_crash.py and soak.py: the whole server, on a generated release.
 
 Everything that ``fedscore-server serve`` runs but the registry and the log's proof: tenants,
 parsing, checks, a scorecard of 22 numbers and 8 categories, the limit policy, reasons, journal.
 
-    python -m benchmarks.served --core fast --port 50051 --journal FILE [--tls FOLDER]
+    python -m benchmarks.served --core fast --port 50051 --journal FILE [--tls FOLDER [--callers]]
     python -m benchmarks.served --write-request FILE
 """
 
@@ -32,7 +32,7 @@ def release() -> Release:
     return dataclasses.replace(make_release(), scorecard=make_scorecard())
 
 
-def request(request_id: str) -> bytes:
+def request(request_id: str, *, subject: str = "") -> bytes:
     """Return a question for a limit, packed."""
     served = release()
     inputs = served.scorecard.contract.inputs
@@ -47,6 +47,7 @@ def request(request_id: str) -> bytes:
         features=packed,
         requested_amount_minor=700_000,
         currency=served.scorecard.contract.currency,
+        subject=subject,
     )
     return limit_request_to_wire(asked).SerializeToString()
 
@@ -58,6 +59,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--journal", default="journal.sqlite")
     parser.add_argument("--tls", type=Path, help="has server.crt and server.key")
+    parser.add_argument(
+        "--callers", action="store_true", help="ask who they are: callers.crt and access.toml, too"
+    )
     parser.add_argument("--write-request", type=Path)
     asked = parser.parse_args()
     if asked.write_request:
@@ -83,7 +87,9 @@ def _settings(asked: argparse.Namespace, folder: Path) -> ServingSettings:
         core=asked.core,
         certificate_path=tls and tls / "server.crt",
         key_path=tls and tls / "server.key",
-        any_caller=tls is not None,
+        client_ca_path=tls / "callers.crt" if tls and asked.callers else None,
+        access_path=tls / "access.toml" if tls and asked.callers else None,
+        any_caller=tls is not None and not asked.callers,
         insecure_loopback=tls is None,
     )
 

@@ -1,7 +1,7 @@
-"""A part of serving.py: a caller of unary gRPC methods that costs little of the processor.
+"""A part of serving.py and soak.py: a caller of gRPC that costs little of the processor.
 
-Just enough HTTP/2 (RFC 9113) over TLS to ask one method many times: it writes frames, and of what
-comes it reads the frames' heads and the status. Unlike h2load it may send another request each
+Just enough HTTP/2 (RFC 9113) over TLS to ask one unary method many times: it writes frames, and of
+what comes it reads the frames' heads and the status. Unlike h2load it may send another request each
 time, and sees whether gRPC's own status is OK.
 """
 
@@ -10,6 +10,7 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from selectors import EVENT_READ, BaseSelector, DefaultSelector
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -25,16 +26,33 @@ _OK = b"\x0bgrpc-status\x010"
 
 
 class Connection:
-    """One connection on which calls are begun and seen to end."""
+    """One connection on which calls are begun and seen to end.
 
-    def __init__(self, port: int, method: str, authority: str) -> None:
-        """Connect to loopback and greet; ``authority`` is the CA's certificate, PEM."""
+    Attributes:
+        waits_us: How long each call took that was answered.
+        refusals: The last headers of each that was not.
+    """
+
+    def __init__(
+        self, port: int, method: str, authority: str, *, shown: tuple[Path, Path] | None = None
+    ) -> None:
+        """Connect to loopback and greet.
+
+        Args:
+            port: Of the server.
+            method: Full name of what is asked.
+            authority: The CA's certificate, PEM.
+            shown: Files of the caller's own certificate and its key.
+        """
         context = ssl.create_default_context(cadata=authority)
+        if shown:
+            context.load_cert_chain(*shown)
         context.set_alpn_protocols(["h2"])
         plain = socket.create_connection(("127.0.0.1", port), timeout=20)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain, server_hostname="127.0.0.1")
         self.waits_us: list[float] = []
+        self.refusals: list[bytes] = []
         self._begun: dict[int, float] = {}
         self._headers = _request_headers(method, f"127.0.0.1:{port}")
         self._next_stream, self._room, self._got, self._out = 1, 65_535, b"", bytearray()
@@ -42,14 +60,24 @@ class Connection:
         self._out += _PREFACE + _frame(_SETTINGS, 0, 0, settings)
         self._out += _frame(_WINDOW_UPDATE, 0, 0, struct.pack(">I", _LARGEST - 65_535))
 
-    def begin(self, body: bytes) -> None:
-        """Begin a call; it is sent at the next ``flush``."""
+    @property
+    def in_flight(self) -> int:
+        """How many calls have not ended."""
+        return len(self._begun)
+
+    def begin(self, body: bytes, *, due_s: float | None = None) -> None:
+        """Begin a call; it is sent at the next ``flush``.
+
+        Args:
+            body: The message.
+            due_s: From when on it waits, by ``time.perf_counter``; from now on without.
+        """
         stream, message = self._next_stream, b"\0" + struct.pack(">I", len(body)) + body
         self._next_stream += 2
         self._room -= len(message)
         if self._room < 0:
             raise RuntimeError("the server reads too slowly")
-        self._begun[stream] = time.perf_counter()
+        self._begun[stream] = time.perf_counter() if due_s is None else due_s
         self._out += _frame(_HEADERS, _END_HEADERS, stream, self._headers)
         self._out += _frame(_DATA, _END_STREAM, stream, message)
 
@@ -64,7 +92,10 @@ class Connection:
 
     def read(self) -> int:
         """Read what has come, and return how many calls have ended."""
-        self._got += self.socket.recv(65_536)
+        came = self.socket.recv(65_536)
+        if not came:
+            raise RuntimeError("the server hung up")
+        self._got += came
         ended = 0
         while len(self._got) >= 9:
             size = int.from_bytes(self._got[:3]) + 9
@@ -76,9 +107,11 @@ class Connection:
 
     def _take(self, kind: int, flags: int, stream: int, content: bytes) -> bool:
         if kind == _HEADERS and flags & _END_STREAM:
-            if _OK not in content:
-                raise RuntimeError(f"a call was refused: {content!r}")
-            self.waits_us.append((time.perf_counter() - self._begun.pop(stream)) * 1e6)
+            wait_s = time.perf_counter() - self._begun.pop(stream)
+            if _OK in content:
+                self.waits_us.append(wait_s * 1e6)
+            else:
+                self.refusals.append(content)
             return True
         if kind == _WINDOW_UPDATE and not stream:
             self._room += int.from_bytes(content)
@@ -121,6 +154,8 @@ def _serve(connection: Connection, bodies: Iterator[bytes]) -> None:
     while True:
         for _ in range(connection.read()):
             connection.begin(next(bodies))
+        if connection.refusals:
+            raise RuntimeError(f"a call was refused: {connection.refusals[0]!r}")
         if not connection.socket.pending():
             connection.flush()
             return

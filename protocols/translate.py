@@ -15,6 +15,7 @@ from protocols.contracts.features import (
     describe,
 )
 from protocols.contracts.release import ReleaseManifest
+from protocols.contracts.served import CategoricalInput, NumericInput, ServedRelease
 from protocols.errors import ContractError
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
@@ -63,6 +64,24 @@ def release_to_wire(
     )
 
 
+def release_from_wire(message: scoring.Release) -> ServedRelease:
+    """Return the release that a message describes.
+
+    Raises:
+        ContractError: The message is not a complete description.
+    """
+    return _checked(
+        lambda: ServedRelease(
+            release_digest=message.release_digest,
+            contract_digest=message.contract_digest,
+            federation=message.federation,
+            run=message.run,
+            currency=message.currency,
+            inputs=tuple(_input_from_wire(field) for field in message.inputs),
+        )
+    )
+
+
 def decision_from_wire(message: decisions.LimitDecision) -> LimitDecision:
     """Return the decision that a message gives.
 
@@ -106,6 +125,13 @@ def _input_to_wire(field: FeatureField) -> scoring.InputField:
     return scoring.InputField(
         name=field.name, label=field.label, is_numeric=True, low=field.low, high=field.high
     )
+
+
+def _input_from_wire(message: scoring.InputField) -> NumericInput | CategoricalInput:
+    name, label = message.name, message.label
+    if message.is_numeric:
+        return NumericInput(name=name, label=label, low=message.low, high=message.high)
+    return CategoricalInput(name=name, label=label, levels=tuple(message.levels))
 
 
 def _reason_from_wire(message: scoring.Reason) -> Reason:

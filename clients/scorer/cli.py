@@ -44,10 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _answer(options: argparse.Namespace) -> str:
     # Imported here, so that --help and the hint above work where the extra is not installed.
     from clients.scorer.answer import answer_json, answer_lines
-    from clients.scorer.client import ScorerClient, open_channel
+    from clients.scorer.client import ScorerClient
+    from clients.scorer.endpoint import Endpoint
     from clients.scorer.request import read_limit_request, read_score_request
 
-    channel = open_channel(
+    endpoint = Endpoint(
         options.address,
         ca_path=options.ca,
         certificate_path=options.certificate,
@@ -55,8 +56,7 @@ def _answer(options: argparse.Namespace) -> str:
         insecure_loopback=options.insecure_loopback,
     )
     printed = answer_json if options.json else answer_lines
-    with channel:
-        client = ScorerClient(channel, timeout_s=options.timeout_s)
+    with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
         if options.score_only:
             return printed(client.score(read_score_request(options.file)))
         return printed(client.decide_limit(read_limit_request(options.file)))
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ca", type=Path, help="PEM of the CA that signed the server")
     parser.add_argument("--certificate", type=Path, help="PEM of your own certificate, if asked")
     parser.add_argument("--key", type=Path, help="PEM of its private key")
-    parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait")
+    parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
     parser.add_argument("--score-only", action="store_true", help="a score, no limit")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(

@@ -1,165 +1,125 @@
 """A client of the limit and score services: contracts in, contracts out, our errors."""
 
-import ipaddress
-from collections.abc import Callable
-from pathlib import Path
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import grpc
 
-# These two ship no types.
-from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
-from grpc_status import rpc_status  # type: ignore[import-untyped]
-
-from protocols.contracts.applicants import RequestError, Violation
+from clients.scorer import calls
+from clients.scorer.batches import Batch, batches
+from clients.scorer.calls import Call, Decision, Score
+from clients.scorer.endpoint import Endpoint
+from clients.scorer.retries import Attempts
 from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
-from protocols.errors import (
-    ConfigError,
-    ContractError,
-    DuplicateRequestError,
-    PrivacyError,
-    ReleaseError,
-    RoundError,
-    ScoringError,
-    VerificationError,
-)
-from protocols.translate import decision_from_wire, score_from_wire
-from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
-from protocols.wire import decisions_v1_pb2 as decisions
-from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub
-from protocols.wire.scoring_v1_pb2_grpc import ScoringServiceStub
+from protocols.contracts.served import ServedRelease
 
-_Reply = TypeVar("_Reply")
-
-_ERRORS: dict[grpc.StatusCode, type[ScoringError]] = {
-    grpc.StatusCode.INVALID_ARGUMENT: ContractError,
-    grpc.StatusCode.NOT_FOUND: ContractError,
-    grpc.StatusCode.ALREADY_EXISTS: DuplicateRequestError,
-    grpc.StatusCode.DATA_LOSS: VerificationError,
-    grpc.StatusCode.FAILED_PRECONDITION: PrivacyError,
-    grpc.StatusCode.ABORTED: RoundError,
-    grpc.StatusCode.UNAVAILABLE: ReleaseError,
-    grpc.StatusCode.DEADLINE_EXCEEDED: ReleaseError,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: ReleaseError,
-}
-
-
-class ServiceError(ScoringError):
-    """The server failed in a way it did not explain."""
+_Answer = TypeVar("_Answer")
 
 
 class ScorerClient:
-    """Asks one server. To ask again with the same request is safe: the same answer comes back."""
+    """Asks one server, from any number of threads; use as a context manager, or close it.
 
-    def __init__(self, channel: grpc.Channel, *, timeout_s: float = 10.0) -> None:
-        """Ask over ``channel``, which stays the caller's to close."""
-        self._decisions = LimitDecisionServiceStub(channel)
-        self._scoring = ScoringServiceStub(channel)
-        self._timeout_s = timeout_s
+    A question that gets no answer is asked again within its deadline where that is safe and may
+    help; see ``retries``. Every method raises:
 
-    def decide_limit(self, request: LimitRequest) -> LimitDecision:
-        """Return the server's decision; a decline is one.
+        RequestError: The server's contract does not allow the request.
+        DuplicateRequestError: The request id was used with another body.
+        ContractError: There is no such thing, or the answer is none.
+        ReleaseError: The server cannot be reached, is not ready, or wants fewer questions.
+        ServiceError: It does not know the caller, or failed and did not say why.
+    """
 
-        Raises:
-            RequestError: The server's contract does not allow the request.
-            DuplicateRequestError: The request id was used with another body.
-            ReleaseError: The server cannot be reached or is not ready.
-        """
-        message = limit_request_to_wire(request)
-        call = self._decisions.DecideLimit
-        reply = _answered(lambda: call(message, timeout=self._timeout_s))
-        return decision_from_wire(reply.decision)
+    def __init__(self, endpoint: Endpoint, *, timeout_s: float = 10.0) -> None:
+        """Connect when the first question is asked.
 
-    def get_decision(self, decision_id: str) -> LimitDecision:
-        """Return a decision that was given before.
+        Args:
+            endpoint: The server, and what it is shown.
+            timeout_s: For one question with all of its attempts; of a list for each page, of a
+                batch for each request that it is sent in.
 
         Raises:
-            ContractError: There is no such decision.
+            ConfigError: A file cannot be read, or plain text would leave this machine.
         """
-        message = decisions.GetDecisionRequest(decision_id=decision_id)
-        call = self._decisions.GetDecision
-        reply = _answered(lambda: call(message, timeout=self._timeout_s))
-        return decision_from_wire(reply.decision)
+        self._channel = endpoint.channel()
+        self._hint, self._timeout_s = endpoint.hint, timeout_s
+
+    def __enter__(self) -> "ScorerClient":
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """End the connection, and every call that is under way."""
+        self._channel.close()
 
     def score(self, request: ScoreRequest) -> ScoreAnswer:
-        """Return the server's score; see ``decide_limit`` for what it raises."""
-        message = score_request_to_wire(request)
-        reply = _answered(lambda: self._scoring.Score(message, timeout=self._timeout_s))
-        return score_from_wire(reply)
+        """Return the server's score."""
+        return self._ask(calls.score(request))
 
+    def decide_limit(self, request: LimitRequest) -> LimitDecision:
+        """Return the server's decision; a decline is one."""
+        return self._ask(calls.decide_limit(request))
 
-def open_channel(
-    address: str,
-    *,
-    ca_path: Path | None = None,
-    certificate_path: Path | None = None,
-    key_path: Path | None = None,
-    insecure_loopback: bool = False,
-) -> grpc.Channel:
-    """Return a channel over TLS, or in plain text to a loopback address.
+    def score_many(self, requests: Sequence[ScoreRequest]) -> tuple[Score, ...]:
+        """Return for each of up to 128 requests its score, or the error in its place."""
+        return self._ask(calls.score_many(requests))
 
-    Args:
-        address: Host and port; the host must be in the server's certificate.
-        ca_path: Who signs servers, in PEM; without it the CAs that gRPC ships.
-        certificate_path, key_path: The caller's own, where the server asks for them.
-        insecure_loopback: No TLS.
+    def decide_many(self, requests: Sequence[LimitRequest]) -> tuple[Decision, ...]:
+        """Return for each of up to 128 requests its decision, or the error in its place."""
+        return self._ask(calls.decide_many(requests))
 
-    Raises:
-        ConfigError: A file cannot be read, or plain text would leave this machine.
-    """
-    if insecure_loopback:
-        if not _is_loopback(address):
-            raise ConfigError(
-                "--insecure-loopback needs a loopback address such as 127.0.0.1:50051"
-            )
-        return grpc.insecure_channel(address)
-    credentials = grpc.ssl_channel_credentials(
-        root_certificates=_read(ca_path),
-        private_key=_read(key_path),
-        certificate_chain=_read(certificate_path),
-    )
-    return grpc.secure_channel(address, credentials)
+    def batch_score(self, requests: Iterable[ScoreRequest]) -> Iterator[Score]:
+        """Yield for each of any number of requests its score, or the error in its place.
 
+        A stream that breaks is gone on with where it broke.
+        """
+        for batch in batches(requests):
+            yield from self._stream(batch)
 
-def _answered(call: Callable[[], _Reply]) -> _Reply:
-    try:
-        return call()
-    except grpc.RpcError as err:
-        raise _error_of(err) from err
+    def get_decision(self, decision_id: str) -> LimitDecision:
+        """Return a decision that was given before."""
+        return self._ask(calls.get_decision(decision_id))
 
+    def list_decisions(self) -> Iterator[LimitDecision]:
+        """Yield the caller's own decisions in the order in which they were given."""
+        page = self._ask(calls.list_decisions(""))
+        yield from page.decisions
+        while page.next_token:
+            page = self._ask(calls.list_decisions(page.next_token))
+            yield from page.decisions
 
-def _error_of(error: grpc.RpcError) -> ScoringError:
-    assert isinstance(error, grpc.Call)  # so for every call that ends badly
-    code, text = error.code(), error.details() or ""
-    violations = _violations(error)
-    if violations:
-        return RequestError(violations)
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        text = f"no answer from the server ({code.name}); asking again with the same id is safe"
-    return _ERRORS.get(code, ServiceError)(text or code.name)
+    def get_release(self, digest: bytes = b"") -> ServedRelease:
+        """Return what a release asks for, by default the one that answers."""
+        return self._ask(calls.get_release(digest))
 
+    def list_releases(self) -> tuple[ServedRelease, ...]:
+        """Return every release in force, the one that answers first."""
+        return self._ask(calls.list_releases())
 
-def _violations(call: grpc.Call) -> list[Violation]:
-    status = rpc_status.from_call(call)
-    found = BadRequest()
-    for detail in [] if status is None else status.details:
-        if detail.Unpack(found):
-            return [Violation(item.field, item.description) for item in found.field_violations]
-    return []
+    def _ask(self, call: Call[_Answer]) -> _Answer:
+        attempts = Attempts(self._timeout_s, hint=self._hint)
+        ask: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(call.path)
+        while True:
+            try:
+                return call.read(ask(call.body, timeout=attempts.left_s))
+            except grpc.RpcError as err:
+                wait_s = attempts.wait_s(err)
+            time.sleep(wait_s)
 
-
-def _read(path: Path | None) -> bytes | None:
-    if path is None:
-        return None
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"{path.name}: cannot be read; check path and rights") from err
-
-
-def _is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False  # a name may resolve to anything
+    def _stream(self, batch: Batch) -> Sequence[Score]:
+        attempts = Attempts(self._timeout_s, hint=self._hint)
+        while True:
+            call = batch.call()
+            ask: grpc.UnaryStreamMultiCallable[bytes, bytes]
+            ask = self._channel.unary_stream(call.path)
+            try:
+                for raw in ask(call.body, timeout=attempts.left_s):
+                    batch.scores.append(call.read(raw))
+                return batch.checked()
+            except grpc.RpcError as err:
+                wait_s = attempts.wait_s(err)
+            time.sleep(wait_s)

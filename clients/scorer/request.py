@@ -1,19 +1,61 @@
-"""A request file in JSON becomes a request: for a limit, or for a score alone."""
+"""Plain values, or a file of them in JSON, become a request: for a limit, or for a score alone.
+
+A request without an id gets one here, before it is first asked, so that every attempt has the same.
+"""
 
 import json
 import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from protocols.contracts.applicants import RequestError, Violation, request_error
+from protocols.contracts.applicants import (
+    PackedApplicant,
+    RequestError,
+    Violation,
+    request_error,
+)
 from protocols.contracts.decisions import LimitRequest, ScoreRequest
 from protocols.contracts.features import Contract
 from protocols.errors import ConfigError, ContractError
 
+# By field name; None is missing. Or packed, in the order of ``ServedRelease.inputs``.
+Values = Mapping[str, float | str | None] | PackedApplicant
+
 _Table = TypeVar("_Table", bound=Contract)
+
+
+def new_limit_request(
+    features: Values,
+    *,
+    requested_amount_minor: int,
+    currency: str,
+    subject: str = "",
+    request_id: str | None = None,
+) -> LimitRequest:
+    """Return a question for a limit.
+
+    Args:
+        features: What is known of the applicant.
+        requested_amount_minor: In minor units of ``currency`` (ISO 4217), such as cents.
+        subject: A pseudonym of the person; the server never stores it.
+        request_id: One per question; made if left out.
+
+    Raises:
+        RequestError: A value breaks a rule; the message says which, without it.
+    """
+    table = {"requested_amount_minor": requested_amount_minor, "currency": currency}
+    return _model(LimitRequest, table | _question(features, subject, request_id))
+
+
+def new_score_request(
+    features: Values, *, subject: str = "", request_id: str | None = None
+) -> ScoreRequest:
+    """Return a question for a score; see ``new_limit_request``."""
+    return _model(ScoreRequest, _question(features, subject, request_id))
 
 
 def read_limit_request(path: Path) -> LimitRequest:
@@ -53,12 +95,19 @@ def _read(path: Path) -> dict[str, object]:
         raise ContractError(f"{name}: not JSON") from err
     if not isinstance(table, dict):
         raise ContractError(f"{name}: expected a JSON object")
-    made = {"request_id": str(uuid.uuid4())}
-    return {**made, **table, "features": _features(table.get("features"))}
+    features = _features(table.get("features"))
+    return {"request_id": str(uuid.uuid4()), **table, "features": features}
 
 
-def _features(features: object) -> dict[str, dict[str, object]]:
-    if not isinstance(features, dict):
+def _question(features: Values, subject: str, request_id: str | None) -> dict[str, object]:
+    chosen = str(uuid.uuid4()) if request_id is None else request_id
+    return {"request_id": chosen, "features": _features(features), "subject": subject}
+
+
+def _features(features: object) -> PackedApplicant | dict[str, dict[str, object]]:
+    if isinstance(features, PackedApplicant):
+        return features
+    if not isinstance(features, Mapping):
         raise RequestError([Violation("features", "expected field names and their values")])
     known = {name: value for name, value in features.items() if value is not None}
     categories = {name: value for name, value in known.items() if isinstance(value, str)}

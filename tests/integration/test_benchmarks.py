@@ -18,7 +18,9 @@ from benchmarks.load import Question
 from benchmarks.partner_import import measure, write_file
 from benchmarks.partner_pass import generated, plain_pass, private_pass
 from benchmarks.serving import commit_us, one_round, our_targets, report_all, running, write_tls
+from benchmarks.soak import soak
 from benchmarks.wire import Connection, keep_asking
+from server.journal.journal import open_journal
 
 
 def test_an_audit_is_measured_and_its_log_is_true(tmp_path: Path) -> None:
@@ -105,3 +107,17 @@ def test_answers_from_tables_are_measured_on_the_same_applicants_as_the_scorecar
     points = [one.points for one in scorecard.score(columns_of(numbers, codes, scorecard))]
     assert evaluator.answer(numbers, codes).points.tolist() == points
     assert len(microseconds(lambda: None, times=2)) == 2
+
+
+def test_a_soak_asks_another_question_each_time_at_the_rate_that_it_says(tmp_path: Path) -> None:
+    samples = list(soak(tmp_path, seconds=0.6, calls_a_second=200, core="fast", every_s=0.2))
+    assert len(samples) >= 3
+    last = samples[-1]
+    assert last.refused == 0
+    assert 90 <= last.calls <= 200 * last.at_s + 1
+    assert 0 < last.p50_us <= last.p99_us
+    assert 50 < last.written_mib < 1_000
+    journal = open_journal(tmp_path / "journal.sqlite")
+    records = journal.list("platform", "DecideLimit", after=0, limit=500)
+    journal.close()
+    assert last.calls <= len(records) <= 200 * last.at_s + 1

@@ -1,4 +1,4 @@
-"""A real server over real TLS: answers once, remembers through kill -9, refuses by name."""
+"""A real server over real TLS: answers once, refuses by name."""
 
 import asyncio
 import json
@@ -6,8 +6,6 @@ import logging
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +19,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub  # type: ignore[import-unt
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from clients.scorer.cli import main
-from clients.scorer.client import ScorerClient, open_channel
 from model.artifacts import Release
-from protocols.contracts.applicants import Applicant, RequestError
-from protocols.contracts.decisions import ScoreRequest
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
@@ -44,7 +39,6 @@ from tests.unit.server.serving.world import (
     write_world,
 )
 
-ROOT = Path(__file__).parents[2]
 DECIDE, GET, SCORE = f"/{DECISIONS}/DecideLimit", f"/{DECISIONS}/GetDecision", f"/{SCORING}/Score"
 RAW = limit_request_to_wire(limit_request()).SerializeToString()
 _T = TypeVar("_T")
@@ -266,23 +260,6 @@ def test_a_tampered_decision_is_data_loss(folder: Path) -> None:
     assert _served(folder, ask).code() is grpc.StatusCode.DATA_LOSS
 
 
-def test_a_kill_after_the_answer_loses_and_doubles_nothing(folder: Path) -> None:
-    async def ask(port: int) -> bytes:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            return await _call(channel, DECIDE, RAW)
-
-    first_server, first_port = _process(folder)
-    first = asyncio.run(ask(first_port))
-    os.kill(first_server.pid, signal.SIGKILL)
-    assert first_server.wait(timeout=20) == -signal.SIGKILL
-    second_server, second_port = _process(folder)
-    second = asyncio.run(ask(second_port))
-    second_server.kill()
-    second_server.wait(timeout=20)
-    assert first == second
-    assert _records(folder) == 1
-
-
 def test_two_servers_on_one_port_and_journal_give_each_answer_once(folder: Path) -> None:
     first = start_server(
         serving(make_release()), tls_settings(folder).model_copy(update={"is_port_shared": True})
@@ -388,19 +365,6 @@ def test_a_term_signal_stops_the_server_and_closes_the_journal(
     assert not (folder / "journal.sqlite-wal").exists()
 
 
-def test_the_client_raises_the_violations_and_reads_a_decision_back(folder: Path) -> None:
-    wrong = ScoreRequest(request_id="r", features=Applicant(numbers={"home": 1.0}, categories={}))
-    with _background(plain_settings(folder)) as running:
-        address = f"127.0.0.1:{running.port}"
-        with open_channel(address, insecure_loopback=True) as channel:
-            client = ScorerClient(channel)
-            with pytest.raises(RequestError) as caught:
-                client.score(wrong)
-            decision = client.decide_limit(limit_request())
-            assert client.get_decision(decision.decision_id) == decision
-    assert [item.field for item in caught.value.violations] == ["features.numbers.home"]
-
-
 def test_the_command_prints_a_decision_over_tls(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -458,13 +422,6 @@ def _channel(folder: Path, address: str, ca: bytes | None, key: str | None) -> g
         certificate_chain=None if key is None else (folder / f"{key}.pem").read_bytes(),
     )
     return grpc.aio.secure_channel(address, credentials)
-
-
-def _process(folder: Path) -> tuple[subprocess.Popen[str], int]:
-    command = [sys.executable, "-m", "tests.unit.server.serving.world", str(folder)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return process, int(process.stdout.readline())
 
 
 @contextmanager

@@ -17,8 +17,15 @@ from protocols.contracts.decisions import (
     check_limit_request,
     check_score_request,
 )
+from protocols.contracts.features import NumericField
+from protocols.contracts.served import CategoricalInput, NumericInput
 from protocols.errors import ContractError
-from protocols.translate import decision_from_wire, score_from_wire
+from protocols.translate import (
+    decision_from_wire,
+    release_from_wire,
+    release_to_wire,
+    score_from_wire,
+)
 from protocols.translate_questions import (
     decision_id_from_wire,
     limit_request_from_wire,
@@ -29,7 +36,12 @@ from protocols.translate_questions import (
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from tests.unit.protocols.answers import decision_to_wire, score_to_wire
-from tests.unit.server.serving.world import limit_request, make_contract, score_request
+from tests.unit.server.serving.world import (
+    limit_request,
+    make_contract,
+    make_release,
+    score_request,
+)
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 654321, tzinfo=UTC)
 REASON = Reason(
@@ -278,3 +290,28 @@ def test_an_answer_that_is_no_decision_is_refused(changes: dict[str, object]) ->
 def test_an_answer_that_is_no_score_is_refused() -> None:
     with pytest.raises(ContractError, match="answer"):
         score_from_wire(scoring.ScoreResponse())
+
+
+def test_a_release_is_described_there_and_back() -> None:
+    release = make_release()
+    contract = release.scorecard.contract
+    message = release_to_wire(release.manifest, contract, digest=release.digest)
+    described = release_from_wire(message)
+    assert (described.release_digest, described.currency) == (release.digest, contract.currency)
+    assert (described.federation, described.run) == ("test", "run-1")
+    income = next(item for item in contract.inputs if item.name == "income")
+    assert isinstance(income, NumericField)
+    assert described.inputs[0] == NumericInput(
+        name="income", label=income.label, low=income.low, high=income.high
+    )
+    home = next(item for item in described.inputs if item.name == "home")
+    assert isinstance(home, CategoricalInput)
+    assert home.levels == next(item for item in contract.inputs if item.name == "home").levels
+
+
+def test_a_release_that_is_not_described_whole_is_refused() -> None:
+    release = make_release()
+    contract = release.scorecard.contract
+    message = release_to_wire(release.manifest, contract, digest=release.digest[:-1])
+    with pytest.raises(ContractError, match="release_digest"):
+        release_from_wire(message)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from clients.scorer.request import read_limit_request, read_score_request
+from clients.scorer.request import (
+    new_limit_request,
+    new_score_request,
+    read_limit_request,
+    read_score_request,
+)
+from protocols.contracts.applicants import Applicant, PackedApplicant, RequestError
+from protocols.contracts.decisions import ScoreRequest
 from protocols.errors import ConfigError, ContractError
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "applicant.json"
@@ -80,3 +87,26 @@ def test_a_file_that_is_not_text_or_not_there_is_refused(tmp_path: Path) -> None
         read_limit_request(tmp_path / "bytes")
     with pytest.raises(ConfigError, match="nowhere: cannot be read"):
         read_limit_request(tmp_path / "nowhere")
+
+
+def test_plain_values_become_a_request_with_an_id_of_its_own() -> None:
+    values = {"income": 41_234, "home": "rent", "term": None}
+    first = new_limit_request(values, requested_amount_minor=700_000, currency="USD")
+    second = new_limit_request(values, requested_amount_minor=700_000, currency="USD")
+    assert first.request_id != second.request_id
+    assert first.body_digest == second.body_digest
+    assert first.features == Applicant(numbers={"income": 41_234}, categories={"home": "rent"})
+
+
+def test_a_chosen_id_and_packed_values_stay_as_they_are() -> None:
+    packed = PackedApplicant(contract_digest=bytes(32), numbers=(1.5,), codes=(0,))
+    request = new_score_request(packed, subject="person-1", request_id="r-1")
+    assert request == ScoreRequest(request_id="r-1", features=packed, subject="person-1")
+
+
+def test_a_value_that_breaks_a_rule_is_named_and_not_repeated() -> None:
+    with pytest.raises(RequestError, match="currency") as caught:
+        new_limit_request({}, requested_amount_minor=700_000, currency="dollar")
+    assert "dollar" not in str(caught.value)
+    with pytest.raises(RequestError, match="request_id"):
+        new_score_request({}, request_id="")
