@@ -7,15 +7,15 @@ Every question is refused or answered by itself.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from protocols.errors import ChainError
-from server.journal.journal import Journal
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
 from server.serving.questions import Question
-from server.serving.reader import Reader
+from server.serving.reader import Reader, Scored
 from server.serving.releases import Served
+from server.serving.rows import Row
 
 Clock = Callable[[], datetime]
 
@@ -29,6 +29,17 @@ class Given(NamedTuple):
 
 Outcome = Given | Refusal
 Standing = Mapping[Key, Record | Refusal]
+Seen = Callable[[Reader, Row, Scored], None]
+
+
+class Store(Protocol):
+    """What is used of a journal; see there."""
+
+    def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
+        """Return the record of each key that has one."""
+
+    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
+        """Store what has no record yet, and return the record of each draft."""
 
 
 class Once:
@@ -37,10 +48,11 @@ class Once:
     def __init__(
         self,
         served: Callable[[], Served],
-        journal: Journal,
+        journal: Store,
         clock: Clock,
         *,
         offer: Callable[[Sequence[Question]], None] = lambda _: None,
+        seen: Seen = lambda *_: None,
     ) -> None:
         """Keep what answers are made of; the journal stays the caller's to close.
 
@@ -49,7 +61,9 @@ class Once:
             journal: Where answers are.
             clock: Says when they are given.
             offer: Told of the questions that were answered now and not before.
+            seen: Told of each row that was scored, before it is stored.
         """
+        self._seen = seen
         self._served, self._journal, self._clock, self._offer = served, journal, clock, offer
         self._readers: Mapping[bytes, Reader] = {}
         self._read_by: Served | None = None
@@ -91,12 +105,14 @@ class Once:
     def _draft(self, question: Question, served: Served) -> Draft:
         reader = self._readers_of(served)[served.chosen(question.request.subject).digest]
         question.check(reader)
-        scored = reader.score(reader.read(question.request.features))
+        row = reader.read(question.request.features)
+        scored = reader.score(row)
+        self._seen(reader, row, scored)
         return question.draft(scored, by=reader, at=self._clock())
 
     def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
         records = attempt(lambda: self._journal.commit(drafts))
-        return records if isinstance(records, list) else [records] * len(drafts)
+        return [records] * len(drafts) if isinstance(records, Refusal) else records
 
     def _readers_of(self, served: Served) -> Mapping[bytes, Reader]:
         if served is not self._read_by:
