@@ -9,17 +9,13 @@ from protocols.contracts.charter import load_charter_model
 from protocols.contracts.features import read_toml
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ConfigError, ContractError
-from server.config import load_settings
 from server.decisions.policy import policy_from_table
 from server.doctor.port_checks import PORT_CHECKS
 from server.doctor.report import Check, Installation
 from server.doctor.tls_checks import TLS_CHECKS
 from server.journal.database import parse_database
 from server.journal.journal import PATIENCE_S, Journal, open_journal
-from server.registry import Registry
 from server.serving.fast import FastCore
-from server.serving.releases import Served, load_served, resolve
-from server.serving.routing import read_routing
 from server.serving.transport import doubt_of_fast
 
 NEWEST = 1_000  # records; all of them are for `journal verify`
@@ -30,14 +26,13 @@ _GIB = 1 << 30
 
 def settings(asked: Installation) -> str:
     """Settings and charter parse."""
-    charter, _ = load_charter_model(load_settings(asked.config).charter)
+    charter, _ = load_charter_model(asked.coordinator.charter)
     return f"{asked.config.name} and the charter of {charter.federation} parse"
 
 
 def options(asked: Installation) -> str:
     """The options fit one another."""
-    coordinator = load_settings(asked.config)
-    asked.options.settings(coordinator)
+    asked.options.settings(asked.coordinator)
     if (asked.certificate is None) != (asked.key is None):
         raise ConfigError("--certificate and --key go together")
     if asked.options.any_caller:
@@ -88,7 +83,7 @@ def disk(asked: Installation) -> str:
 
 def releases(asked: Installation) -> str:
     """The releases that are named open, are proven, and their tables answer as they should."""
-    routing = _served(asked).routing
+    routing = asked.served.routing
     named = routing.model_dump(exclude_none=True, exclude={"challenger_percent"})
     said = ", ".join(f"{role} {digest[:12]}" for role, digest in named.items())
     return f"{said}: in the log, and their tables agree"
@@ -102,7 +97,7 @@ def policy(asked: Installation) -> str:
 def currency(asked: Installation) -> str:
     """The policy is in the currency of the release."""
     ours = _policy(asked).currency
-    theirs = _served(asked).champion.scorecard.contract.currency
+    theirs = asked.served.champion.scorecard.contract.currency
     if ours != theirs:
         raise ContractError(f"{asked.options.policy.name}: {ours}, the release: {theirs}")
     return f"policy and release are in {ours}"
@@ -123,13 +118,6 @@ def clock(asked: Installation) -> str:
 def _policy(asked: Installation) -> LimitPolicy:
     path = asked.options.policy
     return policy_from_table(read_toml(path), where=path.name)
-
-
-def _served(asked: Installation) -> Served:
-    coordinator = load_settings(asked.config)
-    _, terms = load_charter_model(coordinator.charter)
-    registry = Registry(coordinator.releases, terms)
-    return load_served(registry, resolve(read_routing(coordinator.routing), registry))
 
 
 def _file(asked: Installation) -> Path | None:

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 
 from protocols.errors import ConfigError
-from server.config import load_settings
 from server.doctor.report import Check, Installation
 from server.doctor.tls_checks import called, is_any, read, read_certificates
 from server.serving.listening import Listening
@@ -63,7 +62,7 @@ def traces(asked: Installation) -> str:
         return "no traces; --trace-to sends them"
     if find_spec("opentelemetry") is None or find_spec(_TRACING) is None:
         raise ConfigError('their packages are not installed: pip install "fedscore[trace]"')
-    asked.options.settings(load_settings(asked.config))  # the URL is one
+    asked.options.settings(asked.coordinator)  # the URL is one
     named = urlsplit(to)
     try:
         address = (named.hostname or "", named.port or 4317)
@@ -102,14 +101,14 @@ def _check_certificate(asked: Installation, where: str) -> None:
             shown = secured.getpeercert(binary_form=True)
     except OSError as err:
         raise ConfigError(f"{where} is taken by something that does not speak TLS") from err
-    expected = read_certificates(load_settings(asked.config).server_cert)[0]
+    expected = read_certificates(asked.coordinator.server_cert)[0]
     if shown != expected.public_bytes(Encoding.DER):
         raise ConfigError(f"{where} is taken by a server with another certificate")
 
 
 def _check_health(asked: Installation, where: str) -> None:
     address = f"localhost:{asked.options.port}" if is_any(asked.options.host) else where
-    named = (("grpc.ssl_target_name_override", called(asked, load_settings(asked.config))),)
+    named = (("grpc.ssl_target_name_override", called(asked, asked.coordinator)),)
     with grpc.secure_channel(address, _credentials(asked), named) as channel:
         try:
             reply = health_pb2_grpc.HealthStub(channel).Check(
@@ -123,7 +122,7 @@ def _check_health(asked: Installation, where: str) -> None:
 
 def _credentials(asked: Installation) -> grpc.ChannelCredentials:
     # C-core takes a server's own certificate as a root.
-    root = read(load_settings(asked.config).server_cert)
+    root = read(asked.coordinator.server_cert)
     if asked.certificate is None or asked.key is None:
         return grpc.ssl_channel_credentials(root)
     return grpc.ssl_channel_credentials(root, read(asked.key), read(asked.certificate))

@@ -7,11 +7,16 @@ that serves.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
+from protocols.contracts.charter import load_charter_model
 from protocols.errors import ScoringError
+from server.config import CoordinatorSettings, load_settings
+from server.registry import Registry
 from server.serving.options import ServeOptions
+from server.serving.releases import Served, load_served, resolve
+from server.serving.routing import read_routing
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,18 @@ class Installation:
     now: datetime
     certificate: Path | None = None
     key: Path | None = None
+
+    @cached_property
+    def coordinator(self) -> CoordinatorSettings:
+        """The coordinator's settings; raises ConfigError, as ``serve`` does."""
+        return load_settings(self.config)
+
+    @cached_property
+    def served(self) -> Served:
+        """The releases that would serve, opened once; raises one of our errors if they do not."""
+        _, terms = load_charter_model(self.coordinator.charter)
+        registry = Registry(self.coordinator.releases, terms)
+        return load_served(registry, resolve(read_routing(self.coordinator.routing), registry))
 
 
 @dataclass(frozen=True)

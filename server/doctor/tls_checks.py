@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from protocols.errors import ConfigError
-from server.config import CoordinatorSettings, load_settings
+from server.config import CoordinatorSettings
 from server.doctor.report import Check, Installation
 from server.serving.access import RulesFile
 
@@ -26,7 +26,7 @@ _SPKI = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 def tls_files(asked: Installation) -> str:
     """The TLS files are there and parse."""
-    coordinator = load_settings(asked.config)
+    coordinator = asked.coordinator
     chain = read_certificates(coordinator.server_cert)
     _key_bytes(coordinator)
     return f"{coordinator.server_cert.name} ({len(chain)} in the chain) and its key parse"
@@ -34,7 +34,7 @@ def tls_files(asked: Installation) -> str:
 
 def tls_pair(asked: Installation) -> str:
     """The key is the certificate's."""
-    coordinator = load_settings(asked.config)
+    coordinator = asked.coordinator
     first = read_certificates(coordinator.server_cert)[0]
     if first.public_key().public_bytes(*_SPKI) != _key_bytes(coordinator):
         raise ConfigError("the key is another than the certificate's")
@@ -43,7 +43,7 @@ def tls_pair(asked: Installation) -> str:
 
 def tls_dates(asked: Installation) -> str:
     """No certificate of the chain has run out, or soon will."""
-    chain = read_certificates(load_settings(asked.config).server_cert)
+    chain = read_certificates(asked.coordinator.server_cert)
     begins = max(item.not_valid_before_utc for item in chain)
     ends = min(item.not_valid_after_utc for item in chain)
     if begins > asked.now:
@@ -57,7 +57,7 @@ def tls_dates(asked: Installation) -> str:
 
 def tls_host(asked: Installation) -> str:
     """The certificate is for the host that callers name."""
-    coordinator = load_settings(asked.config)
+    coordinator = asked.coordinator
     host, names = called(asked, coordinator), _names(read_certificates(coordinator.server_cert)[0])
     if not any(_fits(host, name) for name in names):
         raise ConfigError(f"for {', '.join(names) or 'no name'}; not for {host}")

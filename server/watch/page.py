@@ -1,13 +1,17 @@
 """Where Prometheus reads a server's metrics: plain HTTP, on loopback unless told otherwise."""
 
+import socket
 import threading
 from dataclasses import dataclass
-from wsgiref.simple_server import WSGIServer
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.registry import Collector
 
 from protocols.errors import ConfigError
+
+_TICK_S = 0.1  # how often it looks whether it shall stop
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,28 @@ def show(families: Collector, host: str, port: int) -> Page:
     """
     registry = CollectorRegistry()
     registry.register(families)
+    kind = _Server6 if ":" in host else _Server
     try:
-        server, thread = start_http_server(port, addr=host, registry=registry)
+        server = make_server(host, port, make_wsgi_app(registry), kind, _Handler)
     except (OSError, OverflowError) as err:
         raise ConfigError(
             f"cannot show metrics on {host}:{port}; has another process this port?"
         ) from err
+    thread = threading.Thread(target=server.serve_forever, args=(_TICK_S,), daemon=True)
+    thread.start()
     return Page(server.server_port, server, thread)
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True  # who reads slowly keeps nobody else waiting, nor the end
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 10  # seconds, for a request to come
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: that metrics are read is no news."""

@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,7 @@ def collected() -> list[Metric]:
     return list(Families(metrics, lambda: served, _Shadow()).collect())
 
 
+@cache
 def families() -> dict[str, set[str]]:
     """Return the labels of every metric, by what one asks Prometheus for without its suffix."""
     return {
@@ -61,6 +63,7 @@ def families() -> dict[str, set[str]]:
     }
 
 
+@cache
 def samples() -> dict[str, set[str]]:
     """Return the labels of every series, by its name."""
     return {

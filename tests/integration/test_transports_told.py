@@ -68,10 +68,10 @@ def test_each_call_is_told_with_its_method_and_code(served: _Served) -> None:
 
 def test_a_call_is_told_to_have_come_when_it_came(served: _Served) -> None:
     before = time.monotonic()
-    ask(served.channel, "Sleep", b"0.1")
+    ask(served.channel, "Sleep", b"0.05")
     served.ends(1)
     ((_, _, arrived_s),) = served.told
-    assert before <= arrived_s < time.monotonic() - 0.1
+    assert before <= arrived_s < time.monotonic() - 0.05
 
 
 def test_callers_that_go_away_are_told_once_as_cancelled(served: _Served) -> None:
@@ -81,10 +81,10 @@ def test_callers_that_go_away_are_told_once_as_cancelled(served: _Served) -> Non
     assert served.ends(1) == [("Long", Code.CANCELLED.value[0])]
     gated = unary(served.channel, "Gate").future(b"gated", timeout=20)
     assert served.desk.gate.entered.wait(20)
-    _refused(lambda: unary(served.channel, "Echo")(b"late", timeout=0.1))
+    _refused(lambda: unary(served.channel, "Echo")(b"late", timeout=0.05))
     served.desk.gate.opened.set()
     assert gated.result() == b"gated"
-    time.sleep(0.1)
+    time.sleep(0.05)
     told = sorted(served.ends(3))
     assert told[1:] == [("Gate", Code.OK.value[0]), ("Long", Code.CANCELLED.value[0])]
     assert told[0][0] == "Echo"
@@ -95,7 +95,7 @@ def test_what_is_beyond_the_most_is_told_as_such(served: _Served) -> None:
     gated = unary(served.channel, "Gate").future(b"gated", timeout=20)
     assert served.desk.gate.entered.wait(20)
     calls = [unary(served.channel, "Echo").future(b"x", timeout=20) for _ in range(4)]
-    time.sleep(0.2)  # the fast core looks at them once the desk is done
+    time.sleep(0.1)  # the fast core looks at them once the desk is done
     served.desk.gate.opened.set()
     assert gated.result() == b"gated"
     served.ends(1 + len(calls))

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from server.config import load_settings
-from server.doctor import checks
 from server.doctor.checks import CHECKS
 from server.doctor.report import Finding, Installation, examine
 from server.journal.journal import open_journal
@@ -67,7 +66,7 @@ def tls(asked: Installation) -> tuple[Path, Path]:
 def running(asked: Installation) -> Iterator[RunningServer]:
     """Serve as the installation says, until it is left."""
     settings = asked.options.settings(load_settings(asked.config))
-    server = start_server(lambda: checks._served(asked), settings)
+    server = start_server(lambda: asked.served, settings)
     try:
         yield server
     finally:

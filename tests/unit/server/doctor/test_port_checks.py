@@ -30,7 +30,7 @@ def _found(asked: Installation, name: str = "port") -> Finding:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(port_checks, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(port_checks, "_PATIENCE_S", 0.15)
 
 
 def test_a_port_that_something_else_has_is_found(asked: Installation) -> None:

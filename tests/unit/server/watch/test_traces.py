@@ -181,7 +181,7 @@ def test_a_collector_gets_the_spans_of_real_calls(tmp_path: Path) -> None:
 def test_a_collector_that_is_gone_keeps_neither_calls_nor_the_end_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.1)
     with collector() as gone:
         port = gone.port
     begun = time.monotonic()
