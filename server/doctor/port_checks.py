@@ -84,6 +84,8 @@ def _can_bind(host: str, number: int, *, is_shared: bool = False) -> bool:
             if err.errno == errno.EADDRINUSE:
                 return False
             raise ConfigError(f"cannot listen on {host}:{number}: {err.strerror}") from err
+        except OverflowError as err:
+            raise ConfigError(f"{number} is no port") from err
     return True
 
 

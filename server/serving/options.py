@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
 Policy = Annotated[Path, typer.Option(help="The limit policy.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(help="Port there.", min=0, max=65_535)]
+Port = Annotated[int, typer.Option(help="Port there.")]
 AccessFile = Annotated[
     Path | None, typer.Option(help="Who may ask what, by the names in their certificates.")
 ]
@@ -39,7 +39,7 @@ SharePort = Annotated[
 ]
 MetricsPort = Annotated[
     int | None,
-    typer.Option(help="Show metrics to Prometheus there, each process its own.", min=0, max=65_535),
+    typer.Option(help="Show metrics to Prometheus there, each process its own."),
 ]
 MetricsHost = Annotated[str, typer.Option(help="Address for metrics; they go in plain text.")]
 TraceTo = Annotated[

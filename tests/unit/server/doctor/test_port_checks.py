@@ -45,6 +45,11 @@ def test_an_address_of_another_machine_is_found(asked: Installation) -> None:
     assert "cannot listen on 192.0.2.1" in wrong["port"].found
 
 
+def test_a_number_that_is_no_port_is_found(asked: Installation) -> None:
+    wrong = find_wrong(change(asked, port=65_536, metrics_port=65_536))
+    assert list(wrong) == ["options", "port", "metrics port"]
+
+
 def test_a_server_that_answers_is_healthy_also_with_a_renewed_certificate(
     asked: Installation,
 ) -> None:
