@@ -1,5 +1,6 @@
 """Both cores tell who counts calls of every call once, with its end and its arrival."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -72,6 +73,12 @@ def test_a_call_is_told_to_have_come_when_it_came(served: _Served) -> None:
     served.ends(1)
     ((_, _, arrived_s),) = served.told
     assert before <= arrived_s < time.monotonic() - 0.05
+
+
+def test_the_desk_knows_when_a_call_came(served: _Served) -> None:
+    known = json.loads(ask(served.channel, "Tell"))["arrived_s"]
+    served.ends(1)
+    assert known == served.told[0][2]
 
 
 def test_callers_that_go_away_are_told_once_as_cancelled(served: _Served) -> None:
