@@ -29,7 +29,7 @@ from server.serving.calls import (
     peer_of,
     pull,
 )
-from server.serving.listening import Ended, Listening, address_taken
+from server.serving.listening import Listening, address_taken
 
 TESTED_GRPCIO = "1.85.1"
 
@@ -141,7 +141,8 @@ class FastCore:
     def _closed(self, caller: "_Caller", event: "cygrpc.BatchOperationEvent") -> None:
         self._held -= 1
         caller.is_gone = event.batch_operations[0].cancelled()
-        caller.ends(self._tell, caller.unanswered)
+        ended_s = caller.ended_s or time.monotonic()
+        self._tell(caller.method, caller.end, ended_s - caller.arrived_s)
 
     def _shut(self, _: None, event: "cygrpc.ServerShutdownEvent") -> None:
         self._is_over = True
@@ -186,7 +187,7 @@ class FastCore:
         sends = [cygrpc.SendMessageOperation(message, 0) for message in reply.messages]
         end = cygrpc.SendStatusFromServerOperation(trailing, code, message, 0)
         caller.start((*caller.greeting(), *sends, end), self._ended)
-        caller.ends(self._tell, reply)
+        caller.end, caller.ended_s = reply, time.monotonic()
 
 
 class _Caller:
@@ -198,8 +199,8 @@ class _Caller:
         self.metadata = event.invocation_metadata
         self.body = b""
         self.messages: Iterator[bytes] = iter(())
-        self.reply, self.unanswered = INTERNAL, GONE
-        self.is_gone = self.is_greeted = self.is_over = False
+        self.reply, self.end, self.ended_s = INTERNAL, GONE, 0.0
+        self.is_gone = self.is_greeted = False
 
     def asks(self, now: float) -> Call:
         """Return the call as a desk knows it."""
@@ -220,15 +221,9 @@ class _Caller:
         if self.call.start_server_batch(operations, (handle, self)) != cygrpc.CallError.ok:
             raise RuntimeError("C-core does not take these operations")
 
-    def ends(self, tell: Ended, reply: Reply) -> None:
-        """Tell how the call ended, once."""
-        if not self.is_over:
-            self.is_over = True
-            tell(self.method, reply, self.arrived_s)
-
     def refuse(self) -> None:
         """End the call in whatever state it is."""
-        self.unanswered = INTERNAL
+        self.end = INTERNAL
         close(self.messages)
         self.call.cancel(cygrpc.StatusCode.internal, "internal error")
 

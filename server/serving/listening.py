@@ -11,7 +11,7 @@ import grpc
 from protocols.errors import ConfigError
 from server.serving.calls import Reply
 
-# The method, "" for one that there is not; the reply; when the call came, as time.monotonic().
+# The method, "" for one that there is not; the reply; seconds from the call's arrival to that.
 Ended = Callable[[str, Reply, float], None]
 
 _LOG = logging.getLogger(__name__)

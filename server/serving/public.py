@@ -113,7 +113,7 @@ class PublicCore:
             yield
         finally:
             self._held -= 1
-            self._tell(caller.method, caller.given, caller.arrived_s)
+            self._tell(caller.method, caller.given, time.monotonic() - caller.arrived_s)
 
     async def _on_worker(self, step: Callable[..., _T], *arguments: object) -> _T:
         return await self._loop.run_in_executor(self._worker, step, *arguments)

@@ -5,7 +5,6 @@ field names of contracts); a method that is in none counts as ``other``. So noth
 sends becomes a label, and their number has a bound.
 """
 
-import time
 from collections.abc import Collection
 
 import grpc
@@ -47,14 +46,14 @@ class Metrics:
         self.journal: dict[str, Steps] = {}
         self.profiles: dict[bytes, Profile] = {}
 
-    def ended(self, method: str, reply: Reply, arrived_s: float) -> None:
-        """Count a call that ended now, and arrived then by time.monotonic()."""
+    def ended(self, method: str, reply: Reply, took_s: float) -> None:
+        """Count a call, and how long it took from its arrival to its end."""
         label = method if method in self._methods else OTHER
         key = (label, OK if reply.status is None else _outcome(reply))
         steps = self.calls.get(key)
         if steps is None:
             steps = self.calls[key] = Steps(CALL_SECONDS)
-        steps.add(time.monotonic() - arrived_s)
+        steps.add(took_s)
 
     def drained(self, calls: int) -> None:
         """Count calls that are answered together."""

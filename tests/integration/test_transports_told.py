@@ -67,18 +67,17 @@ def test_each_call_is_told_with_its_method_and_code(served: _Served) -> None:
     ]
 
 
-def test_a_call_is_told_to_have_come_when_it_came(served: _Served) -> None:
-    before = time.monotonic()
+def test_a_call_is_told_with_the_time_from_its_arrival_to_its_end(served: _Served) -> None:
+    begun = time.monotonic()
     ask(served.channel, "Sleep", b"0.05")
     served.ends(1)
-    ((_, _, arrived_s),) = served.told
-    assert before <= arrived_s < time.monotonic() - 0.05
+    ((_, _, took_s),) = served.told
+    assert 0.05 <= took_s <= time.monotonic() - begun
 
 
 def test_the_desk_knows_when_a_call_came(served: _Served) -> None:
-    known = json.loads(ask(served.channel, "Tell"))["arrived_s"]
-    served.ends(1)
-    assert known == served.told[0][2]
+    before = time.monotonic()
+    assert before < json.loads(ask(served.channel, "Tell"))["arrived_s"] < time.monotonic()
 
 
 def test_callers_that_go_away_are_told_once_as_cancelled(served: _Served) -> None:
@@ -94,6 +93,7 @@ def test_callers_that_go_away_are_told_once_as_cancelled(served: _Served) -> Non
     time.sleep(0.05)
     told = sorted(served.ends(3))
     assert told[1:] == [("Gate", Code.OK.value[0]), ("Long", Code.CANCELLED.value[0])]
+    assert all(0 < took_s < 10 for _, _, took_s in served.told)
     assert told[0][0] == "Echo"
     assert told[0][1] in {Code.CANCELLED.value[0], Code.DEADLINE_EXCEEDED.value[0]}
 
