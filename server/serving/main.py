@@ -113,7 +113,7 @@ class RunningServer:
         return self.transport.port
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
-        """Refuse new calls, let those under way end, then close the journal and say the last."""
+        """Refuse new calls, let those under way end, close the journals, send the last spans."""
         self.transport.stop(grace_s)
         self.shadow.close()
         for journal in self.journals:

@@ -23,7 +23,8 @@ class Watched:
     """What a server shows of its work.
 
     Attributes:
-        metrics_port: Where metrics are shown, for who asked for port 0.
+        metrics, page: What is counted, and where it is shown; None without metrics.
+        traces: None without traces.
     """
 
     metrics: Metrics | None
@@ -32,7 +33,7 @@ class Watched:
 
     @property
     def metrics_port(self) -> int | None:
-        """Where metrics are shown."""
+        """Where metrics are shown, for who asked for port 0."""
         return None if self.page is None else self.page.port
 
     @property
