@@ -20,6 +20,7 @@ from protocols.lock import only_process
 from protocols.logs import log_to_stderr
 from server.batch.command import score_file
 from server.config import load_settings
+from server.doctor.command import doctor
 from server.events import Event
 from server.federation import open_federation
 from server.founding import SETTINGS_NAME, Proposal, found
@@ -225,6 +226,7 @@ app.command()(scorecard)
 app.command("model-card")(model_card)
 app.command("issue-caller")(issue_caller)
 app.command()(serve)
+app.command()(doctor)
 app.command("score-file")(score_file)
 app.command("route")(route)
 

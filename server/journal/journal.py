@@ -130,6 +130,14 @@ class Journal:
         walk.check_database()
         return count
 
+    def newest(self, count: int) -> Records:
+        """Return the last records, up to ``count`` and in order, each of them checked.
+
+        Raises:
+            ChainError: One was changed, removed or inserted; says which.
+        """
+        return Walk(self._keeper, self._statements).newest(count)
+
     def prune(self, *, before: datetime, show: Show | None = None) -> int:
         """Delete the answers that were given before a time, and return how many.
 

@@ -38,6 +38,20 @@ class Walk:
         if before not in (None, link):
             raise ChainError(f"journal: record {last} is not what the head says is the last")
 
+    def newest(self, count: int) -> list[Record]:
+        """Return the last records, up to ``count`` and in order, each of them checked.
+
+        Raises:
+            ChainError: One was changed, removed or inserted; says which.
+        """
+        last, link, highest = self._lane.read(self._statements.ends)
+        if highest > last:
+            raise ChainError(f"journal: record {last + 1} is after the last")
+        records = self._after(max(0, last - count), last)
+        if records and records[-1].link != link:
+            raise ChainError(f"journal: record {last} is not what the head says is the last")
+        return records
+
     def check_database(self) -> None:
         """Check what no record tells: that an answer is found by its key.
 

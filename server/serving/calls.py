@@ -37,6 +37,7 @@ class Call(NamedTuple):
         peer: Who calls.
         metadata: What the caller sent beside the message; keys of values in bytes end in ``-bin``.
         deadline_s: For how long the caller still waits, or None.
+        arrived_s: When it came, as time.monotonic().
     """
 
     method: str
@@ -44,6 +45,7 @@ class Call(NamedTuple):
     peer: Peer
     metadata: Metadata = ()
     deadline_s: float | None = None
+    arrived_s: float = 0.0
 
 
 class Reply(NamedTuple):
@@ -165,6 +167,8 @@ def _answers(desk: Desk, calls: Sequence[Call]) -> Sequence[Reply]:
     return replies
 
 
+# What nobody gets, but who counts calls is told: the caller went away before there was a reply.
+GONE = Reply((), status_of_code(grpc.StatusCode.CANCELLED, "the caller went away"))
 INTERNAL = Reply((), status_of_code(grpc.StatusCode.INTERNAL, "internal error"))
 LATE = Reply((), status_of_code(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline has passed"))
 NO_MESSAGE = Reply((), status_of_code(grpc.StatusCode.INVALID_ARGUMENT, "no request came"))

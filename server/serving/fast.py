@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from grpc._cython import cygrpc  # type: ignore[attr-defined]
 
 from server.serving.calls import (
+    GONE,
     INTERNAL,
     MOST_AT_ONCE,
     NO_MESSAGE,
@@ -52,7 +53,7 @@ class FastCore:
         """
         self._desk = desk
         self._methods = {method.encode(): method for method in desk.methods}
-        self._most_calls = listening.most_calls
+        self._most_calls, self._tell = listening.most_calls, listening.ended
         self._waiting: deque[_Caller] = deque()
         self._held = 0
         self._grace_ends: float | None = None
@@ -140,6 +141,8 @@ class FastCore:
     def _closed(self, caller: "_Caller", event: "cygrpc.BatchOperationEvent") -> None:
         self._held -= 1
         caller.is_gone = event.batch_operations[0].cancelled()
+        ended_s = caller.ended_s or time.monotonic()
+        self._tell(caller.method, caller.end, ended_s - caller.arrived_s)
 
     def _shut(self, _: None, event: "cygrpc.ServerShutdownEvent") -> None:
         self._is_over = True
@@ -184,19 +187,19 @@ class FastCore:
         sends = [cygrpc.SendMessageOperation(message, 0) for message in reply.messages]
         end = cygrpc.SendStatusFromServerOperation(trailing, code, message, 0)
         caller.start((*caller.greeting(), *sends, end), self._ended)
+        caller.end, caller.ended_s = reply, time.monotonic()
 
 
 class _Caller:
     """One call, from its arrival to its end."""
 
     def __init__(self, event: "cygrpc.RequestCallEvent", method: str) -> None:
-        self.call = event.call
-        self.method = method
+        self.call, self.method, self.arrived_s = event.call, method, time.monotonic()
         self.deadline = event.call_details.deadline  # as time.time(), and far away without one
         self.metadata = event.invocation_metadata
         self.body = b""
         self.messages: Iterator[bytes] = iter(())
-        self.reply = INTERNAL
+        self.reply, self.end, self.ended_s = INTERNAL, GONE, 0.0
         self.is_gone = self.is_greeted = False
 
     def asks(self, now: float) -> Call:
@@ -204,7 +207,7 @@ class _Caller:
         known = cygrpc.auth_context(self.call)
         peer = peer_of(known.get(b"peer_dns", ()), known.get(b"peer_uri", ()))
         deadline_s = None if self.deadline > now + _NEVER_S else self.deadline - now
-        return Call(self.method, self.body, peer, self.metadata, deadline_s)
+        return Call(self.method, self.body, peer, self.metadata, deadline_s, self.arrived_s)
 
     def greeting(self) -> _Operations:
         """Return what must come before anything else, once."""
@@ -220,6 +223,7 @@ class _Caller:
 
     def refuse(self) -> None:
         """End the call in whatever state it is."""
+        self.end = INTERNAL
         close(self.messages)
         self.call.cancel(cygrpc.StatusCode.internal, "internal error")
 

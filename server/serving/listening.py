@@ -1,6 +1,7 @@
 """Where and how a gRPC server of ours listens: address, TLS, limits."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +9,10 @@ from typing import Protocol
 import grpc
 
 from protocols.errors import ConfigError
+from server.serving.calls import Reply
+
+# The method, "" for one that there is not; the reply; seconds from the call's arrival to that.
+Ended = Callable[[str, Reply, float], None]
 
 _LOG = logging.getLogger(__name__)
 _MOST_BYTES = 256 * 1024  # of a request: 500 fields of the longest names fit
@@ -29,13 +34,14 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Listening:
-    """Where and how to listen.
+    """Where and how to listen, and who is told.
 
     Attributes:
         host, port: The address; port 0 takes a free one.
         credentials: TLS, or plain text without.
         most_calls: Calls beyond so many unanswered ones are refused before any work.
         is_port_shared: Whether other processes may listen there too and take a part of its calls.
+        ended: Told once of each call that ended, however it did, by one thread. Must not raise.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +49,7 @@ class Listening:
     credentials: grpc.ServerCredentials | None = None
     most_calls: int = 1_000
     is_port_shared: bool = False
+    ended: Ended = lambda *_: None
 
     @property
     def address(self) -> str:

@@ -5,8 +5,8 @@ import ipaddress
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +28,7 @@ from server.serving.once import Clock, Once
 from server.serving.releases import Releases, Served
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
+from server.watch.watch import Watched, watch
 
 _LOG = logging.getLogger(__name__)
 _STOP_GRACE_S = 10.0
@@ -51,6 +52,9 @@ class ServingSettings(Contract):
         insecure_loopback: Plain text instead of TLS; on a loopback address only.
         core: What carries calls; the fast one falls back to the public one where it must.
         is_port_shared: Other processes may listen there too, each with a part of the calls.
+        metrics_host, metrics_port: Where Prometheus reads this process's metrics in plain text;
+            without a port nothing is counted.
+        trace_to: Collector of traces, OTLP over gRPC; without one nothing is traced.
     """
 
     host: str = "127.0.0.1"
@@ -65,6 +69,9 @@ class ServingSettings(Contract):
     insecure_loopback: bool = False
     core: Core = "fast"
     is_port_shared: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    trace_to: str | None = Field(default=None, pattern=r"^https?://[^/@]+$")
 
     @model_validator(mode="after")
     def _check_transport(self) -> "ServingSettings":
@@ -98,6 +105,7 @@ class RunningServer:
     transport: Transport
     shadow: Shadow
     journals: Sequence[Journal]
+    watched: Watched
 
     @property
     def port(self) -> int:
@@ -105,11 +113,12 @@ class RunningServer:
         return self.transport.port
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
-        """Refuse new calls, let those under way end, then close the journal."""
+        """Refuse new calls, let those under way end, close the journals, send the last spans."""
         self.transport.stop(grace_s)
         self.shadow.close()
         for journal in self.journals:
             journal.close()
+        self.watched.stop()
 
 
 def serve(releases: Releases, settings: ServingSettings) -> None:
@@ -125,7 +134,8 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     running = start_server(lambda: releases.now, settings)
     champion = releases.now.champion.digest.hex()
-    _LOG.info("serving", extra={"port": running.port, "release_digest": champion})
+    facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
+    _LOG.info("serving", extra={**facts, "release_digest": champion})
     stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
     running.stop()
@@ -159,12 +169,27 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        once = Once(served, journals[0], clock, offer=shadow.offer)
         table = Methods(served, journals[0], policy).table()
-        desk = ScoringDesk(once, access, table, streams={BATCH})
+        watched = _watched(settings, served, shadow, table)
+        undo.callback(watched.stop)
+        store = watched.store(journals[0])
+        once = Once(served, store, clock, offer=shadow.offer, seen=watched.seen)
+        desk = watched.desk(ScoringDesk(once, access, table, streams={BATCH}))
+        listening = replace(listening, ended=watched.ended)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    return RunningServer(transport, shadow, journals)
+    return RunningServer(transport, shadow, journals, watched)
+
+
+def _watched(
+    settings: ServingSettings,
+    served: Callable[[], Served],
+    shadow: Shadow,
+    methods: Collection[str],
+) -> Watched:
+    port = settings.metrics_port
+    metrics_at = None if port is None else (settings.metrics_host, port)
+    return watch(served, shadow, methods, metrics_at=metrics_at, trace_to=settings.trace_to)
 
 
 def _load_policy(path: Path, release: Release) -> LimitPolicy:

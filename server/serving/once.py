@@ -7,13 +7,12 @@ Every question is refused or answered by itself.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from protocols.errors import ChainError
-from server.journal.journal import Journal
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
-from server.serving.questions import Question, drafts_of
+from server.serving.questions import Question, Seen, drafts_of, unnoticed
 from server.serving.reader import Reader
 from server.serving.releases import Served
 
@@ -31,16 +30,27 @@ Outcome = Given | Refusal
 Standing = Mapping[Key, Record | Refusal]
 
 
+class Store(Protocol):
+    """What is used of a journal; see there."""
+
+    def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
+        """Return the record of each key that has one."""
+
+    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
+        """Store what has no record yet, and return the record of each draft."""
+
+
 class Once:
     """Answers questions once each, from the releases in force."""
 
     def __init__(
         self,
         served: Callable[[], Served],
-        journal: Journal,
+        journal: Store,
         clock: Clock,
         *,
         offer: Callable[[Sequence[Question]], None] = lambda _: None,
+        seen: Seen = unnoticed,
     ) -> None:
         """Keep what answers are made of; the journal stays the caller's to close.
 
@@ -49,7 +59,9 @@ class Once:
             journal: Where answers are.
             clock: Says when they are given.
             offer: Told of the questions that were answered now and not before.
+            seen: Told of rows that were scored, before any is stored.
         """
+        self._seen = seen
         self._served, self._journal, self._clock, self._offer = served, journal, clock, offer
         self._readers: Mapping[bytes, Reader] = {}
         self._read_by: Served | None = None
@@ -94,13 +106,15 @@ class Once:
         for digest in dict.fromkeys(chosen):
             places = [place for place, one in enumerate(chosen) if one == digest]
             reader = self._readers_of(served)[digest]
-            mine = drafts_of([questions[place] for place in places], by=reader, at=at)
+            mine = drafts_of(
+                [questions[place] for place in places], by=reader, at=at, seen=self._seen
+            )
             drafts.update(zip(places, mine, strict=True))
         return [drafts[place] for place in range(len(questions))]
 
     def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
         records = attempt(lambda: self._journal.commit(drafts))
-        return records if isinstance(records, list) else [records] * len(drafts)
+        return [records] * len(drafts) if isinstance(records, Refusal) else records
 
     def _readers_of(self, served: Served) -> Mapping[bytes, Reader]:
         if served is not self._read_by:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 import grpc
 
 from server.serving.calls import (
+    GONE,
     MOST_AT_ONCE,
     OVERLOADED,
     Call,
@@ -47,7 +48,7 @@ class PublicCore:
             ConfigError: The address or the credentials cannot be used.
         """
         self._desk = desk
-        self._most_calls = listening.most_calls
+        self._most_calls, self._tell = listening.most_calls, listening.ended
         self._waiting: deque[_Caller] = deque()
         self._held = 0
         self._is_draining = self._is_busy = False
@@ -88,14 +89,14 @@ class PublicCore:
         return server, port
 
     async def _unary(self, caller: "_Caller") -> bytes:
-        with self._held_call():
+        with self._held_call(caller):
             reply = await self._reply(caller)
-            await _conclude(caller.context, reply)
+            await _conclude(caller, reply)
             (message,) = reply.messages
             return message
 
     async def _stream(self, caller: "_Caller") -> None:
-        with self._held_call():
+        with self._held_call(caller):
             reply = await self._reply(caller)
             messages = iter(reply.messages)
             try:
@@ -103,15 +104,16 @@ class PublicCore:
                     await caller.context.write(message)
             finally:
                 self._worker.submit(close, messages)
-            await _conclude(caller.context, message)
+            await _conclude(caller, message)
 
     @contextmanager
-    def _held_call(self) -> Iterator[None]:
+    def _held_call(self, caller: "_Caller") -> Iterator[None]:
         self._held += 1
         try:
             yield
         finally:
             self._held -= 1
+            self._tell(caller.method, caller.given, time.monotonic() - caller.arrived_s)
 
     async def _on_worker(self, step: Callable[..., _T], *arguments: object) -> _T:
         return await self._loop.run_in_executor(self._worker, step, *arguments)
@@ -155,7 +157,8 @@ class _Caller:
         known, waits_s = context.auth_context(), context.time_remaining()
         peer = peer_of(known.get("peer_dns", ()), known.get("peer_uri", ()))
         metadata = tuple(context.invocation_metadata() or ())
-        self._call = Call(method, body, peer, metadata)
+        self.method, self.arrived_s, self.given = method, time.monotonic(), GONE
+        self._call = Call(method, body, peer, metadata, arrived_s=self.arrived_s)
         self._deadline = None if waits_s is None else time.monotonic() + waits_s
         self.context = context
         self.reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -205,9 +208,10 @@ def _stream_handler(method: str, stream: _Stream) -> "grpc.RpcMethodHandler[byte
     return grpc.unary_stream_rpc_method_handler(answer)
 
 
-async def _conclude(context: _Context, reply: Reply) -> None:
+async def _conclude(caller: _Caller, reply: Reply) -> None:
+    caller.given = reply
     code, message, trailing = ending(reply)
     if code:
-        await context.abort(_CODES[code], message, trailing)
+        await caller.context.abort(_CODES[code], message, trailing)
     elif trailing:
-        context.set_trailing_metadata(trailing)
+        caller.context.set_trailing_metadata(trailing)

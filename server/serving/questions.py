@@ -46,13 +46,30 @@ class Question(Protocol):
         """Return the answer."""
 
 
-def drafts_of(questions: Sequence[Question], *, by: Reader, at: datetime) -> list[Draft | Refusal]:
-    """Return one release's answer to each question, or why there is none; scored together."""
+Seen = Callable[[Reader, Sequence[Row], Sequence[Scored]], None]
+
+
+def unnoticed(*_: object) -> None:
+    """Take no notice of what is scored."""
+
+
+def drafts_of(
+    questions: Sequence[Question], *, by: Reader, at: datetime, seen: Seen = unnoticed
+) -> list[Draft | Refusal]:
+    """Return one release's answer to each question, or why there is none.
+
+    Args:
+        questions: Scored together, each refused by itself.
+        by: The release.
+        at: When they are answered.
+        seen: Told of the rows that were scored, and their scores.
+    """
     rows = [attempt(partial(_row, question, by)) for question in questions]
     good = [row for row in rows if isinstance(row, Row)]
     scores = attempt(partial(by.score, good))
     if isinstance(scores, Refusal):
         return [scores if isinstance(row, Row) else row for row in rows]
+    seen(by, good, scores)
     scored = iter(scores)
     return [
         attempt(partial(question.draft, next(scored), by=by, at=at))

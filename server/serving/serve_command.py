@@ -2,19 +2,30 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from protocols.contracts.charter import load_charter_model
-from protocols.contracts.features import describe
-from protocols.errors import ConfigError
 from protocols.logs import log_to_stderr
 from server.config import load_settings
 from server.founding import SETTINGS_NAME
-
-Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
+from server.serving.options import (
+    AccessFile,
+    AnyCaller,
+    ClientCa,
+    Config,
+    CoreName,
+    Host,
+    JournalPlace,
+    MetricsHost,
+    MetricsPort,
+    Policy,
+    Port,
+    ServeOptions,
+    SharePort,
+    TraceTo,
+)
 
 
 def issue_caller(
@@ -32,56 +43,41 @@ def issue_caller(
 
 
 def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of them
-    policy: Annotated[Path, typer.Option(help="The limit policy.")],
+    policy: Policy,
     config: Config = Path(SETTINGS_NAME),
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port there.")] = 50051,
-    access: Annotated[
-        Path | None, typer.Option(help="Who may ask what, by the names in their certificates.")
-    ] = None,
-    client_ca: Annotated[
-        Path | None, typer.Option(help="Who signs callers' certificates, in PEM.")
-    ] = None,
-    any_caller: Annotated[
-        bool, typer.Option(help="Ask no certificate: whoever reaches the port may ask all.")
-    ] = False,
-    journal: Annotated[
-        str,
-        typer.Option(
-            envvar="FEDSCORE_JOURNAL", help="The journal of decisions: a file, or a database's URL."
-        ),
-    ] = "journal.sqlite",
-    core: Annotated[
-        Literal["fast", "public"],
-        typer.Option(help="fast, or public: gRPC's public interface alone."),
-    ] = "fast",
-    share_port: Annotated[
-        bool, typer.Option("--share-port", help="Let other processes listen there too.")
-    ] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 50051,
+    access: AccessFile = None,
+    client_ca: ClientCa = None,
+    any_caller: AnyCaller = False,
+    journal: JournalPlace = "journal.sqlite",
+    core: CoreName = "fast",
+    share_port: SharePort = False,
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
+    trace_to: TraceTo = None,
 ) -> None:
     """Answer over gRPC with TLS, from releases that the log holds: those that ``route`` names."""
     from server.registry import Registry  # here: training does not need torch in this process
-    from server.serving.main import ServingSettings
     from server.serving.main import serve as serve_releases
     from server.serving.releases import Releases
 
+    options = ServeOptions(
+        policy,
+        host,
+        port,
+        access,
+        client_ca,
+        any_caller,
+        journal,
+        core,
+        share_port,
+        metrics_port,
+        metrics_host,
+        trace_to,
+    )
     settings = load_settings(config)
-    try:
-        asked = ServingSettings(
-            host=host,
-            port=port,
-            journal=journal,
-            policy_path=policy,
-            certificate_path=settings.server_cert,
-            key_path=settings.server_key,
-            client_ca_path=client_ca,
-            access_path=access,
-            any_caller=any_caller,
-            core=core,
-            is_port_shared=share_port,
-        )
-    except ValidationError as err:
-        raise ConfigError(f"serve: {describe(err)}") from err
+    asked = options.settings(settings)
     _, terms = load_charter_model(settings.charter)
     log_to_stderr()
     with closing(Releases(Registry(settings.releases, terms), settings.routing)) as releases:

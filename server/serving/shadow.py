@@ -43,6 +43,11 @@ class Shadow:
         self._thread.start()
 
     @property
+    def waiting(self) -> int:
+        """How many questions wait to be scored."""
+        return self._waiting.qsize()
+
+    @property
     def left_out(self) -> int:
         """How many questions were not scored, because too many waited or the journal was gone."""
         return self._left_out

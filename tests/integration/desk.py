@@ -141,7 +141,8 @@ def refusal() -> Status:
 
 def _tell(call: Call) -> Reply:
     metadata = [(key, repr(value)) for key, value in call.metadata]
-    told = {"names": call.peer.names, "metadata": metadata, "deadline_s": call.deadline_s}
+    waits = {"deadline_s": call.deadline_s, "arrived_s": call.arrived_s}
+    told = {"names": call.peer.names, "metadata": metadata, **waits}
     return Reply((json.dumps(told).encode(),), None, (("plain", "v"), ("raw-bin", b"\0\xff")))
 
 

@@ -1,0 +1,184 @@
+"""The doctor's checks, in the order of a start; here those of what a server reads."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from protocols.contracts.charter import load_charter_model
+from protocols.contracts.features import read_toml
+from protocols.contracts.limit_policy import LimitPolicy
+from protocols.errors import ConfigError, ContractError
+from server.decisions.policy import policy_from_table
+from server.doctor.port_checks import PORT_CHECKS
+from server.doctor.report import Check, Installation
+from server.doctor.tls_checks import TLS_CHECKS
+from server.journal.database import parse_database
+from server.journal.journal import PATIENCE_S, Journal, open_journal
+from server.serving.fast import FastCore
+from server.serving.transport import doubt_of_fast
+
+NEWEST = 1_000  # records; all of them are for `journal verify`
+ROOM_BYTES = 1 << 30
+
+_GIB = 1 << 30
+
+
+def settings(asked: Installation) -> str:
+    """Settings and charter parse."""
+    charter, _ = load_charter_model(asked.coordinator.charter)
+    return f"{asked.config.name} and the charter of {charter.federation} parse"
+
+
+def options(asked: Installation) -> str:
+    """The options fit one another."""
+    asked.options.settings(asked.coordinator)
+    if (asked.certificate is None) != (asked.key is None):
+        raise ConfigError("--certificate and --key go together")
+    if asked.options.any_caller:
+        return "fit; whoever reaches the port may ask everything (--any-caller)"
+    return "fit; callers show certificates"
+
+
+def core(asked: Installation) -> str:
+    """What was asked for carries the calls."""
+    if asked.options.core == "public":
+        return "the public core, as asked"
+    doubt = doubt_of_fast(FastCore)
+    if doubt is not None:
+        raise ConfigError(f"the public core would serve, more slowly: {doubt}")
+    return "the fast core"
+
+
+def journal_opens(asked: Installation) -> str:
+    """The journal is one of this version, or there is none yet."""
+    if _is_new(asked):
+        return "none yet; the server makes it at its first start"
+    with _opened(asked):
+        return "opens, and is of this version"
+
+
+def journal_records(asked: Installation) -> str:
+    """The last records are what was stored."""
+    if _is_new(asked):
+        return "none yet"
+    with _opened(asked) as journal:
+        records = journal.newest(NEWEST)
+    return f"the last {len(records)} records verify"
+
+
+def disk(asked: Installation) -> str:
+    """The journal has room to grow."""
+    path = _file(asked)
+    if path is None:
+        return "the journal is in PostgreSQL; see to the disk there"
+    try:
+        free = shutil.disk_usage(path.resolve().parent).free
+    except OSError as err:
+        raise ConfigError("the journal's folder cannot be read") from err
+    if free < ROOM_BYTES:
+        raise ConfigError(f"{free / _GIB:.2f} GiB free beside the journal; expected 1 or more")
+    return f"{free / _GIB:.1f} GiB free beside the journal"
+
+
+def releases(asked: Installation) -> str:
+    """The releases that are named open, are proven, and their tables answer as they should."""
+    routing = asked.served.routing
+    named = routing.model_dump(exclude_none=True, exclude={"challenger_percent"})
+    said = ", ".join(f"{role} {digest[:12]}" for role, digest in named.items())
+    return f"{said}: in the log, and their tables agree"
+
+
+def policy(asked: Installation) -> str:
+    """The policy parses."""
+    return f"{_policy(asked).name} parses"
+
+
+def currency(asked: Installation) -> str:
+    """The policy is in the currency of the release."""
+    ours = _policy(asked).currency
+    theirs = asked.served.champion.scorecard.contract.currency
+    if ours != theirs:
+        raise ContractError(f"{asked.options.policy.name}: {ours}, the release: {theirs}")
+    return f"policy and release are in {ours}"
+
+
+def clock(asked: Installation) -> str:
+    """The clock is not before what was answered last."""
+    now = f"{asked.now:%Y-%m-%d %H:%M:%S} UTC"
+    if _is_new(asked):
+        return f"it is {now}"
+    with _opened(asked) as journal:
+        newest = [record.answered_at for record in journal.newest(1)]
+    if any(at > asked.now for at in newest):
+        raise ConfigError(f"it is {now}, before the journal's last record of {newest[0]}")
+    return f"it is {now}, not before the journal's last record"
+
+
+def _policy(asked: Installation) -> LimitPolicy:
+    path = asked.options.policy
+    return policy_from_table(read_toml(path), where=path.name)
+
+
+def _file(asked: Installation) -> Path | None:
+    database = parse_database(asked.options.journal, patience_s=PATIENCE_S)
+    return Path(database.engine.url.database or "") if database.is_sqlite else None
+
+
+def _is_new(asked: Installation) -> bool:
+    path = _file(asked)
+    if path is None or not path.parent.is_dir():
+        return False
+    return not path.exists() or path.stat().st_size == 0  # as a first start that was killed left it
+
+
+@contextmanager
+def _opened(asked: Installation) -> Iterator[Journal]:
+    journal = open_journal(asked.options.journal, may_create=False)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+CHECKS = (
+    Check(
+        "settings",
+        settings,
+        "put right what is named; is --config the coordinator's server.toml, charter and "
+        "signatures beside it?",
+    ),
+    Check(
+        "options",
+        options,
+        "see fedscore-server serve --help; callers' certificates need --client-ca and --access",
+    ),
+    *TLS_CHECKS,
+    *PORT_CHECKS,
+    Check(
+        "core",
+        core,
+        "install what constraints.txt pins, or say --core public, which is slower",
+    ),
+    Check(
+        "journal",
+        journal_opens,
+        "run as the user that serves; check path and rights, or whether the database is up; in "
+        "PostgreSQL the first start of the server makes it",
+    ),
+    Check("disk", disk, "free some, or move the journal while no server runs"),
+    Check(
+        "journal records",
+        journal_records,
+        "stop the servers, keep the journal as it is, run fedscore-server journal verify, and "
+        "restore a backup elsewhere",
+    ),
+    Check(
+        "releases",
+        releases,
+        "restore the releases folder from a backup, or name others: fedscore-server route",
+    ),
+    Check("policy", policy, "put right what is named in the policy file (--policy)"),
+    Check("currency", currency, "take a policy in the currency of the release's contract"),
+    Check("clock", clock, "set the clock (NTP), then start the server"),
+)
