@@ -123,14 +123,25 @@ def _input_to_wire(field: FeatureField) -> scoring.InputField:
     if isinstance(field, CategoricalField):
         return scoring.InputField(name=field.name, label=field.label, levels=field.levels)
     return scoring.InputField(
-        name=field.name, label=field.label, is_numeric=True, low=field.low, high=field.high
+        name=field.name,
+        label=field.label,
+        is_numeric=True,
+        low=field.low,
+        high=field.high,
+        refuses_beyond=field.beyond_bounds == "refuse",
     )
 
 
 def _input_from_wire(message: scoring.InputField) -> NumericInput | CategoricalInput:
     name, label = message.name, message.label
     if message.is_numeric:
-        return NumericInput(name=name, label=label, low=message.low, high=message.high)
+        return NumericInput(
+            name=name,
+            label=label,
+            low=message.low,
+            high=message.high,
+            refuses_beyond=message.refuses_beyond,
+        )
     return CategoricalInput(name=name, label=label, levels=tuple(message.levels))
 
 

@@ -1,5 +1,6 @@
 """What is known of an applicant, named or packed, and what may be wrong with it."""
 
+import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from protocols.ledger.canonical import canonical_json, digest
 MAX_VIOLATIONS = 20
 Digest = Annotated[bytes, Field(min_length=32, max_length=32)]
 _NAMED, _PACKED = "named", "packed"
+_BEYOND = "must lie within the contract's bounds"
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,59 @@ class PackedApplicant(Contract):
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Between what a question's value of a field must lie, where the contract refuses others.
+
+    Attributes:
+        name: The field's.
+        place: Of its number among those that are packed.
+        codes: Values that stand for no quantity, and are allowed wherever they lie.
+    """
+
+    name: str
+    place: int
+    low: float
+    high: float
+    codes: frozenset[float]
+
+    def are_kept(self, value: float) -> bool:
+        """Return whether a value may be asked about; NaN, which is missing, may."""
+        return self.low <= value <= self.high or math.isnan(value) or value in self.codes
+
+
+@dataclass(frozen=True)
 class Packing:
-    """How a contract's values are packed.
+    """How a contract's values are packed, and within what.
 
     Attributes:
         contract_digest: Of the contract.
         numbers: How many numbers there are.
         codes: Of each categorical field its name, and how many codes it has.
+        bounds: Of each field whose values beyond its bounds are refused.
     """
 
     contract_digest: bytes
     numbers: int
     codes: tuple[tuple[str, int], ...]
+    bounds: tuple[Bounds, ...]
 
     @classmethod
     def of(cls, contract: FeatureContract, *, contract_digest: bytes) -> "Packing":
         """Return how values of a contract are packed."""
         listed = [field for field in contract.inputs if isinstance(field, CategoricalField)]
         codes = tuple((field.name, field.cell_count) for field in listed)
-        return cls(contract_digest, len(contract.inputs) - len(listed), codes)
+        numeric = [field for field in contract.inputs if isinstance(field, NumericField)]
+        bounds = tuple(
+            _bounds(field, place)
+            for place, field in enumerate(numeric)
+            if field.beyond_bounds == "refuse"
+        )
+        return cls(contract_digest, len(numeric), codes, bounds)
+
+
+def _bounds(field: NumericField, place: int) -> Bounds:
+    codes = frozenset(float(item.code) for item in field.special)
+    return Bounds(field.name, place, float(field.low), float(field.high), codes)
 
 
 def _form(value: object) -> str:
@@ -117,9 +153,9 @@ def request_error(err: ValidationError) -> RequestError:
 def feature_faults(
     features: Applicant | PackedApplicant, contract: FeatureContract, packing: Packing
 ) -> Iterable[Violation]:
-    """Yield each value that is for no field, or for one of another kind."""
+    """Yield each value that is for no field, for one of another kind, or beyond what it may be."""
     if isinstance(features, Applicant):
-        return _feature_violations(features, contract)
+        return _feature_violations(features, contract, packing.bounds)
     return _packed_violations(features, packing)
 
 
@@ -153,12 +189,17 @@ def _violation(where: tuple[int | str, ...], rule: str) -> Violation:
     return Violation(".".join(map(str, where)), rule)
 
 
-def _feature_violations(applicant: Applicant, contract: FeatureContract) -> Iterable[Violation]:
+def _feature_violations(
+    applicant: Applicant, contract: FeatureContract, bounds: Iterable[Bounds]
+) -> Iterable[Violation]:
     kinds = {
         field.name: "computed" if is_computed(field) else field.kind for field in contract.fields
     }
     yield from _number_violations(applicant, kinds)
     yield from _category_violations(applicant, kinds)
+    for one in bounds:
+        if not one.are_kept(applicant.numbers.get(one.name, math.nan)):
+            yield Violation(f"features.numbers.{one.name}", _BEYOND)
 
 
 def _number_violations(applicant: Applicant, kinds: Mapping[str, str]) -> Iterable[Violation]:
@@ -195,6 +236,9 @@ def _packed_violations(packed: PackedApplicant, packing: Packing) -> Iterable[Vi
     for (name, count), code in zip(packing.codes, packed.codes, strict=True):
         if not 0 <= code < count:
             yield Violation("packed.codes", f"{name}: must be below {count}")
+    for one in packing.bounds:
+        if one.place < len(packed.numbers) and not one.are_kept(packed.numbers[one.place]):
+            yield Violation("packed.numbers", f"{one.name}: {_BEYOND}")
 
 
 def _plain(applicant: Applicant) -> dict[str, object]:

@@ -84,11 +84,13 @@ _Inputs = Annotated[tuple[Name, ...], Field(max_length=100, strict=False)]
 
 
 class NumericField(FieldBase):
-    """A quantity between two public bounds; values beyond them count as the bound.
+    """A quantity between two public bounds; values beyond them count as the bound in training.
 
     Attributes:
         unit: Unit of measure, in words.
         low, high: Public bounds, decimals in quotes.
+        beyond_bounds: Whether a question with a value beyond them is answered as if it were the
+            bound, which the answer says, or refused.
         spacing: Cells of equal width, or of equal width in sign(x) log(1 + |x|).
         special: Codes that are no quantities; each gets a cell of its own.
         formula: How the value is computed from other fields; None reads a column.
@@ -101,6 +103,7 @@ class NumericField(FieldBase):
     unit: Sentence
     low: DecimalText
     high: DecimalText
+    beyond_bounds: Literal["clip", "refuse"] = "clip"
     spacing: Literal["linear", "log"]
     special: tuple[SpecialCode, ...] = Field(default=(), max_length=1_000, strict=False)
     formula: FormulaName | None = None
@@ -115,6 +118,8 @@ class NumericField(FieldBase):
             raise ValueError("a ratio names fields under over, and nothing else does")
         if self.formula and (self.special or not self.may_be_missing):
             raise ValueError("a computed field has no special codes, and may_be_missing is true")
+        if self.formula and self.beyond_bounds == "refuse":
+            raise ValueError("a computed field refuses nothing; the fields under of and over may")
         return self
 
     @model_validator(mode="after")

@@ -6,12 +6,18 @@ from protocols.contracts.features import Contract, DecimalText, Name, Sentence
 
 
 class NumericInput(Contract):
-    """A number that a request may hold; one beyond the public bounds counts as the bound."""
+    """A number that a request may hold.
+
+    Attributes:
+        low, high: Public bounds.
+        refuses_beyond: Whether a number beyond them is refused; else it counts as the bound.
+    """
 
     name: Name
     label: Sentence
     low: DecimalText
     high: DecimalText
+    refuses_beyond: bool
 
 
 class CategoricalInput(Contract):

@@ -535,12 +535,15 @@ class InputField(_message.Message):
     LEVELS_FIELD_NUMBER: _builtins.int
     LOW_FIELD_NUMBER: _builtins.int
     HIGH_FIELD_NUMBER: _builtins.int
+    REFUSES_BEYOND_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     label: _builtins.str
     is_numeric: _builtins.bool
     low: _builtins.str
     """Public bounds of a numeric field, as decimals."""
     high: _builtins.str
+    refuses_beyond: _builtins.bool
+    """A value beyond them is refused; else it counts as the bound, and the answer says so."""
     @_builtins.property
     def levels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Levels of a categorical field; a packed code is a place in this list, from 0."""
@@ -554,10 +557,11 @@ class InputField(_message.Message):
         levels: _abc.Iterable[_builtins.str] | None = ...,
         low: _builtins.str = ...,
         high: _builtins.str = ...,
+        refuses_beyond: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "is_numeric", b"is_numeric", "label", b"label", "levels", b"levels", "low", b"low", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["high", b"high", "is_numeric", b"is_numeric", "label", b"label", "levels", b"levels", "low", b"low", "name", b"name", "refuses_beyond", b"refuses_beyond"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

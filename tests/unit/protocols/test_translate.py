@@ -302,11 +302,23 @@ def test_a_release_is_described_there_and_back() -> None:
     income = next(item for item in contract.inputs if item.name == "income")
     assert isinstance(income, NumericField)
     assert described.inputs[0] == NumericInput(
-        name="income", label=income.label, low=income.low, high=income.high
+        name="income", label=income.label, low=income.low, high=income.high, refuses_beyond=False
     )
     home = next(item for item in described.inputs if item.name == "home")
     assert isinstance(home, CategoricalInput)
     assert home.levels == next(item for item in contract.inputs if item.name == "home").levels
+
+
+def test_a_field_that_refuses_values_beyond_its_bounds_is_described_so() -> None:
+    release = make_release()
+    income, *others = release.scorecard.contract.fields
+    refusing = income.model_copy(update={"beyond_bounds": "refuse"})
+    contract = release.scorecard.contract.model_copy(update={"fields": (refusing, *others)})
+    message = release_to_wire(release.manifest, contract, digest=release.digest)
+    first, second = release_from_wire(message).inputs[:2]
+    assert isinstance(first, NumericInput)
+    assert isinstance(second, NumericInput)
+    assert (first.refuses_beyond, second.refuses_beyond) == (True, False)
 
 
 def test_a_release_that_is_not_described_whole_is_refused() -> None:

@@ -102,6 +102,7 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
         "has no special codes",
     ),
     "a computed field that is never missing": (_computed(may_be_missing=False), "may_be_missing"),
+    "a formula that refuses": (_computed(beyond_bounds="refuse"), "a computed field refuses"),
     "a formula of a later field": (_first(_computed()), "numeric fields that come before it"),
     "a formula of levels": (_computed(of=["housing"]), "numeric fields that come before it"),
     "a formula of itself": (_computed(over=["strain"]), "numeric fields that come before it"),
