@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import chi2
+from scipy.special import chdtri
 from torch import Tensor
 
 from model.features import Encoding
@@ -121,7 +121,7 @@ def _index(before: Tensor, now: Tensor, variances: Tensor) -> Estimate:
     errors = variances / mean
     expected, squares = errors.sum().item(), errors.square().sum().item()
     degrees = expected**2 / squares
-    reach = math.sqrt(chi2.ppf(0.95, degrees) * expected / degrees)
+    reach = math.sqrt(chdtri(degrees, 0.05) * expected / degrees)
     low, high = max(0.0, math.sqrt(seen) - reach) ** 2, (math.sqrt(seen) + reach) ** 2
     value = max(seen - expected, low)
     return Estimate(larger * value, larger * low, larger * high)
