@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from server.serving import shadow
 from server.serving.options import ServeOptions
 from tests.simulator import found_world
 from tests.unit.server.doctor.installation import (
-    NOW,
     POLICY,
     fill,
     free_port,
@@ -25,7 +25,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The coordinator's folder of a federation with a release, and a journal of three answers."""
     world = found_world(tmp_path_factory.mktemp("doctor"), sizes=(30, 20, 20))
     world.train()
-    fill(world.server / "journal.sqlite", 3, at=NOW)
+    fill(world.server / "journal.sqlite", 3, at=datetime.now(UTC))
     return world.server
 
 
@@ -48,7 +48,7 @@ def asked(trained: Path, tmp_path: Path) -> Installation:
         metrics_host="127.0.0.1",
         trace_to=None,
     )
-    return Installation(home / "server.toml", options, NOW)
+    return Installation(home / "server.toml", options, datetime.now(UTC))
 
 
 @pytest.fixture

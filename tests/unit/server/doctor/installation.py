@@ -6,7 +6,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from server.config import load_settings
@@ -17,7 +17,6 @@ from server.journal.record import Draft, Key
 from server.serving.main import RunningServer, start_server
 from tests.unit.server.serving.world import POLICY_TOML
 
-NOW = datetime.now(UTC)
 POLICY = POLICY_TOML.replace('"USD"', '"EUR"')  # as the simulator's contract
 Usage = namedtuple("Usage", "total used free")
 

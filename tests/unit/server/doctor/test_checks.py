@@ -22,7 +22,6 @@ from server.doctor.checks import CHECKS, NEWEST
 from server.doctor.report import Check, Installation, examine, report_text
 from server.journal.journal import open_journal
 from tests.unit.server.doctor.installation import (
-    NOW,
     Usage,
     change,
     draft,
@@ -98,7 +97,7 @@ def test_a_record_that_was_changed_is_found(asked: Installation) -> None:
 
 def test_only_the_newest_records_are_read(asked: Installation) -> None:
     with closing(open_journal(asked.options.journal)) as journal:
-        journal.commit([draft(f"more-{number}", NOW) for number in range(NEWEST)])
+        journal.commit([draft(f"more-{number}", asked.now) for number in range(NEWEST)])
     rewrite(asked, "UPDATE journal_answers SET answer = x'00' WHERE position = 3")
     assert find_wrong(asked) == {}
     rewrite(asked, "UPDATE journal_answers SET answer = x'00' WHERE position = 4")
@@ -167,8 +166,9 @@ def test_a_policy_in_another_currency_is_found(asked: Installation) -> None:
 
 
 def test_a_clock_before_the_newest_record_is_found(asked: Installation) -> None:
-    wrong = find_wrong(replace(asked, now=NOW - timedelta(seconds=1)))
-    assert list(wrong) == ["clock"]
+    with closing(open_journal(asked.options.journal)) as journal:
+        journal.commit([draft("later", asked.now + timedelta(seconds=1))])
+    assert list(find_wrong(asked)) == ["clock"]
 
 
 def test_a_check_that_fails_keeps_no_other_from_being_made(asked: Installation) -> None:
