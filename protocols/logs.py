@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 _CHATTY = ("alembic",)  # libraries that say at every start what is no news
+_QUOTING = ("grpc._cython.cygrpc",)  # and one that quotes what callers sent beside their messages
 _BUILT_IN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -34,3 +35,5 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in _QUOTING:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -4,6 +4,7 @@ They are read from bytes, since a message that does not parse or that holds fiel
 does not know must be refused by name, not by accident.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from protocols.contracts.features import Contract
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 
+_DECISION_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")  # no text that a database might refuse
 _Parsed = TypeVar("_Parsed", bound=Message)
 _Question = TypeVar("_Question", bound=Contract)
 
@@ -105,6 +107,8 @@ def decision_id_from_wire(raw: bytes) -> str:
     message = parse_request(raw, decisions.GetDecisionRequest())
     if not message.decision_id:
         raise RequestError([Violation("decision_id", "is required")])
+    if not _DECISION_ID.fullmatch(message.decision_id):
+        raise RequestError([Violation("decision_id", "is none that a server gives")])
     return message.decision_id
 
 

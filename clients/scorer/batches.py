@@ -9,6 +9,7 @@ from protocols.translate_questions import score_request_to_wire
 from protocols.wire import scoring_v1_pb2 as scoring
 
 MOST_BYTES = 256 * 1024  # of a request, as docs/limits.md has it
+MOST_QUESTIONS = 4_096
 _FRAME_BYTES = 5  # of a question in a request, beside its own: a tag and a length below 2^28
 
 
@@ -45,7 +46,7 @@ def batches(requests: Iterable[ScoreRequest], *, most_bytes: int = MOST_BYTES) -
     size = 0
     for message in map(score_request_to_wire, requests):
         more = message.ByteSize() + _FRAME_BYTES
-        if part and size + more > most_bytes:
+        if part and (size + more > most_bytes or len(part) == MOST_QUESTIONS):
             yield Batch(part)
             part, size = [], 0
         part.append(message)

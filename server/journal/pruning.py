@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from server.journal.database import Lane
+from server.journal.errors import JournalError
 from server.journal.record import to_micros
 from server.journal.statements import Cursor, Statements
 from server.journal.walk import Show
@@ -17,8 +18,10 @@ def prune_records(
 
     Raises:
         ChainError: One of them is not what was stored. It and those after it are left.
+        JournalError: They are deleted, and can still be read in the file, since somebody reads an
+            older state of it; to prune again once that has ended overwrites them.
     """
-    last, _, _ = lane.read(statements.ends)
+    last, *_ = lane.read(statements.ends)
     count, micros = 0, to_micros(before)
     for start in range(0, last, _BATCH):
         end = min(start + _BATCH, last)
@@ -31,5 +34,9 @@ def prune_records(
         count += lane.write(prune)
         if show is not None:
             show(end, last)
-    lane.read(statements.overwrite)
+    if not lane.read(statements.overwrite):
+        raise JournalError(
+            "answers are deleted, but their bytes are still in the file, because another program "
+            "reads it; prune again when that has ended"
+        )
     return count

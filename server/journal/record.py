@@ -154,7 +154,7 @@ def _checked(  # noqa: PLR0913, PLR0917  # one for each column; a row is given w
     before = START if position == 1 else before or b""
     is_stub = salt is body_digest is answer is None
     is_whole = is_stub or content == _content_digest(salt, body_digest, answer)
-    if not is_whole or hashlib.sha256(before + digest).digest() != link:
+    if position < 1 or not is_whole or hashlib.sha256(before + digest).digest() != link:
         raise ChainError(f"journal record {position} is not what was stored")
     at = _EPOCH + micros * _MICROSECOND
     kept = (salt or b"", body_digest or b"", answer or b"")

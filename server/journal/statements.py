@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from protocols.errors import ChainError
 from server.journal.record import Key, Record, from_row, to_row
 from server.journal.tables import ANSWERS, HEAD, SCOPE
 
@@ -30,6 +31,8 @@ _LINK_BEFORE = select(_BEFORE.c.link).where(
     _BEFORE.c.position == ANSWERS.c.position - literal_column("1")
 )
 _RECORDS = select(*ANSWERS.c, _LINK_BEFORE.scalar_subquery())
+
+_MOST_IDS = 128  # of a statement; each number of them has its own text, which takes long to write
 
 Row = Sequence[Any]  # databases do not type their rows
 
@@ -63,10 +66,12 @@ class Statements:
         found: dict[Key, Record] = {}
         for shared, group in groupby(sorted(set(keys)), key=lambda key: key[:2]):
             ids = [key.request_id for key in group]
-            cursor.execute(self._by_ids(len(ids)), (*shared, *ids))
-            for row in cursor.fetchall():
-                record = from_row(row)
-                found[record.key] = record
+            for first in range(0, len(ids), _MOST_IDS):
+                some = ids[first : first + _MOST_IDS]
+                cursor.execute(self._by_ids(len(some)), (*shared, *some))
+                for row in cursor.fetchall():
+                    record = from_row(row)
+                    found[record.key] = record
         return found
 
     def by_answer(
@@ -87,7 +92,7 @@ class Statements:
     def head(self, cursor: Cursor) -> tuple[int, bytes]:
         """Return the last record's position and link; until the transaction ends none follows."""
         cursor.execute(self._head)
-        position, link = cursor.fetchone()
+        position, link = _only(cursor.fetchone())
         return position, link
 
     def append(self, cursor: Cursor, records: Sequence[Record]) -> None:
@@ -95,11 +100,11 @@ class Statements:
         cursor.executemany(self._insert, [to_row(record) for record in records])
         cursor.execute(self._move_head, (records[-1].position, records[-1].link))
 
-    def ends(self, cursor: Cursor) -> tuple[int, bytes, int]:
-        """Return the head's position and link, and the highest position there is."""
+    def ends(self, cursor: Cursor) -> tuple[int, bytes, int, int]:
+        """Return the head's position and link, and the lowest and highest position there are."""
         cursor.execute(self._ends)
-        position, link, highest = cursor.fetchone()
-        return position, link, highest or 0
+        position, link, lowest, highest = _only(cursor.fetchone())
+        return position, link, 1 if lowest is None else lowest, highest or 0
 
     def between(self, cursor: Cursor, after: int, last: int) -> list[Row]:
         """Return all rows after a position up to another, in order; ``from_row`` checks them."""
@@ -125,14 +130,17 @@ class Statements:
         cursor.execute("PRAGMA integrity_check(1)")
         return [tuple(row) for row in cursor.fetchall()] == [("ok",)]
 
-    def overwrite(self, cursor: Cursor) -> None:
-        """Let go of what SQLite's write-ahead log still has of deleted answers.
+    def overwrite(self, cursor: Cursor) -> bool:
+        """Overwrite what SQLite still has of deleted answers; return whether it is done.
 
-        It overwrites them in its file by itself; PostgreSQL does so when it next vacuums.
+        Somebody who reads an older state of the file keeps it from that, and must end first.
+        PostgreSQL does so when it next vacuums.
         """
-        if self._dialect.name == "sqlite":
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.fetchall()
+        if self._dialect.name != "sqlite":
+            return True
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, _, _ = cursor.fetchone()
+        return not is_busy
 
     def _write_by_ids(self, count: int) -> str:
         ids = ANSWERS.c.request_id.in_([bindparam(f"id{number}") for number in range(count)])
@@ -168,8 +176,9 @@ class Statements:
 
     @cached_property
     def _ends(self) -> str:
-        highest = select(func.max(ANSWERS.c.position)).scalar_subquery()
-        return self._write(select(HEAD.c.position, HEAD.c.link, highest))
+        ends = [func.min(ANSWERS.c.position), func.max(ANSWERS.c.position)]
+        found = [select(end).scalar_subquery() for end in ends]
+        return self._write(select(HEAD.c.position, HEAD.c.link, *found))
 
     @cached_property
     def _between(self) -> str:
@@ -191,6 +200,12 @@ class Statements:
             dialect=self._dialect, compile_kwargs={"render_postcompile": True}
         )
         return str(compiled)
+
+
+def _only(row: Row | None) -> Row:
+    if row is None:
+        raise ChainError("journal: its head is missing; restore a backup of it")
+    return row
 
 
 def _of_method(records: Select[Any]) -> Select[Any]:

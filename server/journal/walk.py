@@ -25,9 +25,7 @@ class Walk:
         Raises:
             ChainError: One was changed, removed or inserted; says which.
         """
-        last, link, highest = self._lane.read(self._statements.ends)
-        if highest > last:
-            raise ChainError(f"journal: record {last + 1} is after the last")
+        last, link = self._last()
         done, before = 0, None
         while done < last:
             records = self._after(done, min(done + _BATCH, last))
@@ -44,9 +42,7 @@ class Walk:
         Raises:
             ChainError: One was changed, removed or inserted; says which.
         """
-        last, link, highest = self._lane.read(self._statements.ends)
-        if highest > last:
-            raise ChainError(f"journal: record {last + 1} is after the last")
+        last, link = self._last()
         records = self._after(max(0, last - count), last)
         if records and records[-1].link != link:
             raise ChainError(f"journal: record {last} is not what the head says is the last")
@@ -60,6 +56,14 @@ class Walk:
         """
         if not self._lane.read(self._statements.is_sound):
             raise ChainError("journal: its database is damaged; restore a backup of it")
+
+    def _last(self) -> tuple[int, bytes]:
+        last, link, lowest, highest = self._lane.read(self._statements.ends)
+        if lowest < 1:
+            raise ChainError(f"journal: record {lowest} is before the first")
+        if highest > last:
+            raise ChainError(f"journal: record {last + 1} is after the last")
+        return last, link
 
     def _after(self, after: int, last: int) -> list[Record]:
         rows = self._lane.read(lambda cursor: self._statements.between(cursor, after, last))

@@ -171,6 +171,12 @@ class Access:
             raise UnknownCallerError("the caller is not known any more")
         meter.spend(rows, subjects, now_s=now_s)
 
+    def give_back(self, tenant: Tenant, *, rows: int, subjects: Sequence[str]) -> None:
+        """Undo what ``spend`` counted, for questions that could not be stored."""
+        meter = self._meters.get(tenant.name)
+        if meter is not None:
+            meter.give_back(rows, subjects, now_s=self._monotonic())
+
     def _owner(self, names: Sequence[str]) -> Tenant:
         found: Tenant | None = None
         for name in names:

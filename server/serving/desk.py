@@ -4,12 +4,13 @@ Requests come as bytes and answers go as bytes, so that what was stored is what 
 byte, whichever protobuf prints it, and a request that does not parse is ours to refuse.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
+from server.journal.errors import JournalError
 from server.serving.access import Access, Tenant
 from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply
@@ -40,11 +41,12 @@ class Streamed(NamedTuple):
     """What a call asks whose answers go one by one.
 
     Attributes:
+        parts: Its questions, so many as share a commit; each is read when its turn comes.
         message: What the caller gets of one outcome.
     """
 
     tenant: Tenant
-    questions: Sequence[Question | Refusal]
+    parts: Iterable[Sequence[Question | Refusal]]
     message: Callable[[Outcome], bytes]
 
 
@@ -87,9 +89,8 @@ class ScoringDesk:
         return Reply(self._stream(item)) if isinstance(item, Streamed) else item
 
     def _stream(self, item: Streamed) -> Iterator[bytes]:
-        for first in range(0, len(item.questions), MOST_QUESTIONS):
-            part = Asked(item.tenant, item.questions[first : first + MOST_QUESTIONS], single)
-            (outcomes,) = self._outcomes([part])
+        for questions in item.parts:
+            (outcomes,) = self._outcomes([Asked(item.tenant, questions, single)])
             yield from map(item.message, outcomes)
 
     def _outcomes(self, asked: Sequence[Asked]) -> list[list[Outcome]]:
@@ -100,20 +101,31 @@ class ScoringDesk:
         admitted = [self._spent(tenant, question, standing) for tenant, question in every]
         askable = [question for question in admitted if not isinstance(question, Refusal)]
         answers = iter(self.once.answer(askable, standing))
-        outcomes = (
+        outcomes = [
             question if isinstance(question, Refusal) else next(answers) for question in admitted
-        )
-        return [list(islice(outcomes, len(item.questions))) for item in asked]
+        ]
+        for (tenant, question), outcome in zip(every, outcomes, strict=True):
+            if isinstance(outcome, JournalError) and not isinstance(question, Refusal):
+                self._give_back(tenant, question, standing)
+        each = iter(outcomes)
+        return [list(islice(each, len(item.questions))) for item in asked]
 
     def _spent(
         self, tenant: Tenant, question: Question | Refusal, standing: Standing
     ) -> Question | Refusal:
         if isinstance(question, Refusal) or question.key in standing:
             return question  # to be told again costs nothing
-        subject = question.request.subject
-        subjects = [subject] if subject else []
-        spent = attempt(lambda: self.access.spend(tenant, rows=1, subjects=subjects))
+        spent = attempt(partial(self.access.spend, tenant, rows=1, subjects=_subjects(question)))
         return question if spent is None else spent
+
+    def _give_back(self, tenant: Tenant, question: Question, standing: Standing) -> None:
+        if question.key not in standing:
+            self.access.give_back(tenant, rows=1, subjects=_subjects(question))
+
+
+def _subjects(question: Question) -> list[str]:
+    subject = question.request.subject
+    return [subject] if subject else []
 
 
 def single(outcomes: Sequence[Outcome]) -> Reply:

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import logging
+import resource
 import signal
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -129,6 +130,7 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
         ContractError: The policy breaks a rule, or has another currency than the release.
         JournalError: The journal's database cannot be reached.
     """
+    _allow_connections()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -139,6 +141,12 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
     stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
     running.stop()
+
+
+def _allow_connections() -> None:
+    """Take as many open files as the system allows; every connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _utc_now() -> datetime:

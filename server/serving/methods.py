@@ -42,6 +42,9 @@ DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_n
 HEALTH = "grpc.health.v1.Health"
 BATCH = f"/{SCORING}/BatchScore"
 
+MOST_OF_BATCH = 4_096  # questions of one stream
+
+_DIGEST_BYTES = 32
 _MOST_LISTED = 100
 _Asking = TypeVar("_Asking", scoring.ScoreRequest, decisions.DecideLimitRequest)
 
@@ -82,8 +85,13 @@ class Methods:
 
     def batch_score(self, call: Call, tenant: Tenant) -> Streamed:
         """Score many applicants, one answer at a time."""
-        message = parse_request(call.body, scoring.BatchScoreRequest())
-        return Streamed(tenant, _scores(message.requests, tenant.name), _batch_message)
+        asked = parse_request(call.body, scoring.BatchScoreRequest()).requests
+        _check_count(len(asked), most=MOST_OF_BATCH)
+        parts = (
+            _scores(asked[first : first + MOST_QUESTIONS], tenant.name)
+            for first in range(0, len(asked), MOST_QUESTIONS)
+        )
+        return Streamed(tenant, parts, _batch_message)
 
     def decide_limit(self, call: Call, tenant: Tenant) -> Asked:
         """Decide one limit."""
@@ -124,6 +132,8 @@ class Methods:
     def get_release(self, call: Call, tenant: Tenant) -> Reply:
         """Describe one release."""
         asked = parse_request(call.body, scoring.GetReleaseRequest()).release_digest
+        if len(asked) not in (0, _DIGEST_BYTES):
+            raise RequestError([Violation("release_digest", f"must be {_DIGEST_BYTES} bytes")])
         served = self.served()
         release = served.get(asked) if asked else served.champion
         message = scoring.GetReleaseResponse(release=_described(release))
@@ -165,9 +175,9 @@ def _known(message: _Asking) -> _Asking:
     return message
 
 
-def _check_count(count: int) -> None:
-    if count > MOST_QUESTIONS:
-        raise RequestError([Violation("requests", f"must be at most {MOST_QUESTIONS}")])
+def _check_count(count: int, *, most: int = MOST_QUESTIONS) -> None:
+    if count > most:
+        raise RequestError([Violation("requests", f"must be at most {most}")])
 
 
 def _position(token: str) -> int:

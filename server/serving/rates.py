@@ -75,6 +75,12 @@ class Meter:
         self._bucket.keep(filled - rows, now_s=now_s)
         self._guard.count(asked, self._limits, now_s=now_s)
 
+    def give_back(self, rows: int, subjects: Sequence[str], *, now_s: float) -> None:
+        """Undo what was spent on questions that got no answer, through no fault of the tenant's."""
+        now_s = self._later(now_s)
+        self._bucket.give_back(rows, now_s=now_s)
+        self._guard.give_back(subjects)
+
     def _later(self, now_s: float) -> float:
         """Return the latest time that was seen: a clock that goes back is waited for."""
         self._now_s = max(self._now_s, now_s)
@@ -109,6 +115,10 @@ class Bucket:
             wait_s = (rows - filled) / self._rate
             raise RateLimitError("too many rows; ask again later", retry_after_s=wait_s)
         return filled
+
+    def give_back(self, rows: int, *, now_s: float) -> None:
+        """Put rows back that were taken, as far as the bucket holds them."""
+        self.keep(min(float(self._burst), self._filled(now_s) + rows), now_s=now_s)
 
     def keep(self, rows: float, *, now_s: float) -> None:
         """Go on from so many rows."""
@@ -167,6 +177,13 @@ class SubjectGuard:
             if not before:
                 self._windows.move_to_end(name)
                 self._drop_ended(limits, now_s)
+
+    def give_back(self, subjects: Sequence[str]) -> None:
+        """Count one question less about each, unless its window has left."""
+        for name in map(self._hash, subjects):
+            began_s, before = self._windows.get(name, (0.0, 0))
+            if before:
+                self._windows[name] = (began_s, before - 1)
 
     def _hash(self, subject: str) -> bytes:
         hashing = self._keyed.copy()

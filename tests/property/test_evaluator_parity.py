@@ -14,6 +14,7 @@ from model.evaluator import Answers, Evaluator
 from model.features import Encoding, cells_of, grid_edges
 from model.field_tables import NumericTable
 from model.link import Link
+from model.numeric_link import NumericLink
 from model.parity import inputs_of, parity_columns
 from model.scorecard import Scorecard
 from protocols.contracts.features import FeatureContract, NumericField, contract_from_table
@@ -305,3 +306,17 @@ def test_a_field_may_have_more_bins_than_a_byte_counts(codes: int) -> None:
     card = Scorecard(contract, Encoding((bins,)), weights, weights, Link(1.0), one.scaling)
     columns: dict[str, Any] = parity_columns(contract)
     _check(card, columns, _all_ways(Evaluator.of(card), columns))
+
+
+@pytest.mark.parametrize("clip", [0.5, 3.0])
+@pytest.mark.parametrize("together", [2, 7, 64])
+def test_a_probability_is_the_same_to_the_last_bit_alone_and_among_others(
+    clip: float, together: int
+) -> None:
+    link = NumericLink(math.log(clip), -0.3, 1.1, 600, math.log(50), 20 / math.log(2))
+    logits = np.random.default_rng(5).normal(scale=6, size=64 * 30)
+    among: list[float] = []
+    for first in range(0, len(logits), together):
+        among += link.probabilities(logits[first : first + together]).tolist()
+    assert [link.probability(logit) for logit in logits.tolist()] == among
+    assert link.probabilities(logits).tolist() == among

@@ -12,7 +12,8 @@ from pyarrow import parquet
 from protocols.errors import ChainError, ConfigError, DuplicateRequestError
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.journal.journal import Journal
-from server.journal.record import START, Draft, Key, Record
+from server.journal.record import START, Draft, Key, Record, to_row
+from server.journal.record import place as place_record
 from tests.journals import BODY, NOW, OTHER, Place, draft, drafts
 
 
@@ -258,7 +259,8 @@ def test_a_changed_column_is_found(journal: Journal, place: Place, column: str) 
         ("DELETE FROM journal_answers WHERE position = 2", "record 2 is missing"),
         ("DELETE FROM journal_answers WHERE position = 3", "record 3 is missing"),
         ("UPDATE journal_answers SET position = 7 WHERE position = 3", "record 4 is after"),
-        ("UPDATE journal_answers SET position = -1 WHERE position = 2", "record 2 is missing"),
+        ("UPDATE journal_answers SET position = -1 WHERE position = 2", "record -1 is before"),
+        ("DELETE FROM journal_head", "its head is missing"),
         ("UPDATE journal_head SET position = 2", "record 3 is after the last"),
         ("UPDATE journal_head SET position = 4", "record 4 is missing"),
     ],
@@ -270,6 +272,20 @@ def test_a_record_taken_moved_or_pushed_is_found(
     place.run(statement)
     with pytest.raises(ChainError, match=finding):
         journal.verify()
+
+
+@pytest.mark.parametrize("position", [0, -5])
+def test_a_record_planted_before_the_first_is_found_and_never_given(
+    journal: Journal, place: Place, position: int
+) -> None:
+    journal.commit(drafts(3))
+    planted = place_record(draft("planted"), position, START)
+    values = to_row(planted)
+    place.run(f"INSERT INTO journal_answers VALUES ({', '.join('?' * len(values))})", values)
+    with pytest.raises(ChainError, match=f"record {position} is before the first"):
+        journal.verify()
+    with pytest.raises(ChainError, match="is not what was stored"):
+        journal.find([planted.key])
 
 
 def test_a_head_that_is_not_the_last_records_is_found(journal: Journal, place: Place) -> None:

@@ -44,6 +44,12 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
+def test_what_grpc_quotes_of_a_caller_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_stderr()
+    logging.getLogger("grpc._cython.cygrpc").error("Invalid encoding on b'salary 41234'")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_newline_in_a_fact_does_not_make_a_second_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

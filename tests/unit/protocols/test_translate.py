@@ -259,6 +259,10 @@ def test_a_decision_is_asked_for_by_its_id() -> None:
     assert decision_id_from_wire(raw) == "decision-1"
     with pytest.raises(RequestError, match="decision_id: is required"):
         decision_id_from_wire(b"")
+    for name in ("x\0y", "x y", "x" * 65):  # some databases refuse the first
+        raw = decisions.GetDecisionRequest(decision_id=name).SerializeToString()
+        with pytest.raises(RequestError, match="decision_id: is none that a server gives"):
+            decision_id_from_wire(raw)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from clients.scorer.batches import batches
+from clients.scorer.batches import Batch, batches
 from protocols.wire import scoring_v1_pb2 as scoring
+from server.serving.methods import MOST_OF_BATCH
 from tests.unit.server.serving.world import score_request
 
 
@@ -18,6 +19,12 @@ def test_every_question_is_asked_once_in_order_and_no_request_is_too_large(count
     assert [len(part) for part in parts[:-1]] == [2] * len(parts[:-1])
 
 
+def test_a_request_holds_no_more_questions_than_a_server_takes() -> None:
+    requests = (score_request(f"r-{number}") for number in range(MOST_OF_BATCH + 1))
+    sizes = [len(_parsed(one)) for one in batches(requests, most_bytes=1 << 30)]
+    assert sizes == [MOST_OF_BATCH, 1]
+
+
 def test_a_question_that_is_too_large_is_asked_by_itself() -> None:
     requests = [score_request(f"r-{number}") for number in range(3)]
     assert len(list(batches(requests, most_bytes=10))) == 3
@@ -25,4 +32,8 @@ def test_a_question_that_is_too_large_is_asked_by_itself() -> None:
 
 def _asked(names: list[str]) -> list[scoring.ScoreRequest]:
     (batch,) = batches(map(score_request, names))
+    return _parsed(batch)
+
+
+def _parsed(batch: Batch) -> list[scoring.ScoreRequest]:
     return list(scoring.BatchScoreRequest.FromString(batch.call().body).requests)

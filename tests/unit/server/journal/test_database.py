@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -93,5 +94,18 @@ def test_a_pruned_answer_is_in_no_file_of_the_journal(tmp_path: Path) -> None:
     assert before.count(secret) >= 50
     assert journal.prune(before=NOW + timedelta(hours=1)) == 25
     assert (tmp_path / "journal.sqlite").read_bytes().count(secret) == 25
+    assert (tmp_path / "journal.sqlite-wal").stat().st_size == 0
+    journal.close()
+
+
+def test_pruning_says_so_while_a_reader_keeps_deleted_answers_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path, patience_s=0.1)
+    journal.commit([draft("r1"), draft("r2", at=NOW + timedelta(days=1))])
+    with closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN").execute("SELECT count(*) FROM journal_answers").fetchall()
+        with pytest.raises(JournalError, match="still in the file"):
+            journal.prune(before=NOW + timedelta(hours=1))
+    assert journal.prune(before=NOW + timedelta(hours=1)) == 0
     assert (tmp_path / "journal.sqlite-wal").stat().st_size == 0
     journal.close()

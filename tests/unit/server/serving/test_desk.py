@@ -23,7 +23,14 @@ from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
 from server.serving.calls import Call, Peer, Reply
 from server.serving.desk import MOST_QUESTIONS, ScoringDesk
-from server.serving.methods import BATCH, DECISIONS, HEALTH, SCORING, Methods
+from server.serving.methods import (
+    BATCH,
+    DECISIONS,
+    HEALTH,
+    MOST_OF_BATCH,
+    SCORING,
+    Methods,
+)
 from server.serving.once import Once
 from server.serving.questions import new_answer_id
 from tests.property.test_formulas import CONTRACT as COMPUTING
@@ -290,6 +297,37 @@ def test_questions_about_one_person_are_counted_but_replays_are_not(world: World
     assert [ask(number) for number in (1, 2, 3, 1, 2, 3)] == ["OK"] * 6
     assert ask(4) == "RESOURCE_EXHAUSTED"
     assert ask(1) == "OK"
+
+
+def test_questions_that_could_not_be_stored_are_not_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(number: int) -> str:
+        request = limit_request(f"r{number}").model_copy(update={"subject": "person-1"})
+        return _said(world.ask(DECIDE, limit_request_to_wire(request), RIVAL))
+
+    def fail(_: object) -> None:
+        raise JournalError("the journal cannot be read or written now")
+
+    assert ask(1) == "OK"
+    with monkeypatch.context() as broken:
+        broken.setattr(world.journal, "commit", fail)
+        assert [ask(2) for _ in range(5)] == ["UNAVAILABLE"] * 5
+    assert [ask(number) for number in (2, 3, 4)] == ["OK", "OK", "RESOURCE_EXHAUSTED"]
+
+
+def test_a_stream_of_more_questions_than_are_allowed_is_refused(world: World) -> None:
+    empty = scoring.BatchScoreRequest(requests=[scoring.ScoreRequest()] * (MOST_OF_BATCH + 1))
+    reply = world.ask(BATCH, empty)
+    assert (_said(reply), reply.messages) == ("INVALID_ARGUMENT", ())
+    del empty.requests[0]
+    assert len(tuple(world.ask(BATCH, empty).messages)) == MOST_OF_BATCH
+
+
+def test_a_name_of_a_release_that_is_no_digest_is_refused(world: World) -> None:
+    for digest, said in ((b"short", "INVALID_ARGUMENT"), (bytes(32), "UNAVAILABLE")):
+        asked = scoring.GetReleaseRequest(release_digest=digest)
+        assert _said(world.ask(f"/{SCORING}/GetRelease", asked)) == said
 
 
 def test_the_subject_is_part_of_what_is_asked_and_is_never_stored(world: World) -> None:

@@ -1,12 +1,13 @@
 """A server starts with TLS, or in plain text on loopback by explicit wish; nothing between."""
 
+import resource
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from protocols.errors import ConfigError, ContractError
-from server.serving.main import ServingSettings, start_server
+from server.serving.main import ServingSettings, _allow_connections, start_server
 from tests.unit.server.serving.world import (
     POLICY_TOML,
     make_release,
@@ -104,3 +105,13 @@ def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:
 
 def _start_and_stop(settings: ServingSettings) -> None:
     start_server(serving(make_release()), settings).stop(0)
+
+
+def test_as_many_connections_are_taken_as_the_system_allows() -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+    try:
+        _allow_connections()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))

@@ -81,6 +81,18 @@ def test_nothing_is_spent_when_refused() -> None:
     meter.spend(8, ("bob", "bob"), now_s=0.0)
 
 
+def test_what_is_given_back_may_be_spent_again_and_no_more() -> None:
+    meter = _meter(_limits(rate=0.001, burst=3))
+    meter.spend(2, ("a", "a"), now_s=0.0)
+    meter.give_back(1, ("a",), now_s=0.0)
+    meter.spend(1, ("a",), now_s=0.0)
+    _refusal(meter, 0, ("a",), 0.0)
+    meter.give_back(9, ("never asked about",), now_s=0.0)
+    assert _refusal(meter, 4, (), 0.0).retry_after_s is None  # the bucket holds its burst again
+    meter.spend(3, ("never asked about",) * 2, now_s=0.0)
+    _refusal(meter, 1, (), 0.0)
+
+
 def test_rows_that_would_fill_the_bucket_are_a_bug_of_ours() -> None:
     with pytest.raises(RuntimeError, match="not be negative"):
         _meter().spend(-1, (), now_s=0.0)
