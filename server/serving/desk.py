@@ -5,7 +5,7 @@ byte, whichever protobuf prints it, and a request that does not parse is ours to
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from server.serving.calls import Call, Reply
 from server.serving.errors import status_of
 from server.serving.once import Given, Once, Outcome, Standing
 from server.serving.questions import Question
+from server.serving.streams import Streams
 
 MOST_QUESTIONS = 128  # of one call, and of one commit of a stream
 
@@ -62,12 +63,14 @@ class ScoringDesk:
         access: Says who may ask what, and how often.
         table: The methods by name.
         streams: Those of them that answer with any number of messages.
+        under_way: The streams that have not ended.
     """
 
     once: Once
     access: Access
     table: Mapping[str, Method]
     streams: Collection[str]
+    under_way: Streams = field(default_factory=Streams)
 
     @property
     def methods(self) -> Collection[str]:
@@ -86,7 +89,9 @@ class ScoringDesk:
 
     def _admitted(self, call: Call) -> Asked | Reply:
         item = self.table[call.method](call, self.access.admit(call))
-        return Reply(self._stream(item)) if isinstance(item, Streamed) else item
+        if isinstance(item, Streamed):
+            return Reply(self.under_way.begin(item.tenant.name, self._stream(item)))
+        return item
 
     def _stream(self, item: Streamed) -> Iterator[bytes]:
         for questions in item.parts:

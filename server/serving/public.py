@@ -147,6 +147,8 @@ class PublicCore:
         for caller, reply in zip(callers, replies, strict=True):
             if not caller.reply.done():
                 caller.reply.set_result(reply)
+            elif not isinstance(reply.messages, tuple):  # who asked has gone
+                self._worker.submit(close, iter(reply.messages))
         self._drain_soon()
 
 

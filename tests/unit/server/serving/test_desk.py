@@ -21,7 +21,7 @@ from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.errors import JournalError
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
-from server.serving.calls import Call, Peer, Reply
+from server.serving.calls import Call, Peer, Reply, close
 from server.serving.desk import MOST_QUESTIONS, ScoringDesk
 from server.serving.methods import (
     BATCH,
@@ -33,6 +33,7 @@ from server.serving.methods import (
 )
 from server.serving.once import Once
 from server.serving.questions import new_answer_id
+from server.serving.streams import MOST_STREAMS
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
 from tests.unit.server.serving.world import (
@@ -322,6 +323,18 @@ def test_a_stream_of_more_questions_than_are_allowed_is_refused(world: World) ->
     assert (_said(reply), reply.messages) == ("INVALID_ARGUMENT", ())
     del empty.requests[0]
     assert len(tuple(world.ask(BATCH, empty).messages)) == MOST_OF_BATCH
+
+
+def test_a_tenant_that_reads_none_of_its_streams_gets_no_more_of_them(world: World) -> None:
+    asked = scoring.BatchScoreRequest(requests=[score_request_to_wire(score_request("r1"))])
+    call = Call(BATCH, asked.SerializeToString(), PLATFORM)
+    opened = world.desk.answer([call] * (MOST_STREAMS + 1))
+    assert [_said(reply) for reply in opened] == ["OK"] * MOST_STREAMS + ["RESOURCE_EXHAUSTED"]
+    assert len(list(opened[0].messages)) == 1  # read to its end
+    assert _said(world.desk.answer([call])[0]) == "OK"
+    close(iter(opened[1].messages))  # given up unread, and twice
+    close(iter(opened[1].messages))
+    assert [_said(reply) for reply in world.desk.answer([call] * 2)] == ["OK", "RESOURCE_EXHAUSTED"]
 
 
 def test_a_name_of_a_release_that_is_no_digest_is_refused(world: World) -> None:
