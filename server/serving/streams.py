@@ -28,9 +28,7 @@ class Streams:
             RateLimitError: The tenant has too many.
         """
         if self._open[tenant] >= MOST_STREAMS:
-            raise RateLimitError(
-                "too many streams; read those first", retry_after_s=_RETRY_S
-            )
+            raise RateLimitError("too many streams; read those first", retry_after_s=_RETRY_S)
         self._open[tenant] += 1
 
         def ended() -> None:
