@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 _CHATTY = ("alembic",)  # libraries that say at every start what is no news
-_QUOTING = ("grpc._cython.cygrpc",)  # and one that quotes what callers sent beside their messages
+_QUOTING = ("grpc._cython",)  # and one that quotes what callers sent beside their messages
 _BUILT_IN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
