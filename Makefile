@@ -62,10 +62,10 @@ imports: $(INSTALLED)-dev
 unit: $(INSTALLED)-dev
 	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process
 
-processes: $(INSTALLED)-dev
-	$(BIN)/python -m pytest tests/integration tests/architecture
-
 # One thread of torch's, because the other core is taken; a test that needs two asks for them.
+processes: $(INSTALLED)-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/integration tests/architecture
+
 in-process: $(INSTALLED)-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture
 
