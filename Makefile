@@ -7,6 +7,9 @@ NODE := examples/node/node_modules
 export FLWR_TELEMETRY_ENABLED = 0
 export FLWR_DISABLE_UPDATE_CHECK = 1
 
+# Python keeps what it compiled, whatever the surroundings say: tests start some hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 FUZZ_SECONDS ?= 60
 
 # Where tests write: in memory if there is room, since half of what they wait for is logs and journals
