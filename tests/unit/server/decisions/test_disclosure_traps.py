@@ -43,7 +43,7 @@ def test_a_fee_taken_at_once_is_cost() -> None:
     assert _percent(12 * rate) == Decimal("17.8254")
     assert _percent((1 + rate) ** 12 - 1) == Decimal("19.3563")
     assert _percent(annual_cost(plan, "NOMINAL_X12")) == Decimal("17.8250")
-    assert _percent(annual_cost(plan, "EFFECTIVE")) == Decimal("19.3558")
+    assert _percent(annual_cost(plan, "EFFECTIVE")) == Decimal("19.3559")
 
 
 @pytest.mark.parametrize(
