@@ -109,7 +109,7 @@ def _changes(node: ast.AST) -> Iterator[Fault]:
             yield "constant", _setter(node, "value", value - 1)
         case ast.If(test=test) | ast.IfExp(test=test):
             yield "condition", _setter(node, "test", ast.UnaryOp(ast.Not(), test))
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
             yield "return", _setter(node, "value", ast.Constant(None))
         case ast.Call(func=ast.Name(id=name) as called) if name in _SWAPPED:
             yield "call", _setter(called, "id", _SWAPPED[name])

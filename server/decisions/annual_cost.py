@@ -1,6 +1,6 @@
 """What a plan costs in a year, on the basis that a law names."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
@@ -175,9 +175,8 @@ def _all_in(timeline: Timeline) -> Decimal:
     """Return all costs over the principal in use and the years for which it is."""
     plan = timeline.plan
     # What is repaid at a time was in use until then: the area under the balance, in months.
-    repaid = zip((row.principal_minor for row in plan.rows), timeline.rows, strict=True)
-    drawn = zip((draw.principal_minor for draw in plan.draws), timeline.draws, strict=True)
-    balances = _weighted(repaid) - _weighted(drawn)
+    repaid = _weighted([row.principal_minor for row in plan.rows], timeline.rows)
+    balances = repaid - _weighted([draw.principal_minor for draw in plan.draws], timeline.draws)
     kept_minor = sum(draw.fee_minor for draw in plan.draws)
     in_use = balances * Fraction(plan.drawn_minor - kept_minor, plan.drawn_minor)
     cost = 12 * (plan.interest_minor + plan.fee_minor) / in_use
@@ -186,10 +185,9 @@ def _all_in(timeline: Timeline) -> Decimal:
         return Decimal(cost.numerator) / cost.denominator
 
 
-def _weighted(amounts: Iterable[tuple[int, Elapsed]]) -> Fraction:
-    months, days = 0, 0
-    for minor, at in amounts:
-        months, days = months + minor * at.months, days + minor * at.days
+def _weighted(amounts: Sequence[int], times: Sequence[Elapsed]) -> Fraction:
+    months = sum(minor * at.months for minor, at in zip(amounts, times, strict=True))
+    days = sum(minor * at.days for minor, at in zip(amounts, times, strict=True))
     return months + Fraction(12 * days, 365)
 
 

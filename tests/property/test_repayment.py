@@ -162,9 +162,11 @@ def test_bad_terms_are_refused_whatever_the_others_are(terms: LoanTerms, bad: An
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(100_000, 99_999_999), st.integers(1, 2_400), st.integers(2, 60))
+@given(st.integers(100_000, 99_999_999), st.integers(1, 200), st.integers(2, 60))
 def test_mortgagemath_writes_the_same_schedule(principal: int, points: int, months: int) -> None:
-    rate, start = Decimal(points).scaleb(-4), date(2024, 1, 1)
+    # A month's rate has few decimals here: where it has endless ones, mortgagemath rounds it first
+    # and then takes half a cent for less.
+    rate, start = 12 * Decimal(points).scaleb(-4), date(2024, 1, 1)
     ours = plan_of(
         LoanTerms(principal, rate, "EQUAL_INSTALMENT", "30/360", months, start, None, NO_FEES)
     )

@@ -190,6 +190,15 @@ def test_a_cost_beyond_all_measure_is_refused() -> None:
         annual_cost(plan, "EFFECTIVE")
 
 
+def test_the_highest_cost_is_below_10_to_the_13() -> None:
+    # 12 units for 12 months, and 12 monthly fees: the cost is one of them.
+    highest = new_plan(12, "0", "BULLET", fees=fees_of(monthly_minor=10**13 - 1))
+    assert annual_cost(highest, "ALL_IN_COST_CN") == 10**13 - 1
+    beyond = new_plan(12, "0", "BULLET", fees=fees_of(monthly_minor=10**13))
+    with pytest.raises(ContractError, match="no annual cost below"):
+        annual_cost(beyond, "ALL_IN_COST_CN")
+
+
 def test_months_are_of_the_contract_and_days_are_before_them() -> None:
     plan = new_plan(months=3, drawn_on=date(2024, 1, 10), first_due_on=date(2024, 2, 15))
     assert timeline_of(plan).rows == (Elapsed(1, 5), Elapsed(2, 5), Elapsed(3, 5))

@@ -51,6 +51,12 @@ def test_what_rounding_leaves_is_in_the_last_row(method: Method, parts: tuple[Pa
     assert parts_of(100, [MONTH] * 3, method=method) == parts
 
 
+def test_half_a_unit_of_interest_is_exact() -> None:
+    # 1.36 % for a month on 525.00: 0.595, which a rate rounded to 28 digits falls short of.
+    parts = parts_of(52_500, [Fraction("0.0136") / 12] * 2, method="INTEREST_FIRST")
+    assert parts == (Part(0, 60), Part(52_500, 60))
+
+
 def test_a_bullets_interest_is_rounded_once() -> None:
     assert parts_of(100, [Fraction(1, 250)] * 3, method="BULLET") == (Part(100, 1),)
 

@@ -103,6 +103,11 @@ def test_no_amount_paid_is_refused(paid: int) -> None:
         settlement_of(new_plan(), FEBRUARY, paid_minor=paid)
 
 
+def test_the_largest_amount_may_be_paid() -> None:
+    plan = new_plan(2**53 - 1, "0", months=1)
+    assert settlement_of(plan, FEBRUARY, paid_minor=2**53 - 1).total_minor == 0
+
+
 @pytest.mark.parametrize("on", [date(2026, 1, 14), date(2027, 1, 16)])
 def test_a_loan_is_settled_while_it_runs(on: date) -> None:
     with pytest.raises(ContractError, match="from the day of the draw"):
