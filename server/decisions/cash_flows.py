@@ -62,8 +62,11 @@ def rate_of(flows: Sequence[Flow]) -> Decimal:
     terms = [
         _Term(float(minor), whole + float(part), float(odd)) for minor, whole, part, odd in flows
     ]
-    _check_some_rate(terms)
-    if not sum(flow.minor for flow in flows):
+    _check_order(terms)
+    left = sum(flow.minor for flow in flows)
+    if left > 0:
+        raise ContractError("no rate from 0 on: not all that is lent is paid back")
+    if not left:
         return Decimal(0)
     log = _newton(terms)
     _check_one_rate(terms, log)
@@ -80,15 +83,13 @@ def present_value(flows: Sequence[Flow], rate: Decimal) -> Decimal:
         return _value(flows, rate)
 
 
-def _check_some_rate(terms: Sequence[_Term]) -> None:
+def _check_order(terms: Sequence[_Term]) -> None:
     at = [units + odd for _, units, odd in terms]
     if not all(earlier <= later for earlier, later in pairwise(at)):
         raise ContractError("cash flows must be in order of time")
     first = sum(minor for minor, units, odd in terms if units + odd == at[0])
     if first <= 0:
         raise ContractError("cash flows must begin with money that is lent")
-    if sum(term.minor for term in terms) > 0:
-        raise ContractError("no rate from 0 on: not all that is lent is paid back")
 
 
 def _check_one_rate(terms: Sequence[_Term], log: float) -> None:
@@ -106,8 +107,8 @@ def _newton(terms: Sequence[_Term]) -> float:
     for step in range(_STEPS):
         value, slope = _log_ratio(terms, log)
         low, high = (log, high) if value > 0 else (low, log)
-        following = log - value / slope if slope < 0 and step < _STEPS // 2 else high
-        if not low <= following < high:
+        following = log - value / slope if slope < 0 and step < _STEPS // 2 else math.inf
+        if not low <= following <= high:
             following = (low + high) / 2
         moved, log = abs(following - log), following
         if moved <= _CLOSE * log + 1e-16:

@@ -15,7 +15,7 @@ Interval = Literal["DAY", "WEEK", "SEMIMONTH", "MONTH", "YEAR"]
 _MOST: dict[Interval, int] = {"DAY": 365, "WEEK": 52, "SEMIMONTH": 1, "MONTH": 11, "YEAR": 1}
 _PER_YEAR: dict[Interval, int] = {"DAY": 365, "WEEK": 52, "SEMIMONTH": 24, "MONTH": 12, "YEAR": 1}
 _OF_MONTHS = ("SEMIMONTH", "MONTH")
-_DAYS: dict[Interval, int] = {"DAY": 1, "WEEK": 7, "SEMIMONTH": 15, "MONTH": 30, "YEAR": 365}
+_DAYS: dict[Interval, int] = {"DAY": 1, "WEEK": 7, "SEMIMONTH": 15, "MONTH": 30}
 
 
 class UnitPeriod(NamedTuple):

@@ -29,6 +29,7 @@ LENT = Flow(1_000, 0)
         ([Flow(1_000, 0), Flow(-500, 1), Flow(1_400, 1), Flow(-2_200, 2)], "0.1"),
         ([Flow(2**53 - 1, 0), Flow(-(2**53), 1)], "0.000000000000000111"),
         ([LENT, Flow(-1_000_000_000_000, 1)], "999999999"),
+        ([Flow(1, 0), Flow(-7 * 10**12, 1)], "6999999999999"),  # the log of which is 29.6
         ([Flow(2_000, 0), Flow(-500, 0), Flow(-1_650, 1)], "0.1"),
     ],
 )
@@ -64,9 +65,11 @@ def test_present_value_is_what_is_lent_less_what_is_repaid() -> None:
         ),
         ([LENT], "not all that is lent"),
         ([LENT, Flow(-999, 1)], "not all that is lent"),
+        ([Flow(2**54, 0), Flow(1, 1), Flow(-(2**54), 2)], "not all that is lent"),
         # Solved by 10, 20 and 30 %.
         ([Flow(1_000, 0), Flow(-3_600, 1), Flow(4_310, 2), Flow(-1_716, 3)], "several rates"),
         ([LENT, Flow(-(10**17), 1)], "no rate below"),
+        ([Flow(1, 0), Flow(-(10**13), 1)], "no rate below"),  # the log of which is 29.9
         ([LENT, Flow(-2_000, 0, Fraction(1, 100))], "no rate below"),
     ],
 )

@@ -36,6 +36,7 @@ JANUARY_94 = date(1994, 1, 1)
         ("YEARS", date(2012, 1, 12), date(2013, 2, 15), 1 + Fraction(34, 365)),
         ("YEARS", date(2020, 1, 1), date(2021, 3, 15), 1 + Fraction(74, 366)),
         ("YEARS", date(2024, 2, 29), date(2025, 2, 28), Fraction(1)),
+        ("YEARS", date(2022, 3, 1), date(2023, 2, 1), Fraction(337, 365)),
         ("WEEKS", date(2012, 1, 12), date(2012, 1, 26), Fraction(2, 52)),
         ("WEEKS", date(2012, 1, 12), date(2012, 1, 30), Fraction(2, 52) + Fraction(4, 365)),
         ("WEEKS", date(2012, 1, 12), date(2013, 1, 12), 1 + Fraction(2, 365)),

@@ -163,12 +163,30 @@ def test_several_advances() -> None:
         UnitPeriod("MONTH", 12),
         UnitPeriod("YEAR", 2),
         UnitPeriod("WEEK", 53),
+        UnitPeriod("DAY", 366),
+        UnitPeriod("SEMIMONTH", 2),
     ],
 )
 def test_a_unit_period_is_at_most_a_year(unit: UnitPeriod) -> None:
     movements = [Movement(date(2024, 1, 1), 100), Movement(date(2024, 2, 1), -101)]
     with pytest.raises(ContractError, match="unit-period"):
         actuarial_rate(movements, unit)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [UnitPeriod("MONTH", 11), UnitPeriod("WEEK", 52), UnitPeriod("DAY", 365), UnitPeriod("YEAR")],
+)
+def test_a_unit_period_may_be_nearly_a_year(unit: UnitPeriod) -> None:
+    movements = [Movement(date(2024, 1, 1), 100), Movement(date(2024, 2, 1), -101)]
+    assert actuarial_rate(movements, unit) > 0
+
+
+def test_a_term_of_a_year_and_days_has_odd_days_of_365() -> None:
+    # (b)(5)(v)(B): (1 + i) * (1 + 5 / 365 * i) = 1.2 for a year and 5 days.
+    movements = [Movement(date(2023, 1, 10), 100_000), Movement(date(2024, 1, 15), -120_000)]
+    i = single_payment_rate(movements)
+    assert abs((1 + i) * (1 + 5 * i / 365) - Decimal("1.2")) < Decimal("1e-17")
 
 
 def test_a_single_payment_is_single_and_later() -> None:
