@@ -148,7 +148,7 @@ def test_a_solved_rate_is_right_to_18_decimals(flows: list[Flow]) -> None:
     assert present_value(flows, rate + step) >= 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(plans)
 def test_pyxirr_finds_the_same(plan: Plan) -> None:
     start = plan.terms.drawn_on
@@ -165,7 +165,7 @@ def test_pyxirr_finds_the_same(plan: Plan) -> None:
         assert float(annual_cost(plan, "NOMINAL_X12")) == pytest.approx(12 * monthly, abs=1e-9)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(plans)
 def test_curo_finds_the_same_for_the_union_and_for_regulation_z(plan: Plan) -> None:
     if len(plan.rows) == 1 or plan.rows[0].due_on.day > 28 or plan.terms.drawn_on.day > 28:
