@@ -1,8 +1,10 @@
 """An answer becomes text: lines for people, JSON for scripts."""
 
 import json
+from datetime import date
 
-from protocols.contracts.decisions import LimitDecision, Reason, ScoreAnswer
+from protocols.contracts.decisions import LimitDecision, Offer
+from protocols.contracts.scores import Reason, ScoreAnswer
 
 # ISO 4217: how many digits a minor unit has, where it is not two.
 _NO_DIGITS = (
@@ -26,21 +28,30 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
 
 
 def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
-    """Return an answer as JSON: digests in hexadecimal, times in ISO 8601."""
+    """Return an answer as JSON: digests in hexadecimal, times and days in ISO 8601."""
     plain = answer.model_dump()
     for name, value in plain.items():
         if isinstance(value, bytes):
             plain[name] = value.hex()
-        elif name.endswith("_at"):
+        elif isinstance(value, date):
             plain[name] = value.isoformat()
-    return json.dumps(plain, indent=2)
+    return json.dumps(plain, indent=2, ensure_ascii=False)
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
     limit = _money(decision.limit_minor, decision.currency)
     requested = _money(decision.requested_amount_minor, decision.currency)
-    bound = [f"  {reason.code}: {reason.sentence}" for reason in decision.policy_reasons]
-    return [f"{decision.outcome}: {limit} of {requested} requested", *bound]
+    whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
+    stands = [f"stands until {decision.valid_until}"] if decision.offers else []
+    plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
+    return [f"{decision.outcome}: {limit} of {requested} requested", *whys, *plans, *stands]
+
+
+def _offer_line(offer: Offer, currency: str) -> str:
+    costs = ", ".join(f"{cost.percent} % {cost.basis}" for cost in offer.costs)
+    first, last = (_money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
+    due = first if first == last else f"{first} to {last}"
+    return f"  {offer.method}, {offer.months} months, {due} each; a year {costs}"
 
 
 def _reason_line(reason: Reason) -> str:

@@ -10,10 +10,12 @@ from typing import Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from clients.scorer.failures import error_of_problem
-from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import LimitDecision, LimitRequest
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
 from protocols.errors import ContractError, ScoringError
-from protocols.translate import decision_from_wire, release_from_wire, score_from_wire
+from protocols.translate import release_from_wire, score_from_wire
+from protocols.translate_decisions import decision_from_wire
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring

@@ -11,7 +11,8 @@ from clients.scorer.batches import Batch, batches
 from clients.scorer.calls import Call, Decision, Score
 from clients.scorer.endpoint import Endpoint
 from clients.scorer.retries import Attempts
-from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import LimitDecision, LimitRequest
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
 
 _Answer = TypeVar("_Answer")

@@ -18,8 +18,9 @@ from protocols.contracts.applicants import (
     Violation,
     request_error,
 )
-from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.features import Contract
+from protocols.contracts.scores import ScoreRequest
 from protocols.errors import ConfigError, ContractError
 
 # By field name; None is missing. Or packed, in the order of ``ServedRelease.inputs``.

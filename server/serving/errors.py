@@ -19,9 +19,13 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError
 from protocols.errors import (
+    ConsentError,
     ContractError,
+    DataNotPermittedError,
     DuplicateRequestError,
     PrivacyError,
+    ProfileDateError,
+    RateCapError,
     ReleaseError,
     RoundError,
     ScoringError,
@@ -41,6 +45,10 @@ _CODES: Codes = (
     (UnknownDecisionError, grpc.StatusCode.NOT_FOUND, "UNKNOWN_DECISION"),
     (PrunedAnswerError, grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
     (RequestError, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    (ConsentError, grpc.StatusCode.FAILED_PRECONDITION, "CONSENT_MISSING"),
+    (DataNotPermittedError, grpc.StatusCode.FAILED_PRECONDITION, "DATA_CATEGORY_NOT_PERMITTED"),
+    (RateCapError, grpc.StatusCode.FAILED_PRECONDITION, "RATE_CAP_EXCEEDED"),
+    (ProfileDateError, grpc.StatusCode.FAILED_PRECONDITION, "PROFILE_NOT_IN_FORCE"),
     (ContractError, grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
     (VerificationError, grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),
     (PrivacyError, grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),

@@ -17,12 +17,13 @@ from pydantic import Field, model_validator
 
 from model.artifacts import Release
 from protocols.contracts.features import Contract, read_toml
-from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
+from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
+from server.serving.limit_question import Rulebook
 from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
@@ -163,7 +164,7 @@ def start_server(
         settings: Where and how.
         clock: Says when answers are given.
     """
-    policy, path = _load_policy(settings.policy_path, served().champion), settings.access_path
+    rulebook, path = _load_rulebook(settings.policy_path, served().champion), settings.access_path
     access = Access.local() if path is None else Access.from_file(path)
     listening = Listening(
         settings.host,
@@ -177,7 +178,7 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], policy).table()
+        table = Methods(served, journals[0], rulebook).table()
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
@@ -200,12 +201,12 @@ def _watched(
     return watch(served, shadow, methods, metrics_at=metrics_at, trace_to=settings.trace_to)
 
 
-def _load_policy(path: Path, release: Release) -> LimitPolicy:
+def _load_rulebook(path: Path, release: Release) -> Rulebook:
     policy = policy_from_table(read_toml(path), where=path.name)
     currency = release.scorecard.contract.currency
     if policy.currency != currency:
         raise ContractError(f"{path.name}: currency must be {currency}, as in the release")
-    return policy
+    return Rulebook(policy, load_profiles()[policy.profile])
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

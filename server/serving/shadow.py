@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from protocols.contracts.decisions import ScoreRequest
+from protocols.contracts.scores import ScoreRequest
 from server.journal.journal import Journal
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal, attempt

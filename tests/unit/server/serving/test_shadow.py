@@ -13,13 +13,14 @@ from model.artifacts import Release
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.errors import JournalError
 from server.journal.journal import Journal, open_journal
-from server.serving.questions import LimitQuestion, Question, ScoreQuestion
+from server.serving.limit_question import LimitQuestion
+from server.serving.questions import Question, ScoreQuestion
 from server.serving.releases import Served, fixed
 from server.serving.shadow import Shadow
 from tests.unit.server.serving.world import (
     limit_request,
-    make_policy,
     make_release,
+    make_rulebook,
     score_request,
 )
 
@@ -43,7 +44,7 @@ def _score(number: int) -> Question:
 
 
 def _limit() -> Question:
-    return LimitQuestion("platform", limit_request("r0"), make_policy(), make_policy().digest)
+    return LimitQuestion("platform", limit_request("r0"), make_rulebook())
 
 
 def test_what_a_shadow_would_have_said_is_in_the_journal(journal: Journal) -> None:

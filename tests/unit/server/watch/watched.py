@@ -9,7 +9,7 @@ import grpc
 from prometheus_client.parser import text_string_to_metric_families
 
 from protocols.contracts.applicants import Applicant
-from protocols.contracts.decisions import ScoreRequest
+from protocols.contracts.scores import ScoreRequest
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import scoring_v1_pb2 as scoring
 from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub

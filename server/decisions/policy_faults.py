@@ -1,0 +1,118 @@
+"""What is wrong with a policy that parses: found exactly, by looking at every row."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from itertools import pairwise, product
+
+from protocols.contracts.limit_policy import (
+    BETTER_WHEN_HIGHER,
+    FACT_RANGES,
+    FactName,
+    FactTable,
+    LimitPolicy,
+    RiskBand,
+    SegmentPolicy,
+)
+from protocols.contracts.regulation import RegulatoryProfile
+from server.decisions.candidates import table_share
+from server.decisions.catalogue import catalogue
+
+_MOST_SAID = 5  # gaps and overlaps of one table
+
+
+def policy_faults(policy: LimitPolicy, profiles: Mapping[str, RegulatoryProfile]) -> list[str]:
+    """Return what is wrong with a policy, in words; nothing if it may be proven further.
+
+    Found are: a safer band that gets less or pays more, a table with a gap, an overlap or a worse
+    fact that gets more, a ladder that goes down, a code that the catalogue does not have, and a
+    profile that there is not.
+    """
+    faults = [] if policy.profile in profiles else ["profile: there is none of that name"]
+    for name, segment in policy.segments.items():
+        faults += (f"segments.{name}: {fault}" for fault in _segment_faults(segment))
+    return faults
+
+
+def _segment_faults(segment: SegmentPolicy) -> Iterable[str]:
+    for safer, riskier in pairwise(segment.bands):
+        yield from _band_faults(safer, riskier)
+    codes = [rule.code for rule in segment.rules] + [table.code for table in segment.tables]
+    for code in dict.fromkeys(codes):
+        if code not in catalogue():
+            yield f"{code}: the catalogue of reasons has no such code"
+    if segment.thin_file is not None:
+        limits = [step.limit_minor for step in segment.thin_file.ladder]
+        if not all(lower <= upper for lower, upper in pairwise(limits)):
+            yield "thin_file.ladder: who is a customer for longer gets less"
+    for table in segment.tables:
+        yield from _table_faults(table)
+
+
+def _band_faults(safer: RiskBand, riskier: RiskBand) -> Iterable[str]:
+    names = f"bands {safer.name} and {riskier.name}"
+    if safer.limit_minor < riskier.limit_minor:
+        yield f"{names}: the safer one gets less"
+    if _is_above(safer.annual_rate, riskier.annual_rate):
+        yield f"{names}: the safer one pays more"
+    if riskier.limit_minor and _is_above(riskier.income_multiple, safer.income_multiple):
+        yield f"{names}: the safer one gets a smaller multiple of income"
+    if (
+        safer.income_multiple is not None
+        and riskier.income_multiple is None
+        and riskier.limit_minor
+    ):
+        yield f"{names}: income caps the safer one only"
+
+
+def _is_above(one: str | None, other: str | None) -> bool:
+    return one is not None and other is not None and Decimal(one) > Decimal(other)
+
+
+def _table_faults(table: FactTable) -> list[str]:
+    """Look at every box between neighbouring edges: within one, nothing changes."""
+    axes = [_edges(table, place, fact) for place, fact in enumerate(table.facts)]
+    faults = []
+    for corner in product(*(axis[:-1] for axis in axes)):
+        hits = [cell for cell in table.cells if _holds(corner, cell.ranges)]
+        where = ", ".join(
+            f"{fact} {value}" for fact, value in zip(table.facts, corner, strict=True)
+        )
+        if not hits:
+            faults.append(f"{table.code}: a gap at {where}")
+        elif len(hits) > 1:
+            faults.append(f"{table.code}: {len(hits)} rows at {where}")
+    faults = faults[:_MOST_SAID]
+    return faults or _direction_faults(table, axes)[:_MOST_SAID]
+
+
+def _direction_faults(table: FactTable, axes: list[list[int]]) -> list[str]:
+    faults = []
+    for corner in product(*(axis[:-1] for axis in axes)):
+        for place, fact in enumerate(table.facts):
+            later = [value for value in axes[place][:-1] if value > corner[place]][:1]
+            moved = (*corner[:place], *later, *corner[place + 1 :])
+            if later and _is_better(table, fact, corner, moved):
+                faults.append(f"{table.code}: a worse {fact} than {corner[place]} gets more")
+    return list(dict.fromkeys(faults))
+
+
+def _is_better(
+    table: FactTable, fact: FactName, corner: tuple[int, ...], moved: tuple[int, ...]
+) -> bool:
+    shares = [table_share(table, dict(zip(table.facts, at, strict=True))) for at in (corner, moved)]
+    if fact in BETTER_WHEN_HIGHER:
+        shares.reverse()
+    return shares[1] > shares[0]
+
+
+def _holds(corner: tuple[int, ...], ranges: tuple[tuple[int, int], ...]) -> bool:
+    pairs = zip(corner, ranges, strict=True)
+    return all(low <= value < high for value, (low, high) in pairs)
+
+
+def _edges(table: FactTable, place: int, fact: FactName) -> list[int]:
+    low, high = FACT_RANGES[fact]
+    edges = {low, high + 1}
+    for cell in table.cells:
+        edges |= {edge for edge in cell.ranges[place] if low < edge <= high}
+    return sorted(edges)

@@ -1,0 +1,121 @@
+"""What a limit costs: the plans on offer, each within the law's cap on the day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from protocols.contracts.limit_policy import LimitPolicy, PlanTerms
+from protocols.contracts.plans import CostBasis, Fees, Method
+from protocols.errors import RateCapError
+from server.decisions.annual_cost import annual_costs, percent
+from server.decisions.regulation import RateCap
+from server.decisions.repayment import LoanTerms, plan_of
+
+_ALWAYS: tuple[CostBasis, ...] = ("NOMINAL_X12", "EFFECTIVE")
+
+
+class PricedOffer(NamedTuple):
+    """A plan for the whole limit, drawn on the day of the decision.
+
+    Attributes:
+        first_minor, last_minor: Instalments, fees included.
+        interest_minor, fees_minor: In all.
+        costs: Percent a year on each basis; that of the law's cap comes first.
+    """
+
+    method: Method
+    months: int
+    first_minor: int
+    last_minor: int
+    interest_minor: int
+    fees_minor: int
+    costs: tuple[tuple[CostBasis, Decimal], ...]
+
+
+class Wanted(NamedTuple):
+    """What is to be priced.
+
+    Attributes:
+        annual_rate: Nominal, of the band.
+        months: The term that was asked for; None takes all.
+        bullet_months: The longest term at whose end all principal may fall due; None is any.
+    """
+
+    limit_minor: int
+    annual_rate: str
+    months: int | None
+    today: date
+    bullet_months: int | None
+
+
+def offers(wanted: Wanted, policy: LimitPolicy, cap: RateCap | None) -> tuple[PricedOffer, ...]:
+    """Return the policy's plans for a limit, those left out that the law does not allow.
+
+    Raises:
+        RateCapError: There are plans, and every one costs more than the law allows on the day.
+
+    Source: docs/limits.md, "Price".
+    """
+    found = _priced(_Keyed(policy.digest, policy), wanted, cap)
+    allowed = tuple(offer for offer in found if cap is None or _cost(offer) <= cap.annual * 100)
+    if found and not allowed and cap is not None:
+        raise RateCapError(f"every plan costs more than rate cap {cap.id} of {cap.since} allows")
+    return allowed
+
+
+def _cost(offer: PricedOffer) -> Decimal:
+    return offer.costs[0][1]
+
+
+@dataclass(frozen=True)
+class _Keyed:
+    digest: bytes  # alone tells policies apart: to hash a whole one takes long
+    policy: LimitPolicy = field(compare=False)
+
+
+@lru_cache(maxsize=16_384)  # limits are whole steps, so that few differ within a day
+def _priced(keyed: _Keyed, wanted: Wanted, cap: RateCap | None) -> tuple[PricedOffer, ...]:
+    policy = keyed.policy
+    return tuple(
+        _offer(plan, months, wanted, policy.fees, cap)
+        for plan in policy.plans
+        for months in _terms(plan, wanted)
+    )
+
+
+def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
+    is_bullet = plan.method in ("BULLET", "INTEREST_FIRST", "DAILY_INTEREST")
+    most = wanted.bullet_months if is_bullet else None
+    for months in plan.months:
+        if wanted.months in (None, months) and (most is None or months <= most):
+            yield months
+
+
+def _offer(
+    plan_terms: PlanTerms, months: int, wanted: Wanted, fees: Fees, cap: RateCap | None
+) -> PricedOffer:
+    terms = LoanTerms(
+        principal_minor=wanted.limit_minor,
+        annual_rate=Decimal(wanted.annual_rate),
+        method=plan_terms.method,
+        day_count=plan_terms.day_count,
+        months=months,
+        drawn_on=wanted.today,
+        first_due_on=None,
+        fees=fees,
+    )
+    plan = plan_of(terms)
+    bases = dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)
+    costs = annual_costs(plan, tuple(bases))
+    return PricedOffer(
+        method=terms.method,
+        months=months,
+        first_minor=plan.rows[0].total_minor,
+        last_minor=plan.rows[-1].total_minor,
+        interest_minor=plan.interest_minor,
+        fees_minor=plan.fee_minor,
+        costs=tuple((basis, percent(cost)) for basis, cost in costs.items()),
+    )

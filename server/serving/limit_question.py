@@ -1,0 +1,124 @@
+"""The question for a limit: what may be used of it, the score of that, and the decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from typing import NamedTuple
+
+from protocols.contracts.regulation import RegulatoryProfile
+
+from protocols.contracts.applicants import RequestError, Violation
+from protocols.contracts.decisions import LimitRequest, check_limit_request
+from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
+from protocols.wire import decisions_v1_pb2 as decisions
+from server.decisions.candidates import Known
+from server.decisions.permission import Withheld, withheld_groups
+from server.decisions.pipeline import Case, Decided, Frame, decide
+from server.decisions.regulation import rules_on
+from server.journal.record import Draft, Key
+from server.serving.decision_message import Answered, write_decision
+from server.serving.questions import Prepared, new_answer_id, printing, write_score
+from server.serving.reader import Reader, Scored
+from server.serving.rows import Row
+
+DECIDE = "DecideLimit"  # as it stands in the journal
+
+
+class Rulebook(NamedTuple):
+    """By what a limit is decided: the lender's policy and the law's profile."""
+
+    policy: LimitPolicy
+    profile: RegulatoryProfile
+
+
+@dataclass(frozen=True)
+class LimitQuestion:
+    """A question for a limit."""
+
+    tenant: str
+    request: LimitRequest
+    rulebook: Rulebook
+
+    @cached_property
+    def key(self) -> Key:
+        """Under which the answer is stored."""
+        return Key(self.tenant, DECIDE, self.request.request_id)
+
+    def prepared(self, by: Reader, at: datetime) -> Prepared:
+        """Return the row to score, without what may not be used.
+
+        Raises:
+            RequestError: The contract or the policy does not allow the question.
+            ContractError: The law does not, on this day.
+        """
+        weighing = Weighing(self.request, self.rulebook, by, at)
+        return Prepared(weighing.row, partial(self._draft, weighing))
+
+    def _draft(self, weighing: "Weighing", scored: Scored) -> Draft:
+        decided = weighing.decided(scored)
+        response = decisions.DecideLimitResponse()
+        decision = response.decision
+        decision.decision_id = new_answer_id(weighing.at)
+        weighing.write(decision, decided, scored)
+        return Draft(
+            self.key,
+            self.request.body_digest,
+            decision.decision_id,
+            printing(response, decision),
+            weighing.at,
+        )
+
+
+class Weighing:
+    """One request, one release, one policy and one instant, from which one decision follows."""
+
+    def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
+        """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
+        self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
+        check_limit_request(request, by.contract, packing=by.packing)
+        segment = _checked_segment(request, rulebook.policy)
+        today = at.astimezone(rulebook.policy.zone).date()
+        rules = rules_on(rulebook.profile, today)
+        self._frame = Frame(rulebook.policy, rules, by.contract.fields, today)
+        row = by.read(request.features)
+        given = by.groups.given(row) if rules.barred_groups else ()
+        self._withheld: tuple[Withheld, ...] = withheld_groups(
+            request, given, policy=rulebook.policy, rules=rules, today=today
+        )
+        self.row: Row = by.groups.without(row, {item.group for item in self._withheld})
+        thin = segment.thin_file
+        self._known_fields = by.groups.known(self.row, thin.group) if thin else 0
+
+    def decided(self, scored: Scored) -> Decided:
+        """Return the decision.
+
+        Raises:
+            RateCapError: Every plan of the policy costs more than the law allows on the day.
+        """
+        known = Known(scored.p_default, self._known_fields)
+        return decide(Case(self.request, known, scored.losses, self._withheld), self._frame)
+
+    def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
+        """Write the decision into a message that has an id."""
+        write_score(decision, scored, self.by)
+        answered = Answered(
+            self.request, self.rulebook.policy, self._frame.rules, self._withheld, self.at
+        )
+        write_decision(decision, decided, answered)
+        decision.calibration_digest = self.by.calibration_digest
+
+
+def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+    segment = policy.segments.get(request.segment)
+    faults = []
+    if request.currency != policy.currency:
+        faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
+    if segment is None:
+        faults.append(Violation("segment", "the policy has no such borrowers"))
+    elif segment.obligor_maximum_minor and request.circumstances.exposure_elsewhere_minor is None:
+        faults.append(Violation("circumstances.exposure_elsewhere_minor", "the policy needs it"))
+    if request.months and all(request.months not in plan.months for plan in policy.plans):
+        faults.append(Violation("months", "the policy has no plan over that term"))
+    if faults or segment is None:
+        raise RequestError(faults)
+    return segment
