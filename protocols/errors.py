@@ -43,6 +43,10 @@ class DuplicateRequestError(ContractError):
     """A request id was used before with another body."""
 
 
+class ProfileDateError(ContractError):
+    """A regulatory profile is asked for a day before its rules begin."""
+
+
 class VerificationError(ScoringError):
     """A digest, proof or signature fails."""
 
