@@ -27,6 +27,7 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.journal import commands as journal_commands
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
+from server.profile_commands import profiles
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
 from server.release_commands import model_card, scorecard
@@ -229,6 +230,7 @@ app.command()(serve)
 app.command()(doctor)
 app.command("score-file")(score_file)
 app.command("route")(route)
+app.command()(profiles)
 
 
 @app.command("serve-log")
