@@ -128,7 +128,7 @@ def _withheld(message: wire.Withheld) -> Withheld:
 def _principal_reason(message: wire.PrincipalReason) -> PrincipalReason:
     return PrincipalReason(
         code=message.code,
-        source=word_of(message.source, SOURCES, "source"),
+        source=_word_of(message.source, SOURCES, "source"),
         sentence=message.sentence,
         sentence_zh=message.sentence_zh,
         is_changeable=message.is_changeable,

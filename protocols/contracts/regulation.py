@@ -9,7 +9,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from protocols.contracts.dated import Dated, DayText, Source, Span, check_series
-from protocols.contracts.money import Currency, PositiveMinor
 from protocols.contracts.features import (
     Contract,
     DecimalText,
@@ -18,6 +17,7 @@ from protocols.contracts.features import (
     Sentence,
     contract_digest,
 )
+from protocols.contracts.money import Currency, PositiveMinor
 from protocols.contracts.plans import CostBasis
 
 Segment = Literal["CONSUMER", "MICRO_SMALL_BUSINESS"]
