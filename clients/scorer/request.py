@@ -36,6 +36,7 @@ def new_limit_request(
     currency: str,
     subject: str = "",
     request_id: str | None = None,
+    **more: object,
 ) -> LimitRequest:
     """Return a question for a limit.
 
@@ -44,11 +45,12 @@ def new_limit_request(
         requested_amount_minor: In minor units of ``currency`` (ISO 4217), such as cents.
         subject: A pseudonym of the person; the server never stores it.
         request_id: One per question; made if left out.
+        more: Any other field of ``LimitRequest``, such as ``segment`` or ``circumstances``.
 
     Raises:
         RequestError: A value breaks a rule; the message says which, without it.
     """
-    table = {"requested_amount_minor": requested_amount_minor, "currency": currency}
+    table = {**more, "requested_amount_minor": requested_amount_minor, "currency": currency}
     return _model(LimitRequest, table | _question(features, subject, request_id))
 
 
@@ -70,14 +72,14 @@ def read_limit_request(path: Path) -> LimitRequest:
 
 
 def read_score_request(path: Path) -> ScoreRequest:
-    """Return the score request in a file, whose amount, if any, is not looked at.
+    """Return the score request in a file; what only a limit needs is not looked at.
 
     Raises:
         ConfigError: The file cannot be read.
         ContractError: It is not JSON, or a key breaks a rule.
     """
     table = _read(path)
-    for name in ("requested_amount_minor", "currency"):
+    for name in LimitRequest.model_fields.keys() - ScoreRequest.model_fields.keys():
         table.pop(name, None)
     return _model(ScoreRequest, table)
 
