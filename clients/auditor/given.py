@@ -76,5 +76,14 @@ def _named(field: FieldDescriptor, value: object) -> object:
 
 
 def _unknown(message: Message) -> int:
-    inner = (value for _, value in message.ListFields() if isinstance(value, Message))
-    return len(UnknownFieldSet(message)) + sum(map(_unknown, inner))
+    """Return how many fields a later version added, at any depth."""
+    parts = (part for _, value in message.ListFields() for part in _parts(value))
+    return len(UnknownFieldSet(message)) + sum(map(_unknown, parts))
+
+
+def _parts(value: object) -> list[Message]:
+    if isinstance(value, Message):
+        return [value]
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        return []
+    return [item for item in value if isinstance(item, Message)]
