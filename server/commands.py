@@ -29,7 +29,7 @@ from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
-from server.receipts.command import init_receipts
+from server.receipts.command import export_receipts, init_receipts
 from server.release_commands import model_card, scorecard
 from server.renewal import Renewal, adopt, renew
 from server.serving.route_command import route
@@ -231,6 +231,7 @@ app.command()(doctor)
 app.command("score-file")(score_file)
 app.command("route")(route)
 app.command("init-receipts")(init_receipts)
+app.command("export-receipts")(export_receipts)
 
 
 @app.command("serve-log")

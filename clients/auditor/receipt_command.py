@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from clients.auditor.decision_log import check_decision_log
 from clients.auditor.exported import read_file
 from clients.auditor.receipt_text import (
     LANGUAGES,
@@ -44,6 +45,9 @@ def add_receipt(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     receipt.add_argument(
         "--request", type=Path, help="a request in JSON: is it the one that was answered?"
     )
+    receipt.add_argument(
+        "--log", type=Path, help="folder of the exported decision log: is the receipt of this log?"
+    )
     receipt.add_argument("--language", choices=LANGUAGES, default="en", help="of the text")
     receipt.add_argument("--json", action="store_true", help="print everything as JSON")
     receipt.set_defaults(run=_receipt)
@@ -57,7 +61,8 @@ def _receipt(options: argparse.Namespace) -> int:
     check_facts(receipt, facts)
     if options.request is not None:
         _check_request(options.request, receipt)
-    shown = Shown(receipt, checkpoint, facts, missing, options.request is not None)
+    size = 0 if options.log is None else check_decision_log(options.log, log, checkpoint)
+    shown = Shown(receipt, checkpoint, facts, missing, options.request is not None, size)
     said = receipt_json(shown) if options.json else receipt_text(shown, language=options.language)
     sys.stdout.write(said + "\n")
     return 0

@@ -25,6 +25,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "request  the file is what was asked, to the digest",
         "请求文件与所答复的问题一致（摘要相同）",
     ),
+    "whole": (
+        "log      the exported one of {size} records begins with all that this receipt is under",
+        "日志  导出的日志（{size} 条记录）以此回执所依据的全部记录开头",
+    ),
     "words": (
         'answer   not shown in words; that needs {package}: pip install "fedscore[audit]"',
         '答复  未以文字显示；需要 {package}：pip install "fedscore[audit]"',
@@ -62,6 +66,7 @@ class Shown:
         facts: What the answer says, by the name of each field.
         missing: The package without which that cannot be read; empty if it was.
         is_request_same: Whether the request was compared; it is then the one that was answered.
+        log_size: Leaves of the exported log that the checkpoint was held against; 0 for none.
     """
 
     receipt: Receipt
@@ -69,6 +74,7 @@ class Shown:
     facts: Facts
     missing: str
     is_request_same: bool
+    log_size: int
 
 
 def check_facts(receipt: Receipt, facts: Facts) -> None:
@@ -116,6 +122,7 @@ def receipt_json(shown: Shown) -> str:
         "body_digest": receipt.body_digest.hex(),
         "record_digest": receipt.record_digest.hex(),
         "answer": dict(shown.facts),
+        "log_size": shown.log_size or None,  # null: there was no exported log
         "is_request_same": shown.is_request_same or None,  # null: it was not compared
         "limits": _WORDS["limits"][0],
     }
@@ -140,6 +147,8 @@ def _lines(shown: Shown) -> Iterator[tuple[str, dict[str, object]]]:
         yield "unknown", {}
     if shown.is_request_same:
         yield "same", {}
+    if shown.log_size:
+        yield "whole", {"size": shown.log_size}
     yield "verdict", {}
     yield "limits", {}
 

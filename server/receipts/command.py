@@ -1,4 +1,4 @@
-"""``fedscore-server init-receipts``: begin a decision log; parse, call, print."""
+"""``fedscore-server init-receipts`` and ``export-receipts``: parse, call, print."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from protocols.contracts.charter import load_charter_model
 from server.config import load_settings
 from server.founding import SETTINGS_NAME
+from server.serving.options import JournalPlace
 
 
 def init_receipts(
@@ -25,3 +26,21 @@ def init_receipts(
         f"Made {folder}. Give {folder / PUBLIC_NAME}, the line above, to auditors by a way of its "
         "own. Next: fedscore-server serve --receipts ..."
     )
+
+
+def export_receipts(
+    out: Annotated[Path, typer.Argument(help="Folder to write.")],
+    receipts: Annotated[Path, typer.Option(help="The decision log's folder.")],
+    journal: JournalPlace = "journal.sqlite",
+) -> None:
+    """Check the decision log against the whole journal, and write it for auditors."""
+    from server.journal.journal import open_journal  # here: few commands need these
+    from server.receipts.exporting import export_decisions
+    from server.receipts.folder import ReceiptFolder
+
+    opened = open_journal(journal, may_create=False)
+    try:
+        count = export_decisions(ReceiptFolder(receipts), opened, out)
+    finally:
+        opened.close()
+    typer.echo(f"Wrote {count} leaves. Check: fedscore-audit receipt FILE --key ... --log {out}")

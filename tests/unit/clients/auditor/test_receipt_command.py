@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from clients.auditor.cli import main
 from protocols.contracts.decisions import LimitRequest
 from protocols.ledger.checkpoint import Checkpoint, LogKey, sign_checkpoint
+from protocols.ledger.export import write_export
 from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.receipt import Receipt
 from protocols.ledger.tree import Tree
@@ -227,6 +228,22 @@ def test_without_packages_it_is_verified_all_the_same(
     monkeypatch.setitem(sys.modules, "protocols.contracts.applicants", None)
     with pytest.raises(ModuleNotFoundError):  # one of ours is a bug, and no hint
         check(_receipt(_response()), "--request", str(tmp_path / "request.json"))
+
+
+def test_it_is_held_to_the_exported_log(
+    check: Check, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = _receipt(_response())
+    leaves = [receipt.record_digest, b"next", b"later"]
+    for last, status in ((b"next", 0), (b"nexT", 1)):
+        leaves[1] = last
+        tree = Tree(map(leaf_hash, leaves))
+        note = sign_checkpoint(Checkpoint(LOG.origin, 3, tree.root), KEY)
+        write_export(tmp_path / "log", note=note, witnessed=None, leaves=leaves)
+        assert check(receipt, "--log", str(tmp_path / "log")) == status
+    captured = capsys.readouterr()
+    assert "log      the exported one of 3 records begins with all" in captured.out
+    assert "SplitViewError" in captured.err
 
 
 def test_another_key_is_not_believed_and_no_key_is_exit_status_two(
