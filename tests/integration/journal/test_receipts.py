@@ -53,6 +53,13 @@ def test_a_record_that_was_planted_or_deleted_at_the_end_stops_the_log(
         world.follow()
 
 
+def test_a_head_that_names_another_last_record_stops_the_log(world: LogWorld, place: Place) -> None:
+    world.journal.commit(drafts(3))
+    place.run("UPDATE journal_head SET link = ?", [bytes(32)])
+    with pytest.raises(ChainError, match="record 3 is not what the head says is the last"):
+        world.follow()
+
+
 def test_a_whole_journal_that_was_written_anew_stops_the_log(world: LogWorld, place: Place) -> None:
     # Every record of it verifies, and so does its chain: only the log has seen the other one.
     world.journal.commit(drafts(3))

@@ -44,3 +44,8 @@ def test_a_name_that_no_note_can_hold_has_no_line() -> None:
 def test_anything_else_is_refused(line: str) -> None:
     with pytest.raises(CheckpointError):
         parse_verifier(line)
+
+
+def test_a_key_is_32_bytes_whatever_its_hash_says() -> None:
+    with pytest.raises(CheckpointError, match="for Ed25519"):
+        parse_verifier(print_verifier(LogKey("log", bytes(31))))
