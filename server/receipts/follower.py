@@ -65,6 +65,15 @@ class Follower:
             self._append(fresh)
         return len(fresh)
 
+    def check(self) -> None:
+        """Raise unless the journal still has the last record that is logged.
+
+        Raises:
+            ChainError: It has not, so it is not the journal that was logged.
+            JournalError: It cannot be read now.
+        """
+        self._is_continued_by(self._journal.after(max(0, self._size - 1), most=1))
+
     def _is_continued_by(self, records: Sequence[Record]) -> bool:
         if self._size == 0:
             return False

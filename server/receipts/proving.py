@@ -1,5 +1,7 @@
 """Proofs out of the decision log: a record of the journal becomes a receipt."""
 
+from functools import lru_cache
+
 from protocols.errors import ChainError, InclusionError
 from protocols.ledger.checkpoint import Checkpoint, LogKey, open_checkpoint
 from protocols.ledger.merkle import verify_inclusion
@@ -11,6 +13,7 @@ from server.receipts.store import DecisionStore
 from server.receipts.tiles import subtree_in
 
 _RETRY_S = 0.2
+_MOST_KEPT = 4_096  # roots, 0.5 MB
 
 
 class Prover:
@@ -19,6 +22,8 @@ class Prover:
     def __init__(self, store: DecisionStore, log: LogKey) -> None:
         """Read from a log; used by one thread."""
         self._store, self._log = store, log
+        # The root over a complete subtree never changes, and receipts share most of theirs.
+        self._subtree = lru_cache(_MOST_KEPT)(subtree_in(store.tile))
         self._note, self._checkpoint = "", Checkpoint(log.origin, 0, b"")
 
     def receipt(self, record: Record) -> Receipt:
@@ -34,7 +39,7 @@ class Prover:
         note, checkpoint = self._latest()
         if record.position > checkpoint.size:
             raise NotLoggedYetError("not in the decision log yet", retry_after_s=_RETRY_S)
-        path = inclusion_path(subtree_in(self._store.tile), record.position - 1, checkpoint.size)
+        path = inclusion_path(self._subtree, record.position - 1, checkpoint.size)
         _check(record, path, checkpoint)
         tenant, method, request_id = record.key
         return Receipt(

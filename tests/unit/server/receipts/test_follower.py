@@ -80,6 +80,9 @@ def test_a_journal_that_was_written_anew_stops_the_log(world: LogWorld) -> None:
     follower = Follower(others, world.store, key=world.folder.key(), origin=ORIGIN)
     with pytest.raises(ChainError, match="records up to 3 are not those the log holds"):
         follower.step()
+    with pytest.raises(ChainError):
+        follower.check()
+    world.follower().check()
 
 
 def test_a_journal_that_is_shorter_than_the_log_stops_it(world: LogWorld) -> None:
