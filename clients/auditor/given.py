@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC
+from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -66,7 +66,7 @@ def _fact(name: str, value: object) -> Iterator[Fact]:
             yield from _fact(f"{name}.{place}", item)
 
 
-def _named(field: FieldDescriptor, value: object) -> object:
+def _named(field: Any, value: object) -> object:  # Any: protobuf has two kinds of descriptor
     """Return a constant's name without its kind's, such as APPROVE; other values as they are."""
     kind = field.enum_type
     if kind is None or not isinstance(value, int) or value not in kind.values_by_number:

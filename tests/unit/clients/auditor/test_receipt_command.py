@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clients.auditor.cli import main
-from protocols.contracts.decisions import LimitRequest
+from protocols.contracts.decisions import LimitRequest, ScoreRequest
 from protocols.ledger.checkpoint import Checkpoint, LogKey, sign_checkpoint
 from protocols.ledger.export import write_export
 from protocols.ledger.merkle import leaf_hash
@@ -53,9 +53,11 @@ def _response(**changes: object) -> bytes:
     return response.SerializeToString()
 
 
-def _receipt(answer: bytes, *, method: str = "DecideLimit") -> Receipt:
+def _receipt(
+    answer: bytes, *, method: str = "DecideLimit", body_digest: bytes | None = None
+) -> Receipt:
     key = Key("platform", method, "r1")
-    record = place(Draft(key, _body_digest(), "d1", lambda _: answer, AT), 1, START)
+    record = place(Draft(key, body_digest or _body_digest(), "d1", lambda _: answer, AT), 1, START)
     tree = Tree([leaf_hash(record.digest), leaf_hash(b"next")])
     return Receipt(
         position=1,
@@ -157,7 +159,13 @@ def test_a_file_that_is_no_request_is_exit_status_two(
 def test_a_score_s_request_is_compared_without_an_amount(check: Check, tmp_path: Path) -> None:
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST))
-    answer = scoring.ScoreResponse(score_id="d1").SerializeToString()
+    answer = scoring.ScoreResponse(
+        score_id="d1", request_id="r1", journal_position=1
+    ).SerializeToString()
+    features = {"numbers": {"income": 41_234.5}, "categories": {"home": "rent"}}
+    asked = ScoreRequest.model_validate({"request_id": "any", "features": features})
+    receipt = _receipt(answer, method="Score", body_digest=asked.body_digest)
+    assert check(receipt, "--request", str(path)) == 0
     assert check(_receipt(answer, method="Score"), "--request", str(path)) == 1
     assert check(_receipt(b"", method="Override"), "--request", str(path)) == 2
 

@@ -51,3 +51,6 @@ def test_where_no_folder_can_be_made_nothing_is_begun(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="no folder can be made"):
         ReceiptFolder(tmp_path / "file" / "receipts").begin("test/decisions")
+    (tmp_path / PUBLIC_NAME).mkdir()
+    with pytest.raises(ConfigError, match=r"decision-log\.pub: cannot be written"):
+        ReceiptFolder(tmp_path).begin("test/decisions")
