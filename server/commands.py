@@ -30,6 +30,7 @@ from server.ledger.log import export_log
 from server.profile_commands import profiles
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
+from server.receipts.command import export_receipts, init_receipts
 from server.release_commands import model_card, scorecard
 from server.renewal import Renewal, adopt, renew
 from server.serving.route_command import route
@@ -231,6 +232,8 @@ app.command()(doctor)
 app.command("score-file")(score_file)
 app.command("route")(route)
 app.command()(profiles)
+app.command("init-receipts")(init_receipts)
+app.command("export-receipts")(export_receipts)
 
 
 @app.command("serve-log")

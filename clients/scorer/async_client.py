@@ -14,6 +14,7 @@ from clients.scorer.retries import Attempts
 from protocols.contracts.decisions import LimitDecision, LimitRequest
 from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
+from protocols.ledger.receipt import Receipt
 
 _Answer = TypeVar("_Answer")
 
@@ -84,6 +85,15 @@ class AsyncScorerClient:
             page = await self._ask(calls.list_decisions(page.next_token))
             for decision in page.decisions:
                 yield decision
+
+    async def get_receipt(self, answer_id: str, *, method: str = "DecideLimit") -> Receipt:
+        """Return the receipt of an answer; waits until the server has logged it.
+
+        Args:
+            answer_id: A decision's id, or a score's.
+            method: ``DecideLimit``, or ``Score``.
+        """
+        return await self._ask(calls.get_receipt(answer_id, method))
 
     async def get_release(self, digest: bytes = b"") -> ServedRelease:
         """Return what a release asks for, by default the one that answers."""

@@ -13,15 +13,18 @@ from clients.scorer.failures import error_of_problem
 from protocols.contracts.decisions import LimitDecision, LimitRequest
 from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
-from protocols.errors import ContractError, ScoringError
+from protocols.errors import ContractError, EntryError, ScoringError
+from protocols.ledger.receipt import Receipt, parse_receipt
 from protocols.translate import release_from_wire, score_from_wire
 from protocols.translate_decisions import decision_from_wire
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import receipts_v1_pb2 as receipts
 from protocols.wire import scoring_v1_pb2 as scoring
 
 _SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 _DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
+_RECEIPTS = receipts.DESCRIPTOR.services_by_name["ReceiptService"].full_name
 
 _Answer = TypeVar("_Answer")
 _Parsed = TypeVar("_Parsed", bound=Message)
@@ -121,6 +124,22 @@ def list_decisions(token: str) -> Call[Page]:
 
     message = decisions.ListDecisionsRequest(page_token=token)
     return _call(f"/{_DECISIONS}/ListDecisions", message, read)
+
+
+def get_receipt(answer_id: str, method: str) -> Call[Receipt]:
+    """Return the call that asks for the receipt of an answer of ``method``; empty, a decision."""
+
+    def read(raw: bytes) -> Receipt:
+        try:
+            receipt = parse_receipt(_parsed(raw, receipts.GetReceiptResponse()).receipt)
+        except EntryError as err:
+            raise ContractError("answer: is not a receipt") from err
+        if receipt.answer_id != answer_id:
+            raise ContractError("answer: is the receipt of another answer")
+        return receipt
+
+    message = receipts.GetReceiptRequest(answer_id=answer_id, method=method)
+    return _call(f"/{_RECEIPTS}/GetReceipt", message, read)
 
 
 def get_release(digest: bytes) -> Call[ServedRelease]:

@@ -4,8 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protocols.errors import ConfigError, ScoringError
+
+if TYPE_CHECKING:
+    from protocols.contracts.decisions import LimitDecision
+    from protocols.contracts.scores import ScoreAnswer
 
 _OURS = ("clients", "protocols")
 _EXAMPLE = """\
@@ -15,6 +20,9 @@ the file:
    "currency": "USD",
    "features": {"annual_inc": 55000, "term": "36 months"}}
 To ask again with the same request_id is safe: the same answer comes back.
+
+the receipt: proves later, to whoever has the log's public key, that this answer was given at that
+time (fedscore-audit receipt). It holds the whole answer: keep it as you keep that.
 
 exit status:
   0  answered; a decline is an answer
@@ -28,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        sys.stdout.write(_answer(options) + "\n")
+        _ask(options)
     except ModuleNotFoundError as err:
         if err.name is None or err.name.startswith(_OURS):
             raise
@@ -41,13 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _answer(options: argparse.Namespace) -> str:
+def _ask(options: argparse.Namespace) -> None:
     # Imported here, so that --help and the hint above work where the extra is not installed.
     from clients.scorer.answer import answer_json, answer_lines
     from clients.scorer.client import ScorerClient
     from clients.scorer.endpoint import Endpoint
+    from clients.scorer.receipt import write_receipt
     from clients.scorer.request import read_limit_request, read_score_request
 
+    if options.score_only and options.decision is not None:
+        raise ConfigError("--decision and --score-only exclude one another")
     endpoint = Endpoint(
         options.address,
         ca_path=options.ca,
@@ -57,9 +68,16 @@ def _answer(options: argparse.Namespace) -> str:
     )
     printed = answer_json if options.json else answer_lines
     with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
+        answer: ScoreAnswer | LimitDecision
         if options.score_only:
-            return printed(client.score(read_score_request(options.file)))
-        return printed(client.decide_limit(read_limit_request(options.file)))
+            answer = client.score(read_score_request(options.file))
+        elif options.decision is not None:
+            answer = client.get_decision(options.decision)
+        else:
+            answer = client.decide_limit(read_limit_request(options.file))
+        sys.stdout.write(printed(answer) + "\n")  # first: it is given, whatever comes
+        if options.receipt is not None:
+            write_receipt(options.receipt, client, answer)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="the request in JSON; - reads standard input")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument(
+        "file", type=Path, nargs="?", help="the request in JSON; - reads standard input"
+    )
+    asked.add_argument("--decision", metavar="ID", help="a decision that was given before")
+    parser.add_argument(
+        "--receipt", type=Path, metavar="OUT", help="write the answer's receipt to this new file"
+    )
     parser.add_argument("--address", default="127.0.0.1:50051", help="host:port of the server")
     parser.add_argument("--ca", type=Path, help="PEM of the CA that signed the server")
     parser.add_argument("--certificate", type=Path, help="PEM of your own certificate, if asked")

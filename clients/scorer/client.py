@@ -14,6 +14,7 @@ from clients.scorer.retries import Attempts
 from protocols.contracts.decisions import LimitDecision, LimitRequest
 from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
+from protocols.ledger.receipt import Receipt
 
 _Answer = TypeVar("_Answer")
 
@@ -92,6 +93,15 @@ class ScorerClient:
         while page.next_token:
             page = self._ask(calls.list_decisions(page.next_token))
             yield from page.decisions
+
+    def get_receipt(self, answer_id: str, *, method: str = "DecideLimit") -> Receipt:
+        """Return the receipt of an answer; waits until the server has logged it.
+
+        Args:
+            answer_id: A decision's id, or a score's.
+            method: ``DecideLimit``, or ``Score``.
+        """
+        return self._ask(calls.get_receipt(answer_id, method))
 
     def get_release(self, digest: bytes = b"") -> ServedRelease:
         """Return what a release asks for, by default the one that answers."""

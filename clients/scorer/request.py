@@ -16,6 +16,7 @@ from protocols.contracts.applicants import (
     PackedApplicant,
     RequestError,
     Violation,
+    named_table,
     request_error,
 )
 from protocols.contracts.decisions import LimitRequest
@@ -112,10 +113,7 @@ def _features(features: object) -> PackedApplicant | dict[str, dict[str, object]
         return features
     if not isinstance(features, Mapping):
         raise RequestError([Violation("features", "expected field names and their values")])
-    known = {name: value for name, value in features.items() if value is not None}
-    categories = {name: value for name, value in known.items() if isinstance(value, str)}
-    numbers = {name: value for name, value in known.items() if name not in categories}
-    return {"numbers": numbers, "categories": categories}
+    return named_table(features)
 
 
 def _model(kind: type[_Table], table: dict[str, object]) -> _Table:

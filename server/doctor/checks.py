@@ -11,6 +11,7 @@ from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ConfigError, ContractError
 from server.decisions.policy import policy_from_table
 from server.doctor.port_checks import PORT_CHECKS
+from server.doctor.receipt_checks import RECEIPT_CHECKS
 from server.doctor.report import Check, Installation
 from server.doctor.tls_checks import TLS_CHECKS
 from server.journal.database import parse_database
@@ -173,6 +174,7 @@ CHECKS = (
         "stop the servers, keep the journal as it is, run fedscore-server journal verify, and "
         "restore a backup elsewhere",
     ),
+    *RECEIPT_CHECKS,
     Check(
         "releases",
         releases,

@@ -21,6 +21,7 @@ from server.serving.options import (
     MetricsPort,
     Policy,
     Port,
+    ReceiptsFolder,
     ServeOptions,
     SharePort,
     TraceTo,
@@ -41,6 +42,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     trace_to: TraceTo = None,
+    receipts: ReceiptsFolder = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Of a caller, to ask a running server how it is.")
     ] = None,
@@ -64,6 +66,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
         metrics_port,
         metrics_host,
         trace_to,
+        receipts,
     )
     asked = Installation(config, options, datetime.now(UTC), certificate, key)
     findings = examine(asked, CHECKS)

@@ -28,6 +28,7 @@ _LOOK_EVERY_S = 1.0
 _EVERY_SCOPE: frozenset[Scope] = frozenset(("score", "decide", "read", "releases"))
 _SCORING = "/fedscore.scoring.v1.ScoringService"
 _DECISIONS = "/fedscore.decisions.v1.LimitDecisionService"
+_RECEIPTS = "/fedscore.receipts.v1.ReceiptService"
 
 # What a method needs; None is for every tenant. A method that is not here is for none.
 NEEDED: Mapping[str, Scope | None] = {
@@ -40,6 +41,7 @@ NEEDED: Mapping[str, Scope | None] = {
     f"{_DECISIONS}/DecideMany": "decide",
     f"{_DECISIONS}/GetDecision": "read",
     f"{_DECISIONS}/ListDecisions": "read",
+    f"{_RECEIPTS}/GetReceipt": "read",
     "/grpc.health.v1.Health/Check": None,
 }
 

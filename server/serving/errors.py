@@ -32,6 +32,8 @@ from protocols.errors import (
     VerificationError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.ledger.readonly import LogUnavailableError
+from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
 from server.serving.rates import RateLimitError
@@ -55,6 +57,8 @@ _CODES: Codes = (
     (RoundError, grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
     (ReleaseError, grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    (LogUnavailableError, grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
+    (NotLoggedYetError, grpc.StatusCode.UNAVAILABLE, "NOT_LOGGED_YET"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
@@ -124,7 +128,7 @@ def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
 
 def _details(error: ScoringError, reason: str) -> list[_Detail]:
     info = ErrorInfo(reason=reason, domain=_DOMAIN)
-    if isinstance(error, RateLimitError) and error.retry_after_s is not None:
+    if isinstance(error, RateLimitError | NotLoggedYetError) and error.retry_after_s is not None:
         return [info, RetryInfo(retry_delay=_whole_ms(error.retry_after_s))]
     if not isinstance(error, RequestError):
         return [info]

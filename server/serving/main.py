@@ -21,6 +21,7 @@ from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
 from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
+from server.receipts.methods import Receipts, open_receipts
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
 from server.serving.limit_question import Rulebook
@@ -57,6 +58,8 @@ class ServingSettings(Contract):
         metrics_host, metrics_port: Where Prometheus reads this process's metrics in plain text;
             without a port nothing is counted.
         trace_to: Collector of traces, OTLP over gRPC; without one nothing is traced.
+        receipts: Folder of the decision log, which is kept up with the journal; without one there
+            are no receipts.
     """
 
     host: str = "127.0.0.1"
@@ -74,6 +77,7 @@ class ServingSettings(Contract):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     trace_to: str | None = Field(default=None, pattern=r"^https?://[^/@]+$")
+    receipts: FilePath | None = None
 
     @model_validator(mode="after")
     def _check_transport(self) -> "ServingSettings":
@@ -108,6 +112,7 @@ class RunningServer:
     shadow: Shadow
     journals: Sequence[Journal]
     watched: Watched
+    receipts: Receipts | None
 
     @property
     def port(self) -> int:
@@ -115,9 +120,11 @@ class RunningServer:
         return self.transport.port
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
-        """Refuse new calls, let those under way end, close the journals, send the last spans."""
+        """Refuse new calls, let those under way end, close all logs, send the last spans."""
         self.transport.stop(grace_s)
         self.shadow.close()
+        if self.receipts is not None:
+            self.receipts.close()
         for journal in self.journals:
             journal.close()
         self.watched.stop()
@@ -178,7 +185,11 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], rulebook).table()
+        table = dict(Methods(served, journals[0], rulebook).table())
+        receipts = _receipts(settings, journals[0])
+        if receipts is not None:
+            undo.callback(receipts.close)
+            table |= receipts.table()
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
@@ -187,7 +198,13 @@ def start_server(
         listening = replace(listening, ended=watched.ended)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    return RunningServer(transport, shadow, journals, watched)
+    return RunningServer(transport, shadow, journals, watched, receipts)
+
+
+def _receipts(settings: ServingSettings, answers: Journal) -> Receipts | None:
+    if settings.receipts is None:
+        return None
+    return open_receipts(settings.receipts, journal=settings.journal, answers=answers)
 
 
 def _watched(

@@ -45,6 +45,10 @@ MetricsHost = Annotated[str, typer.Option(help="Address for metrics; they go in 
 TraceTo = Annotated[
     str | None, typer.Option(help="Send traces there by OTLP: http(s)://HOST:4317.")
 ]
+ReceiptsFolder = Annotated[
+    Path | None,
+    typer.Option("--receipts", help="The decision log's folder: callers may get receipts."),
+]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,7 @@ class ServeOptions:
     metrics_port: int | None
     metrics_host: str
     trace_to: str | None
+    receipts: Path | None
 
     def settings(self, coordinator: CoordinatorSettings) -> "ServingSettings":
         """Return the settings of a server with the coordinator's certificate.
@@ -88,6 +93,7 @@ class ServeOptions:
                 metrics_host=self.metrics_host,
                 metrics_port=self.metrics_port,
                 trace_to=self.trace_to,
+                receipts=self.receipts,
             )
         except ValidationError as err:
             raise ConfigError(f"serve: {describe(err)}") from err

@@ -51,6 +51,17 @@ def test_plain_text_to_another_machine_is_exit_status_two(file: str) -> None:
     assert main([file, "--address", "192.0.2.1:50051", "--insecure-loopback"]) == 2
 
 
+def test_a_file_or_a_decision_is_asked_about_and_not_both_or_none(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in ([], [file, "--decision", "d1"]):
+        with pytest.raises(SystemExit) as caught:
+            main([*words, "--insecure-loopback"])
+        assert caught.value.code == 2
+    assert main(["--decision", "d1", "--score-only", "--insecure-loopback"]) == 2
+    assert "exclude one another" in capsys.readouterr().err
+
+
 def test_unknown_arguments_are_exit_status_two(file: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main([file, "--insecure"])

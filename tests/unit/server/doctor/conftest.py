@@ -47,6 +47,7 @@ def asked(trained: Path, tmp_path: Path) -> Installation:
         metrics_port=None,
         metrics_host="127.0.0.1",
         trace_to=None,
+        receipts=None,
     )
     return Installation(home / "server.toml", options, datetime.now(UTC))
 

@@ -21,6 +21,8 @@ from server.doctor import checks
 from server.doctor.checks import CHECKS, NEWEST
 from server.doctor.report import Check, Installation, examine, report_text
 from server.journal.journal import open_journal
+from server.receipts.folder import ReceiptFolder
+from server.receipts.follower import Follower
 from tests.unit.server.doctor.installation import (
     Usage,
     change,
@@ -118,6 +120,25 @@ def test_an_end_that_is_not_what_was_stored_last_is_found(
 ) -> None:
     rewrite(asked, statement)
     assert "journal records" in find_wrong(asked)
+
+
+def test_a_decision_log_that_is_not_begun_or_of_another_journal_is_found(
+    asked: Installation, tmp_path: Path
+) -> None:
+    log = ReceiptFolder(tmp_path / "receipts")
+    with_log = replace(asked, options=replace(asked.options, receipts=log.path))
+    assert "init-receipts" in find_wrong(with_log)["receipts"].found
+    log.begin("test/decisions")
+    assert find_wrong(with_log) == {}
+    with closing(open_journal(asked.options.journal)) as journal:
+        store = log.store(may_write=True)
+        assert Follower(journal, store, key=log.key(), origin="test/decisions").step() == 3
+        store.close()
+    assert find_wrong(with_log) == {}
+    rewrite(asked, "UPDATE journal_answers SET answer_id = 'x' WHERE position = 3")
+    assert "not what was stored" in find_wrong(with_log)["receipts"].found
+    Path(asked.options.journal).unlink()
+    assert "there is none" in find_wrong(with_log)["receipts"].found
 
 
 def test_a_release_that_is_not_proven_or_not_there_is_found(asked: Installation) -> None:

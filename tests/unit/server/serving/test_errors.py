@@ -20,6 +20,8 @@ from protocols.errors import (
     ScoringError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.ledger.readonly import LogUnavailableError
+from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.errors import status_of
 from server.serving.rates import RateLimitError
@@ -43,6 +45,12 @@ def _info(status: Status) -> ErrorInfo:
         (ReleaseError("said"), grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
         (PrunedAnswerError("said"), grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
         (JournalError("said"), grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+        (LogUnavailableError("said"), grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
+        (
+            NotLoggedYetError("said", retry_after_s=0.2),
+            grpc.StatusCode.UNAVAILABLE,
+            "NOT_LOGGED_YET",
+        ),
         (UnknownCallerError("said"), grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
         (NotAllowedError("said"), grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     ],

@@ -88,7 +88,7 @@ def test_a_policy_in_another_currency_than_the_release_does_not_start(tmp_path: 
 def test_a_policy_that_does_not_load_does_not_start(tmp_path: Path) -> None:
     write_world(tmp_path)
     (tmp_path / "policy.toml").write_text("schema = 1\n", encoding="utf-8")
-    with pytest.raises(ContractError, match="segments: Field required|and 2 more"):
+    with pytest.raises(ContractError, match="name: Field required"):
         _start_and_stop(plain_settings(tmp_path))
 
 

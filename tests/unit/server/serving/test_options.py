@@ -24,6 +24,7 @@ OPTIONS = ServeOptions(
     metrics_port=9_464,
     metrics_host="192.0.2.2",
     trace_to="https://collector:4317",
+    receipts=Path("receipts"),
 )
 NAMES = {
     "policy": "policy_path",

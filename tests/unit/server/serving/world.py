@@ -254,12 +254,14 @@ def write_world(folder: Path) -> None:
 
 
 def plain_settings(folder: Path) -> ServingSettings:
-    """Return settings for plain text on a free loopback port."""
+    """Return settings for plain text on a free loopback port; with receipts if they are begun."""
+    receipts = folder / "receipts"
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
         policy_path=folder / "policy.toml",
         insecure_loopback=True,
+        receipts=receipts if receipts.exists() else None,
     )
 
 
