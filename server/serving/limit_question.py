@@ -5,11 +5,10 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from protocols.contracts.regulation import RegulatoryProfile
-
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
 from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
+from protocols.contracts.regulation import RegulatoryProfile
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.decisions.candidates import Known
 from server.decisions.permission import Withheld, withheld_groups
@@ -62,7 +61,7 @@ class LimitQuestion:
         weighing.write(decision, decided, scored)
         return Draft(
             self.key,
-            self.request.body_digest,
+            weighing.body_digest,
             decision.decision_id,
             printing(response, decision),
             weighing.at,
@@ -75,6 +74,7 @@ class Weighing:
     def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
         """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
         self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
+        self.body_digest = request.body_digest
         check_limit_request(request, by.contract, packing=by.packing)
         segment = _checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
@@ -101,16 +101,22 @@ class Weighing:
     def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
         """Write the decision into a message that has an id."""
         write_score(decision, scored, self.by)
-        answered = Answered(
-            self.request, self.rulebook.policy, self._frame.rules, self._withheld, self.at
+        frame = self._frame
+        write_decision(
+            decision,
+            decided,
+            Answered(
+                self.request, frame.policy, frame.rules, self._withheld, self.body_digest, self.at
+            ),
         )
-        write_decision(decision, decided, answered)
         decision.calibration_digest = self.by.calibration_digest
 
 
 def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
     segment = policy.segments.get(request.segment)
     faults = []
+    if request.product not in ("", policy.product):
+        faults.append(Violation("product", "is none that this server decides on"))
     if request.currency != policy.currency:
         faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
     if segment is None:
