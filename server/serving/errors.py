@@ -28,6 +28,7 @@ from protocols.errors import (
     VerificationError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.policies.errors import NoActivePolicyError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
 from server.serving.rates import RateLimitError
@@ -47,6 +48,7 @@ _CODES: Codes = (
     (RoundError, grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
     (ReleaseError, grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    (NoActivePolicyError, grpc.StatusCode.FAILED_PRECONDITION, "NO_ACTIVE_POLICY"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),

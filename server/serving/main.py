@@ -15,12 +15,9 @@ from typing import Annotated
 import grpc
 from pydantic import Field, model_validator
 
-from model.artifacts import Release
-from protocols.contracts.features import Contract, read_toml
-from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import ContractError
-from server.decisions.policy import policy_from_table
+from protocols.contracts.features import Contract
 from server.journal.journal import Journal, open_journal
+from server.policies.following import Policies
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
 from server.serving.listening import Listening, Transport, tls_credentials
@@ -45,7 +42,7 @@ class ServingSettings(Contract):
         port: 0 takes a free one.
         journal: Where every answer is stored: a file, created where there is none, or the URL of
             a database.
-        policy_path: Limit policy in TOML.
+        policies_path: Folder of the policy book, which is followed; see docs/policies.md.
         certificate_path, key_path: TLS chain and private key in PEM.
         client_ca_path: Callers must show a certificate that this CA signed.
         access_path: Says which names in such certificates may ask what; see ``Access``.
@@ -61,7 +58,7 @@ class ServingSettings(Contract):
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
     journal: str
-    policy_path: FilePath
+    policies_path: FilePath
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
@@ -107,6 +104,7 @@ class RunningServer:
     shadow: Shadow
     journals: Sequence[Journal]
     watched: Watched
+    policies: Policies
 
     @property
     def port(self) -> int:
@@ -116,6 +114,7 @@ class RunningServer:
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
         """Refuse new calls, let those under way end, close the journals, send the last spans."""
         self.transport.stop(grace_s)
+        self.policies.close()
         self.shadow.close()
         for journal in self.journals:
             journal.close()
@@ -127,8 +126,9 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
 
     Raises:
         ConfigError: A file or the address cannot be used.
-        ContractError: The policy breaks a rule, or has another currency than the release.
+        ContractError: A policy in force has another currency than the release.
         JournalError: The journal's database cannot be reached.
+        VerificationError: The policy book is not what officers signed.
     """
     _allow_connections()
     stopping = threading.Event()
@@ -137,7 +137,8 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
     running = start_server(lambda: releases.now, settings)
     champion = releases.now.champion.digest.hex()
     facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
-    _LOG.info("serving", extra={**facts, "release_digest": champion})
+    in_force = [digest.hex() for digest in running.policies.book.in_force(_utc_now())]
+    _LOG.info("serving", extra={**facts, "release_digest": champion, "policy_digests": in_force})
     stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
     running.stop()
@@ -163,21 +164,23 @@ def start_server(
         settings: Where and how.
         clock: Says when answers are given.
     """
-    policy, path = _load_policy(settings.policy_path, served().champion), settings.access_path
-    access = Access.local() if path is None else Access.from_file(path)
+    access = _access(settings)
     listening = Listening(
         settings.host,
         settings.port,
         credentials=_credentials(settings),
         is_port_shared=settings.is_port_shared,
     )
+    currency = served().champion.scorecard.contract.currency
     with contextlib.ExitStack() as undo:
+        policies = Policies(settings.policies_path, currency=currency, clock=clock)
+        undo.callback(policies.close)
         journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
         for journal in journals:
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], policy).table()
+        table = Methods(served, journals[0], policies).table()
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
@@ -186,7 +189,7 @@ def start_server(
         listening = replace(listening, ended=watched.ended)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    return RunningServer(transport, shadow, journals, watched)
+    return RunningServer(transport, shadow, journals, watched, policies)
 
 
 def _watched(
@@ -200,12 +203,9 @@ def _watched(
     return watch(served, shadow, methods, metrics_at=metrics_at, trace_to=settings.trace_to)
 
 
-def _load_policy(path: Path, release: Release) -> LimitPolicy:
-    policy = policy_from_table(read_toml(path), where=path.name)
-    currency = release.scorecard.contract.currency
-    if policy.currency != currency:
-        raise ContractError(f"{path.name}: currency must be {currency}, as in the release")
-    return policy
+def _access(settings: ServingSettings) -> Access:
+    path = settings.access_path
+    return Access.local() if path is None else Access.from_file(path)
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

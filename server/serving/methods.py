@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -13,7 +13,6 @@ from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from model.artifacts import Release
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest
-from protocols.contracts.limit_policy import LimitPolicy
 from protocols.translate import release_to_wire
 from protocols.translate_questions import (
     check_known,
@@ -34,7 +33,7 @@ from server.serving.calls import Call, Reply, status_of_code
 from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
 from server.serving.once import Given, Outcome
-from server.serving.questions import DECIDE, LimitQuestion, Question, ScoreQuestion
+from server.serving.questions import DECIDE, LimitQuestion, Policies, Question, ScoreQuestion
 from server.serving.releases import Served
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
@@ -55,7 +54,7 @@ class Methods:
 
     served: Callable[[], Served]
     journal: Journal
-    policy: LimitPolicy
+    policies: Policies
 
     def table(self) -> Mapping[str, Method]:
         """Return the methods by name."""
@@ -155,11 +154,7 @@ class Methods:
         return Reply((response(status=response.SERVING).SerializeToString(),))
 
     def _limit(self, request: LimitRequest, tenant: Tenant) -> LimitQuestion:
-        return LimitQuestion(tenant.name, request, self.policy, self._policy_digest)
-
-    @cached_property
-    def _policy_digest(self) -> bytes:
-        return self.policy.digest
+        return LimitQuestion(tenant.name, request, self.policies)
 
 
 def _scores(asked: Sequence[scoring.ScoreRequest], tenant: str) -> list[Question | Refusal]:

@@ -15,15 +15,17 @@ from protocols.contracts.decisions import (
     check_limit_request,
     check_score_request,
 )
-from protocols.contracts.limit_policy import LimitPolicy
 from protocols.translate import OUTCOMES
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.decisions.policy import decide_limit
 from server.journal.record import Draft, Key, to_micros
+from server.policies.following import Chosen
 from server.serving.attempts import Refusal, attempt
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
+
+_ANY_PRODUCT = ""  # no request names one yet: there is one product
 
 SCORE, DECIDE = "Score", "DecideLimit"  # as they stand in the journal
 
@@ -44,6 +46,13 @@ class Question(Protocol):
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the answer."""
+
+
+class Policies(Protocol):
+    """Where limit policies come from; ``server.policies.following.Policies`` is one."""
+
+    def for_question(self, product: str, at: datetime) -> Chosen:
+        """Return the policy that decides a question at an instant; one of our errors if none."""
 
 
 Seen = Callable[[Reader, Sequence[Row], Sequence[Scored]], None]
@@ -126,12 +135,11 @@ class ScoreQuestion:
 
 @dataclass(frozen=True)
 class LimitQuestion:
-    """A question for a limit, decided by a policy."""
+    """A question for a limit, decided by the policy that is active when it is decided."""
 
     tenant: str
     request: LimitRequest
-    policy: LimitPolicy
-    policy_digest: bytes
+    policies: Policies
 
     @cached_property
     def key(self) -> Key:
@@ -144,8 +152,8 @@ class LimitQuestion:
 
     def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         """Return the decision we stand by."""
-        request = self.request
-        limit = decide_limit(scored.p_default, request.requested_amount_minor, policy=self.policy)
+        request, chosen = self.request, self.policies.for_question(_ANY_PRODUCT, at)
+        limit = decide_limit(scored.p_default, request.requested_amount_minor, policy=chosen.policy)
         response = decisions.DecideLimitResponse()
         decision = response.decision
         decision.decision_id = new_answer_id(at)
@@ -156,7 +164,7 @@ class LimitQuestion:
         decision.currency = request.currency
         for reason in limit.policy_reasons:
             decision.policy_reasons.add(code=reason.code, sentence=reason.sentence)
-        decision.policy_digest = self.policy_digest
+        decision.policy_digest = chosen.digest
         decision.decided_at.FromMicroseconds(to_micros(at))
         _write_score(decision, scored, by)
         return Draft(

@@ -38,6 +38,7 @@ from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
 from tests.unit.server.serving.world import (
     ACCESS_TOML,
+    FixedPolicies,
     applicant,
     limit_request,
     make_policy,
@@ -79,10 +80,10 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     (folder / "access.toml").write_text(ACCESS_TOML)
     journal = open_journal(folder / "journal.sqlite")
     access = Access.from_file(folder / "access.toml")
-    policy = make_policy(currency=release.scorecard.contract.currency)
+    policies = FixedPolicies(make_policy(currency=release.scorecard.contract.currency))
     served = serving(release)
     once = Once(served, journal, lambda: NOW)
-    desk = ScoringDesk(once, access, Methods(served, journal, policy).table(), streams={BATCH})
+    desk = ScoringDesk(once, access, Methods(served, journal, policies).table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()
 

@@ -17,6 +17,7 @@ from server.serving.questions import LimitQuestion, Question, ScoreQuestion
 from server.serving.releases import Served, fixed
 from server.serving.shadow import Shadow
 from tests.unit.server.serving.world import (
+    FixedPolicies,
     limit_request,
     make_policy,
     make_release,
@@ -43,7 +44,7 @@ def _score(number: int) -> Question:
 
 
 def _limit() -> Question:
-    return LimitQuestion("platform", limit_request("r0"), make_policy(), make_policy().digest)
+    return LimitQuestion("platform", limit_request("r0"), FixedPolicies(make_policy()))
 
 
 def test_what_a_shadow_would_have_said_is_in_the_journal(journal: Journal) -> None:

@@ -8,6 +8,7 @@ import ipaddress
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -31,8 +32,10 @@ from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.release import Calibration, Evaluation, Interval, ReleaseManifest, Scaling
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
+from server.policies.following import Chosen
 from server.serving.main import RunningServer, ServingSettings, start_server
 from server.serving.releases import Served, fixed
+from tests.policies import write_policies
 
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
 
@@ -179,6 +182,17 @@ def make_policy(**changes: object) -> LimitPolicy:
     return policy_from_table({**policy_table(), **changes}, where="policy.toml")
 
 
+@dataclass(frozen=True)
+class FixedPolicies:
+    """One policy for every question."""
+
+    policy: LimitPolicy
+
+    def for_question(self, product: str, at: datetime) -> Chosen:
+        """Return it."""
+        return Chosen(self.policy, self.policy.digest)
+
+
 def policy_table() -> dict[str, object]:
     """Return ``POLICY_TOML`` as it parses."""
     bands = [("0.2", 4_000_000), ("0.8", 500_000), ("1", 0)]
@@ -217,8 +231,8 @@ def score_request(request_id: str = "request-1") -> ScoreRequest:
 
 
 def write_world(folder: Path) -> None:
-    """Write policy, access and TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
-    (folder / "policy.toml").write_text(POLICY_TOML, encoding="utf-8")
+    """Write policies, access, TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
+    write_policies(folder / "policies", POLICY_TOML)
     (folder / "access.toml").write_text(ACCESS_TOML, encoding="utf-8")
     authority, authority_key = _certificate("test CA")
     _write_pem(folder / "ca.pem", authority)
@@ -239,7 +253,7 @@ def plain_settings(folder: Path) -> ServingSettings:
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         insecure_loopback=True,
     )
 
@@ -249,7 +263,7 @@ def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         certificate_path=folder / "server.pem",
         key_path=folder / "server.key",
         client_ca_path=folder / "ca.pem" if client_ca else None,
