@@ -62,7 +62,8 @@ def submit(
     except OSError as err:
         raise ConfigError(f"{file.name}: cannot be read; check the path") from err
     digest = _signer(policies, key).submit(raw, where=file.name).hex()
-    said = f"Submitted {digest}. Next, by another person: fedscore-server policy approve {digest}"
+    following = f"fedscore-server policy approve {digest} --key KEY"
+    said = f"Submitted {digest}. Next, by another person: {following}"
     _say(as_json, said, policy=digest)
 
 
@@ -80,7 +81,8 @@ def approve(
     except UnprovenPolicyError as err:
         typer.echo(err.said.rstrip(), err=True)
         raise
-    said = f"{proof.said}Approved. Next: fedscore-server policy activate {digest.hex()} --from now"
+    following = f"fedscore-server policy activate {digest.hex()} --from now --key KEY"
+    said = f"{proof.said}Approved. Next: {following}"
     _say(as_json, said, policy=digest.hex(), proof=proof.digest.hex())
 
 

@@ -14,5 +14,3 @@ class UnprovenPolicyError(ContractError):
 
 class NoActivePolicyError(ScoringError):
     """No policy is active for the product at that time, so no limit can be decided."""
-
-    exit_code = 5

@@ -63,11 +63,13 @@ def _approved(shell: Shell) -> None:
 def test_each_command_says_what_it_did_and_what_is_next(shell: Shell) -> None:
     said = shell.said("submit", "policy.toml", "--key", "ana.pem")
     assert said == (
-        f"Submitted {ONE}. Next, by another person: fedscore-server policy approve {ONE}\n"
+        f"Submitted {ONE}. Next, by another person: fedscore-server policy approve {ONE} --key KEY\n"
     )
     said = shell.said("approve", ONE[:8], "--key", "boris.pem")
     assert "No search for counterexamples was made." in said
-    assert said.endswith(f"Approved. Next: fedscore-server policy activate {ONE} --from now\n")
+    assert said.endswith(
+        f"Approved. Next: fedscore-server policy activate {ONE} --from now --key KEY\n"
+    )
     said = shell.said("activate", ONE[:8], "--from", "now", "--key", "boris.pem")
     assert said.startswith("Active for test-loan from 20")
     said = shell.said("retire", "--product", "test-loan", "--from", "now", "--key", "boris.pem")
