@@ -19,7 +19,7 @@ from server.policies.proof import prove_loads
 from server.policies.reading import verify_book
 
 AUTHOR, APPROVER = "ana", "boris"
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NOTICE = timedelta(seconds=NOTICE_S)
 ROLES: dict[str, Sequence[Role]] = {AUTHOR: ["author"], APPROVER: ["approver"]}

@@ -62,9 +62,8 @@ def _approved(shell: Shell) -> None:
 
 def test_each_command_says_what_it_did_and_what_is_next(shell: Shell) -> None:
     said = shell.said("submit", "policy.toml", "--key", "ana.pem")
-    assert said == (
-        f"Submitted {ONE}. Next, by another person: fedscore-server policy approve {ONE} --key KEY\n"
-    )
+    next_one = f"fedscore-server policy approve {ONE} --key KEY"
+    assert said == f"Submitted {ONE}. Next, by another person: {next_one}\n"
     said = shell.said("approve", ONE[:8], "--key", "boris.pem")
     assert "No search for counterexamples was made." in said
     assert said.endswith(

@@ -16,7 +16,7 @@ from server.policies.acts import (
     Submit,
 )
 from server.policies.book import Book, instant_of
-from server.policies.folding import fold
+from server.policies.folding import Folding, fold
 from tests.policies import APPROVER, AUTHOR, Step, entries_of
 
 ONE, TWO, PROOF = "11" * 32, "22" * 32, "33" * 32
@@ -201,6 +201,20 @@ def test_a_life_has_its_words() -> None:
     assert book(submit()).status(one, instant_of(100)) == "draft"
     moments = {at: made.status(one, instant_of(at)) for at in (500, 1_500, 2_500, 3_000)}
     assert list(moments.values()) == ["approved", "active", "replaced", "retired"]
+
+
+def test_to_activate_what_is_active_changes_nothing() -> None:
+    made = book(*approved(), activate(since=1_000), activate(since=2_000))
+    assert made.spans("loan") == [(bytes.fromhex(ONE), 1_000, None)]
+
+
+def test_a_book_never_changes_once_it_is_made() -> None:
+    folding, (first, second) = Folding(), entries_of(approved())
+    folding.take(first)
+    before = folding.book()
+    folding.take(second)
+    assert before.officers_of(bytes.fromhex(ONE)) == (AUTHOR, None)
+    assert folding.book().officers_of(bytes.fromhex(ONE)) == (AUTHOR, APPROVER)
 
 
 def test_in_force_is_what_is_active_or_will_be() -> None:

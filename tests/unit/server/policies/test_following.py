@@ -140,12 +140,23 @@ def test_a_book_that_lost_its_end_is_not_taken(office: Office, follow: Follow) -
         policies.look()
         assert "is shorter than it was" in str(policies.problem)
         assert policies.for_question("", office.now).digest == one
-    book.unlink()
-    policies.look()
-    assert "is shorter than it was" in str(policies.problem)
     book.write_bytes(whole)
     policies.look()
     assert policies.problem is None
+
+
+def test_a_book_that_was_away_is_followed_again_once_it_is_back(
+    office: Office, follow: Follow
+) -> None:
+    one = office.activated(POLICY_TOML)
+    policies, book = follow(), office.folder.book
+    book.rename(book.with_name("away"))
+    policies.look()
+    assert "is shorter than it was" in str(policies.problem)
+    book.with_name("away").rename(book)  # the very same file: it does not look changed
+    policies.look()
+    assert policies.problem is None
+    assert policies.for_question("", office.now).digest == one
 
 
 def test_another_book_is_not_taken_though_it_verifies(office: Office, follow: Follow) -> None:
