@@ -27,6 +27,7 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.journal import commands as journal_commands
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
+from server.policies import commands as policy_commands
 from server.profile_commands import profiles
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_commands.app, name="journal")
+app.add_typer(policy_commands.app, name="policy")
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

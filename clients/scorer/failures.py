@@ -15,7 +15,6 @@ from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,
-    PrivacyError,
     ReleaseError,
     RoundError,
     ScoringError,
@@ -28,7 +27,6 @@ _ERRORS: dict[grpc.StatusCode, type[ScoringError]] = {
     grpc.StatusCode.NOT_FOUND: ContractError,
     grpc.StatusCode.ALREADY_EXISTS: DuplicateRequestError,
     grpc.StatusCode.DATA_LOSS: VerificationError,
-    grpc.StatusCode.FAILED_PRECONDITION: PrivacyError,
     grpc.StatusCode.ABORTED: RoundError,
     grpc.StatusCode.UNAVAILABLE: ReleaseError,
     grpc.StatusCode.DEADLINE_EXCEEDED: ReleaseError,
@@ -40,7 +38,7 @@ _HUNG_UP = ("Socket closed", "Connection reset")  # as gRPC words it
 
 
 class ServiceError(ScoringError):
-    """The server refuses the caller, or failed in a way that it did not explain."""
+    """The server refuses the caller, has no policy to decide by, or failed without saying how."""
 
 
 @dataclass(frozen=True)

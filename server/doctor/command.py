@@ -19,7 +19,7 @@ from server.serving.options import (
     JournalPlace,
     MetricsHost,
     MetricsPort,
-    Policy,
+    PolicyBook,
     Port,
     ReceiptsFolder,
     ServeOptions,
@@ -29,8 +29,8 @@ from server.serving.options import (
 
 
 def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
-    policy: Policy,
     config: Config = Path(SETTINGS_NAME),
+    policies: PolicyBook = Path("policies"),
     host: Host = "127.0.0.1",
     port: Port = 50051,
     access: AccessFile = None,
@@ -54,7 +54,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     from server.doctor.report import Installation, examine, report_text
 
     options = ServeOptions(
-        policy,
+        policies,
         host,
         port,
         access,

@@ -33,6 +33,7 @@ from protocols.errors import (
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.ledger.readonly import LogUnavailableError
+from server.policies.errors import NoActivePolicyError
 from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
@@ -59,6 +60,7 @@ _CODES: Codes = (
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
     (LogUnavailableError, grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
     (NotLoggedYetError, grpc.StatusCode.UNAVAILABLE, "NOT_LOGGED_YET"),
+    (NoActivePolicyError, grpc.StatusCode.FAILED_PRECONDITION, "NO_ACTIVE_POLICY"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),

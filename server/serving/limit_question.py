@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
-from typing import NamedTuple
-
-from protocols.contracts.regulation import RegulatoryProfile
 
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
@@ -20,24 +17,18 @@ from server.serving.decision_message import Answered, write_decision
 from server.serving.questions import Prepared, new_answer_id, printing, write_score
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
+from server.serving.rulebooks import Rulebook, RulebookFor
 
 DECIDE = "DecideLimit"  # as it stands in the journal
 
 
-class Rulebook(NamedTuple):
-    """By what a limit is decided: the lender's policy and the law's profile."""
-
-    policy: LimitPolicy
-    profile: RegulatoryProfile
-
-
 @dataclass(frozen=True)
 class LimitQuestion:
-    """A question for a limit."""
+    """A question for a limit, decided by what is in force when it is decided."""
 
     tenant: str
     request: LimitRequest
-    rulebook: Rulebook
+    rulebook_for: RulebookFor
 
     @cached_property
     def key(self) -> Key:
@@ -48,10 +39,12 @@ class LimitQuestion:
         """Return the row to score, without what may not be used.
 
         Raises:
+            NoActivePolicyError: No policy of the product is active.
             RequestError: The contract or the policy does not allow the question.
             ContractError: The law does not, on this day.
         """
-        weighing = Weighing(self.request, self.rulebook, by, at)
+        rulebook = self.rulebook_for(self.request.product, at)
+        weighing = Weighing(self.request, rulebook, by, at)
         return Prepared(weighing.row, partial(self._draft, weighing))
 
     def _draft(self, weighing: "Weighing", scored: Scored) -> Draft:

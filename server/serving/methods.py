@@ -32,10 +32,11 @@ from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply, status_of_code
 from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
-from server.serving.limit_question import DECIDE, LimitQuestion, Rulebook
+from server.serving.limit_question import DECIDE, LimitQuestion
 from server.serving.once import Given, Outcome
 from server.serving.questions import Question, ScoreQuestion
 from server.serving.releases import Served
+from server.serving.rulebooks import RulebookFor
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
@@ -55,7 +56,7 @@ class Methods:
 
     served: Callable[[], Served]
     journal: Journal
-    rulebook: Rulebook
+    rulebook_for: RulebookFor
 
     def table(self) -> Mapping[str, Method]:
         """Return the methods by name."""
@@ -155,7 +156,7 @@ class Methods:
         return Reply((response(status=response.SERVING).SerializeToString(),))
 
     def _limit(self, request: LimitRequest, tenant: Tenant) -> LimitQuestion:
-        return LimitQuestion(tenant.name, request, self.rulebook)
+        return LimitQuestion(tenant.name, request, self.rulebook_for)
 
 
 def _scores(asked: Sequence[scoring.ScoreRequest], tenant: str) -> list[Question | Refusal]:

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from server.serving.main import ServingSettings
 
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
-Policy = Annotated[Path, typer.Option(help="The limit policy.")]
+PolicyBook = Annotated[
+    Path,
+    typer.Option(
+        "--policies",
+        envvar="FEDSCORE_POLICIES",
+        help="The policy book's folder; it is followed.",
+    ),
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port there.")]
 AccessFile = Annotated[
@@ -55,7 +62,7 @@ ReceiptsFolder = Annotated[
 class ServeOptions:
     """What ``serve`` was told; see the options above."""
 
-    policy: Path
+    policies: Path
     host: str
     port: int
     access: Path | None
@@ -82,7 +89,7 @@ class ServeOptions:
                 host=self.host,
                 port=self.port,
                 journal=self.journal,
-                policy_path=self.policy,
+                policies_path=self.policies,
                 certificate_path=coordinator.server_cert,
                 key_path=coordinator.server_key,
                 client_ca_path=self.client_ca,

@@ -20,7 +20,7 @@ from server.serving.options import (
     JournalPlace,
     MetricsHost,
     MetricsPort,
-    Policy,
+    PolicyBook,
     Port,
     ReceiptsFolder,
     ServeOptions,
@@ -44,8 +44,8 @@ def issue_caller(
 
 
 def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of them
-    policy: Policy,
     config: Config = Path(SETTINGS_NAME),
+    policies: PolicyBook = Path("policies"),
     host: Host = "127.0.0.1",
     port: Port = 50051,
     access: AccessFile = None,
@@ -65,7 +65,7 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
     from server.serving.releases import Releases
 
     options = ServeOptions(
-        policy,
+        policies,
         host,
         port,
         access,

@@ -40,6 +40,7 @@ from tests.property.test_formulas import SCORECARD as COMPUTED
 from tests.unit.server.serving.world import (
     ACCESS_TOML,
     applicant,
+    fixed_rulebook,
     limit_request,
     make_release,
     make_rulebook,
@@ -83,7 +84,8 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     rulebook = make_rulebook(currency=release.scorecard.contract.currency)
     served = serving(release)
     once = Once(served, journal, lambda: NOW)
-    desk = ScoringDesk(once, access, Methods(served, journal, rulebook).table(), streams={BATCH})
+    methods = Methods(served, journal, fixed_rulebook(rulebook))
+    desk = ScoringDesk(once, access, methods.table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()
 

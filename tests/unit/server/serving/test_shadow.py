@@ -18,6 +18,7 @@ from server.serving.questions import Question, ScoreQuestion
 from server.serving.releases import Served, fixed
 from server.serving.shadow import Shadow
 from tests.unit.server.serving.world import (
+    fixed_rulebook,
     limit_request,
     make_release,
     make_rulebook,
@@ -44,7 +45,7 @@ def _score(number: int) -> Question:
 
 
 def _limit() -> Question:
-    return LimitQuestion("platform", limit_request("r0"), make_rulebook())
+    return LimitQuestion("platform", limit_request("r0"), fixed_rulebook(make_rulebook()))
 
 
 def test_what_a_shadow_would_have_said_is_in_the_journal(journal: Journal) -> None:

@@ -30,7 +30,7 @@ ODD = Applicant(numbers={"income": 98765.4321, "sesame": 5.4321}, categories={"h
 # What callers of ``ask_all`` send, however it may be printed.
 SECRETS = (
     *("41234.56", "0.777123", "'rent'", '"rent"', "98765.43", "5.4321", "sesame", "castle"),
-    *("request-1", "request-2", "700000", "800000", SUBJECT, "baggage-7", "state-7"),
+    *("request-1", "request-2", "734521", "846139", SUBJECT, "baggage-7", "state-7"),
 )
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 METADATA = (
@@ -55,7 +55,7 @@ def running(folder: Path, **changes: object) -> Iterator[RunningServer]:
 def ask_all(port: int) -> None:
     """Ask well, again, with another body, with a field that there is not, many, and nonsense."""
     scored, asked = score_request(), limit_request()
-    asked = asked.model_copy(update={"subject": SUBJECT})
+    asked = asked.model_copy(update={"subject": SUBJECT, "requested_amount_minor": 734_521})
     odd = ScoreRequest(request_id="request-2", features=ODD)
     many = [score_request_to_wire(score_request(f"request-1{n}")) for n in range(3)]
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -64,7 +64,7 @@ def ask_all(port: int) -> None:
         score.Score(score_request_to_wire(scored), metadata=METADATA)
         decide.DecideLimit(limit_request_to_wire(asked), metadata=METADATA)
         assert len(list(score.BatchScore(scoring.BatchScoreRequest(requests=many)))) == 3
-        other = asked.model_copy(update={"requested_amount_minor": 800_000})
+        other = asked.model_copy(update={"requested_amount_minor": 846_139})
         _refused(lambda: decide.DecideLimit(limit_request_to_wire(other), metadata=METADATA))
         _refused(lambda: score.Score(score_request_to_wire(odd), metadata=METADATA))
         nobody = channel.unary_unary(f"/{SUBJECT}/castle")
