@@ -19,17 +19,21 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError
 from protocols.errors import (
+    CaseError,
     ContractError,
     DuplicateRequestError,
     PrivacyError,
     ReleaseError,
+    ReviewerError,
     RoundError,
     ScoringError,
+    StaleCaseError,
     VerificationError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
+from server.serving.docket import DocketError
 from server.serving.rates import RateLimitError
 
 _DOMAIN = "fedscore"
@@ -47,6 +51,10 @@ _CODES: Codes = (
     (RoundError, grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
     (ReleaseError, grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    (StaleCaseError, grpc.StatusCode.ABORTED, StaleCaseError.reason),
+    (CaseError, grpc.StatusCode.FAILED_PRECONDITION, CaseError.reason),
+    (ReviewerError, grpc.StatusCode.PERMISSION_DENIED, ReviewerError.reason),
+    (DocketError, grpc.StatusCode.UNAVAILABLE, "CASES_NOT_READ_YET"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
@@ -115,7 +123,11 @@ def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
 
 
 def _details(error: ScoringError, reason: str) -> list[_Detail]:
+    if isinstance(error, CaseError | ReviewerError):
+        reason = error.reason  # the narrow class's own
     info = ErrorInfo(reason=reason, domain=_DOMAIN)
+    if isinstance(error, StaleCaseError):
+        info.metadata["current_version"] = str(error.current_version)
     if isinstance(error, RateLimitError) and error.retry_after_s is not None:
         return [info, RetryInfo(retry_delay=_whole_ms(error.retry_after_s))]
     if not isinstance(error, RequestError):

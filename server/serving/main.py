@@ -8,7 +8,8 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,12 +21,14 @@ from protocols.contracts.features import Contract, read_toml
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ContractError
 from server.decisions.policy import policy_from_table
+from server.decisions.recourse_rules import RecourseTerms
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
 from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
+from server.serving.recourse import Recourse
 from server.serving.releases import Releases, Served
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
@@ -55,6 +58,7 @@ class ServingSettings(Contract):
         is_port_shared: Other processes may listen there too, each with a part of the calls.
         metrics_host, metrics_port: Where Prometheus reads this process's metrics in plain text;
             without a port nothing is counted.
+        review_due_days: From a review's request to the day by which a person must resolve it.
         trace_to: Collector of traces, OTLP over gRPC; without one nothing is traced.
     """
 
@@ -72,6 +76,7 @@ class ServingSettings(Contract):
     is_port_shared: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    review_due_days: int = Field(default=30, ge=1, le=365)
     trace_to: str | None = Field(default=None, pattern=r"^https?://[^/@]+$")
 
     @model_validator(mode="after")
@@ -177,7 +182,13 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], policy).table()
+        recourse = Recourse(
+            journals[0],
+            clock,
+            RecourseTerms(due_after=timedelta(days=settings.review_due_days)),
+            spend=partial(access.spend, rows=1, subjects=()),
+        )
+        table = {**Methods(served, journals[0], policy).table(), **recourse.table()}
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
