@@ -1,6 +1,7 @@
 """An answer becomes text: lines for people, JSON for scripts."""
 
 import json
+from datetime import date, datetime
 
 from protocols.contracts.decisions import LimitDecision, Reason, ScoreAnswer
 
@@ -27,18 +28,25 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
 
 def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
     """Return an answer as JSON: digests in hexadecimal, times in ISO 8601."""
-    plain = answer.model_dump()
-    for name, value in plain.items():
-        if isinstance(value, bytes):
-            plain[name] = value.hex()
-        elif name.endswith("_at"):
-            plain[name] = value.isoformat()
-    return json.dumps(plain, indent=2)
+    return plain_json(answer.model_dump())
+
+
+def plain_json(value: object) -> str:
+    """Return what contracts hold as JSON: digests in hexadecimal, times in ISO 8601."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def money(minor: int, currency: str) -> str:
+    """Return an amount as a person reads it."""
+    digits = _DIGITS.get(currency, 2)
+    whole, rest = divmod(minor, 10**digits)
+    fraction = f".{rest:0{digits}d}" if digits else ""
+    return f"{whole:,}{fraction} {currency}"
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
-    limit = _money(decision.limit_minor, decision.currency)
-    requested = _money(decision.requested_amount_minor, decision.currency)
+    limit = money(decision.limit_minor, decision.currency)
+    requested = money(decision.requested_amount_minor, decision.currency)
     bound = [f"  {reason.code}: {reason.sentence}" for reason in decision.policy_reasons]
     return [f"{decision.outcome}: {limit} of {requested} requested", *bound]
 
@@ -48,8 +56,9 @@ def _reason_line(reason: Reason) -> str:
     return f"  {reason.points_lost:6.1f}  {reason.code}: {reason.sentence}{missing}"
 
 
-def _money(minor: int, currency: str) -> str:
-    digits = _DIGITS.get(currency, 2)
-    whole, rest = divmod(minor, 10**digits)
-    fraction = f".{rest:0{digits}d}" if digits else ""
-    return f"{whole:,}{fraction} {currency}"
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"no contract holds a {type(value).__name__}")

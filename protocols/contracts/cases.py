@@ -1,5 +1,7 @@
 """What is recorded when a decision is contested: events, and the case that they make."""
 
+from typing import Literal
+
 from pydantic import AwareDatetime, Field
 
 from protocols.contracts.decisions import LimitDecision, Minor, Outcome, RequestId
@@ -20,6 +22,7 @@ from protocols.contracts.recourse import (
 class ReviewRequested(Contract):
     """Somebody asked that a person looks, which must be done by ``due_at``."""
 
+    kind: Literal["REVIEW_REQUESTED"] = "REVIEW_REQUESTED"
     note: Note
     due_at: AwareDatetime
 
@@ -27,6 +30,7 @@ class ReviewRequested(Contract):
 class AppealSubmitted(Contract):
     """What stood was contested; must be resolved by ``due_at``."""
 
+    kind: Literal["APPEAL_SUBMITTED"] = "APPEAL_SUBMITTED"
     note: Explanation
     evidence: tuple[Evidence, ...] = Field(max_length=MOST_EVIDENCE)
     due_at: AwareDatetime
@@ -35,18 +39,21 @@ class AppealSubmitted(Contract):
 class EvidenceAdded(Contract):
     """Evidence was added to what is under review."""
 
+    kind: Literal["EVIDENCE_ADDED"] = "EVIDENCE_ADDED"
     evidence: Evidence
 
 
 class AppealWithdrawn(Contract):
     """What was under review was taken back."""
 
+    kind: Literal["APPEAL_WITHDRAWN"] = "APPEAL_WITHDRAWN"
     note: Note
 
 
 class ReviewClaimed(Contract):
     """The author has the case until ``expires_at``."""
 
+    kind: Literal["REVIEW_CLAIMED"] = "REVIEW_CLAIMED"
     expires_at: AwareDatetime
 
 
@@ -58,6 +65,7 @@ class ReviewResolved(Contract):
             of an earlier override.
     """
 
+    kind: Literal["REVIEW_RESOLVED"] = "REVIEW_RESOLVED"
     verdict: Verdict
     note: Explanation
     override: Override | None
@@ -67,6 +75,7 @@ class ReviewResolved(Contract):
 class OutcomeReported(Contract):
     """What became of the credit."""
 
+    kind: Literal["OUTCOME_REPORTED"] = "OUTCOME_REPORTED"
     label: OutcomeLabel
 
 
