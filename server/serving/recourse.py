@@ -40,7 +40,7 @@ OUTCOMES = "Outcome"  # as it stands in the journal: what became of decisions, b
 
 _STEPS = ("RequestReview", "SubmitAppeal", "AddEvidence", "WithdrawAppeal", "ReportOutcome")
 _OFFICERS_STEPS = ("ClaimReview", "ResolveReview")
-_AT_ONCE = 32  # events of one look
+_AT_ONCE = 16  # events of one look
 _MOST_TRIES = 8  # for the next place, which others may take
 _MOST_LISTED = 100
 
