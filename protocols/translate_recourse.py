@@ -168,9 +168,10 @@ def time_of(message: Timestamp) -> datetime | None:
 
 def _date_of(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if len(text) == len("2026-11-27") else None
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day.isoformat() == text else None  # ISO 8601 has other ways to write one
 
 
 def _unnamed(step: Step) -> StepMessage:
