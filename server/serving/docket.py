@@ -1,13 +1,15 @@
-"""Which cases there are, the most urgent first: read once from the journal, then only what is new.
+"""Which cases there are, what is due soonest first: read from the journal, then only what is new.
 
 Kept in memory for each tenant that asks, without notes and evidence. A process reads on where it
 left off, so events of other processes count as well, and a call reads no more than a bounded part.
 """
 
 import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from protocols.contracts.applicants import RequestError, Violation
@@ -38,7 +40,13 @@ class Pages(Protocol):
 
 
 class Place(NamedTuple):
-    """Where a case stands in the list: those under review first, what is due soonest first."""
+    """Where a case stands in the list.
+
+    Attributes:
+        is_closed: Those under review come first.
+        due_micros: Of those: what is due soonest first. 0 of the others.
+        position: In the journal: of the first event, or of the one that closed the case.
+    """
 
     is_closed: bool
     due_micros: int
@@ -53,18 +61,26 @@ class Place(NamedTuple):
 @dataclass
 class _Entry:
     decision_id: str
-    position: int  # of the case's first event
+    place: Place
     case: Case
 
 
+@dataclass
 class _Tenant:
-    def __init__(self) -> None:
-        self.read_to = 0
-        self.cases: dict[str, _Entry] = {}
+    """One tenant's cases; few are open, and all the others are never looked through."""
+
+    read_to: int = 0
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    open: dict[str, _Entry] = field(default_factory=dict)
+    closed: list[_Entry | None] = field(default_factory=list)  # None: opened again since
+    closed_at: list[int] = field(default_factory=list)  # positions, rising, of each
 
 
 class Docket:
-    """The cases of each tenant; used by the desk's thread."""
+    """The cases of each tenant; used by the desk's thread.
+
+    One that retention deletes is gone when the process next starts.
+    """
 
     def __init__(self, journal: Pages) -> None:
         """Read nothing yet."""
@@ -85,19 +101,13 @@ class Docket:
             ChainError: An event is not what was stored.
         """
         begin = _place(after_token)
-        placed = (
-            (place, entry.decision_id, case)
-            for entry, case in self._seen(tenant, at)
-            if (place := _place_of(entry, case)) > begin
-        )
-        chosen = heapq.nsmallest(limit + 1, placed, key=lambda one: one[0])
-        told = [summary_of(decision_id, case, at) for _, decision_id, case in chosen[:limit]]
-        return told, chosen[limit - 1][0].token if len(chosen) > limit else ""
-
-    def _seen(self, tenant: str, at: datetime) -> Iterator[tuple[_Entry, Case]]:
         known = self._tenants.setdefault(tenant, _Tenant())
         self._read_on(tenant, known)
-        return ((entry, seen_at(entry.case, at)) for entry in known.cases.values())
+        waiting = (one for one in known.open.values() if one.place > begin)
+        chosen = heapq.nsmallest(limit + 1, waiting, key=lambda one: one.place)
+        chosen += islice(_closed_after(known, begin), limit + 1 - len(chosen))
+        told = [summary_of(one.decision_id, seen_at(one.case, at), at) for one in chosen[:limit]]
+        return told, chosen[limit - 1].place.token if len(chosen) > limit else ""
 
     def _read_on(self, tenant: str, known: _Tenant) -> None:
         for _ in range(_MOST_LOOKS):
@@ -126,21 +136,37 @@ def event_of(record: Record) -> CaseEvent:
 
 
 def _take(known: _Tenant, record: Record) -> None:
-    decision_id = record.key.request_id.rpartition(":")[0]
+    """Let a case have one more event, unless its first one is deleted."""
     if record.is_pruned:
-        known.cases.pop(decision_id, None)  # its decision is deleted as well
         return
-    event = event_of(record)
+    event, decision_id = event_of(record), record.key.request_id.rpartition(":")[0]
     if event.version == 1:
-        known.cases[decision_id] = _Entry(decision_id, record.position, Case())
-    entry = known.cases.get(decision_id)
-    if entry is not None:  # else its first event is deleted
+        known.entries[decision_id] = _Entry(decision_id, Place(False, 0, record.position), Case())
+    entry = known.entries.get(decision_id)
+    if entry is not None:
+        was_closed = entry.place.is_closed
         entry.case = after(entry.case, event)
+        _file(known, entry, record.position, was_closed=was_closed)
 
 
-def _place_of(entry: _Entry, case: Case) -> Place:
-    due = 0 if case.due_at is None else to_micros(case.due_at)
-    return Place(not case.is_open, due, entry.position)
+def _file(known: _Tenant, entry: _Entry, position: int, *, was_closed: bool) -> None:
+    """Put a case where it belongs after the event at a position."""
+    if was_closed:
+        known.closed[bisect_left(known.closed_at, entry.place.position)] = None
+    if entry.case.is_open:
+        due = 0 if entry.case.due_at is None else to_micros(entry.case.due_at)
+        entry.place = Place(False, due, position if was_closed else entry.place.position)
+        known.open[entry.decision_id] = entry
+        return
+    del known.open[entry.decision_id]
+    entry.place = Place(True, 0, position)
+    known.closed.append(entry)
+    known.closed_at.append(position)
+
+
+def _closed_after(known: _Tenant, begin: Place) -> Iterator[_Entry]:
+    first = bisect_right(known.closed_at, begin.position) if begin.is_closed else 0
+    return (one for one in islice(known.closed, first, None) if one is not None)
 
 
 def _place(token: str) -> Place:

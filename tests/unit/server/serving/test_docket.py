@@ -61,6 +61,27 @@ def test_pages_follow_one_another_and_end(journal: Journal) -> None:
     assert (len(exact.cases), exact.next_token) == (5, "")
 
 
+def test_a_case_that_is_opened_again_moves_to_the_open_ones_and_back(journal: Journal) -> None:
+    cases = Cases(journal)
+    _opened(cases, 3)
+    for number, name in enumerate(("d-3", "d-1", "d-2")):
+        cases.taken(withdraw(decision_id=name, request_id=f"w-{number}"))
+    assert [case.decision_id for case in cases.page().cases] == ["d-3", "d-1", "d-2"]
+    cases.taken(request_review(decision_id="d-1", request_id="again"))
+    cases.taken(request_review(decision_id="d-3", request_id="again"))
+    listed = cases.page().cases
+    assert [(case.decision_id, case.state) for case in listed] == [
+        ("d-1", "SUBMITTED"),
+        ("d-3", "SUBMITTED"),
+        ("d-2", "WITHDRAWN"),
+    ]
+    cases.taken(withdraw(decision_id="d-1", request_id="w-9"))
+    first = cases.page(page_size=2)
+    rest = cases.page(page_size=2, page_token=first.next_token)
+    assert [case.decision_id for case in (*first.cases, *rest.cases)] == ["d-3", "d-2", "d-1"]
+    assert [case.decision_id for case in Cases(journal).page().cases] == ["d-3", "d-2", "d-1"]
+
+
 def test_what_another_process_records_is_seen(journal: Journal, tmp_path: Path) -> None:
     other = open_journal(tmp_path / "journal.sqlite")
     mine, theirs = Cases(journal), Cases(other)
