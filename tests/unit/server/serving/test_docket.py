@@ -46,6 +46,17 @@ def test_open_cases_come_first_and_the_most_urgent_of_them_at_the_top(journal: J
     assert {case.holder for case in late} == {""}  # the claim has ended by itself
 
 
+def test_of_two_that_are_due_at_once_the_older_stays_first_whatever_happens(
+    journal: Journal,
+) -> None:
+    cases = Cases(journal)
+    for name in ("d-1", "d-2"):
+        cases.decide(name)
+        cases.taken(request_review(decision_id=name))
+    cases.taken(claim(decision_id="d-1", request_id="c"), ANN)
+    assert [case.decision_id for case in cases.page().cases] == ["d-1", "d-2"]
+
+
 def test_pages_follow_one_another_and_end(journal: Journal) -> None:
     cases, told, token = Cases(journal), list[str](), ""
     names = _opened(cases, 5)
