@@ -76,7 +76,7 @@ class Taking:
     at: datetime
     given: Given
     terms: RecourseTerms
-    policy_officers: Collection[str] = ()
+    policy_officers: Collection[str | None] = ()
 
 
 def check_version(step: StepBase, version: int) -> None:

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
 from protocols.contracts.cases import CaseEvent, Detail, OutcomeReported
-from protocols.contracts.recourse import MOST_EVENTS, ReportOutcome, Step
+from protocols.contracts.recourse import MOST_EVENTS, ReportOutcome, ResolveReview, Step
 from protocols.errors import ContractError, StaleCaseError
 from protocols.translate import OUTCOMES as OUTCOME_WORDS
 from protocols.translate_cases import event_to_wire, standing_to_wire, summary_to_wire
@@ -44,7 +44,8 @@ _AT_ONCE = 16  # events of one look
 _MOST_TRIES = 8  # for the next place, which others may take
 _MOST_LISTED = 100
 
-OfficersOf = Callable[[bytes], Collection[str]]  # who wrote or approved the policy of a digest
+# Who wrote and who approved the policy of a digest; None for nobody.
+OfficersOf = Callable[[bytes], Collection[str | None]]
 Spend = Callable[[Tenant], None]  # counts a step before it is taken
 
 
@@ -81,7 +82,8 @@ class Recourse:
         journal: Where decisions and events are.
         clock: Says when a step is taken.
         terms: How long things take.
-        officers_of: Who may not override decisions of a policy.
+        officers_of: Who may not override decisions of a policy, named as callers are in the rules
+            of access. What it raises refuses the override: who wrote the policy must be known.
         spend: Told of each step by the tenant's own callers; may refuse it.
     """
 
@@ -175,7 +177,8 @@ class Recourse:
         *,
         at: datetime,
     ) -> Detail:
-        officers = self.officers_of(given.policy_digest)
+        is_overriding = isinstance(step, ResolveReview) and step.override is not None
+        officers = self.officers_of(given.policy_digest) if is_overriding else ()
         taking = Taking(tenant.author, at, given, self.terms, officers)
         if not isinstance(step, ReportOutcome):
             return detail_of(step, fold(events, at), taking)

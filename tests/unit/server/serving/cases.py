@@ -11,6 +11,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[i
 
 from protocols.contracts.cases import CaseEvent, CaseFile, CasePage
 from protocols.contracts.recourse import Step
+from protocols.errors import ContractError
 from protocols.translate_cases import case_from_wire, event_from_wire, page_from_wire
 from protocols.translate_recourse import step_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
@@ -51,14 +52,14 @@ class Cases:
 
     book: Book
     clock: Clock = field(default_factory=Clock)
-    officers: Collection[str] = ()
+    officers: Collection[str] | None = ()  # of the policy; None: nobody knows that policy
     spent: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.table = Recourse(
             self.book,
             self.clock,
-            officers_of=lambda digest: self.officers if digest == b"p" * 32 else (),
+            officers_of=self._officers_of,
             spend=lambda tenant: self.spent.append(tenant.author),
         ).table()
 
@@ -109,6 +110,11 @@ class Cases:
         reply = self.ask("ListCases", recourse.ListCasesRequest(**asked), tenant)
         assert reply.status is None, reply.status
         return page_from_wire(recourse.ListCasesResponse.FromString(b"".join(reply.messages)))
+
+    def _officers_of(self, digest: bytes) -> Collection[str]:
+        if self.officers is None:
+            raise ContractError("no such policy")
+        return self.officers if digest == b"p" * 32 else ()
 
     def later(self, **by: float) -> None:
         """Move the clock."""

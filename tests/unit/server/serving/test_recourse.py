@@ -157,6 +157,17 @@ def test_reviewers_are_refused_by_code_and_reason(cases: Cases) -> None:
     assert said(same) == ("PERMISSION_DENIED", "SAME_REVIEWER")
 
 
+def test_of_a_policy_that_nobody_knows_decisions_are_reviewed_but_not_overridden(
+    cases: Cases,
+) -> None:
+    cases.officers = None
+    cases.taken(request_review(request_id="r-1"))
+    cases.taken(claim(request_id="r-2"), ANN)
+    reply = cases.take(overturn(2, START, request_id="r-3"), ANN)
+    assert said(reply) == ("INVALID_ARGUMENT", "CONTRACT_BROKEN")
+    cases.taken(uphold(2, request_id="r-3"), ANN)
+
+
 def test_another_tenants_case_is_as_unknown_as_one_that_there_is_not(cases: Cases) -> None:
     cases.taken(request_review())
     replies = [
