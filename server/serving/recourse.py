@@ -144,6 +144,7 @@ class Recourse:
             told = _told_before(row, step, tenant)
             if told is not None:
                 return Reply((told,), trailing=REPLAYED)
+            check_version(step, len(row.records))
             event = self._event(step, row.events, given, tenant)
             if not is_paid:
                 self.spend(tenant)
@@ -161,7 +162,7 @@ class Recourse:
         return CaseEvent(
             event_id=new_answer_id(at),
             decision_id=given.decision_id,
-            version=_checked_place(step, len(events)),
+            version=len(events) + 1,
             request_id=step.request_id,
             author=tenant.author,
             at=at,
@@ -218,11 +219,6 @@ class Recourse:
     @cached_property
     def _docket(self) -> Docket:
         return Docket(self.journal)
-
-
-def _checked_place(step: Step, version: int) -> int:
-    check_version(step, version)
-    return version + 1
 
 
 def _told_before(row: _Row, step: Step, tenant: Tenant) -> bytes | None:
