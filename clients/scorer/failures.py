@@ -17,25 +17,27 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
+    ContractError,
+    DuplicateRequestError,
+    PrivacyError,
+    ReleaseError,
+    RoundError,
+    ScoringError,
+    VerificationError,
+)
+from protocols.recourse_errors import (
     AlreadyReviewedError,
     CaseError,
     CaseFullError,
     ClaimedByAnotherError,
-    ContractError,
-    DuplicateRequestError,
     NotClaimedError,
     NotUnderReviewError,
     OutcomeOrderError,
-    PrivacyError,
-    ReleaseError,
     ReviewerError,
-    RoundError,
     SameReviewerError,
-    ScoringError,
     SelfApprovalError,
     StaleCaseError,
     UnderReviewError,
-    VerificationError,
 )
 from protocols.wire import scoring_v1_pb2 as scoring
 

@@ -30,7 +30,7 @@ from protocols.contracts.recourse import (
     SubmitAppeal,
     WithdrawAppeal,
 )
-from protocols.errors import (
+from protocols.recourse_errors import (
     AlreadyReviewedError,
     CaseFullError,
     ClaimedByAnotherError,

@@ -19,16 +19,18 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError
 from protocols.errors import (
-    CaseError,
     ContractError,
     DuplicateRequestError,
     PrivacyError,
     ReleaseError,
-    ReviewerError,
     RoundError,
     ScoringError,
-    StaleCaseError,
     VerificationError,
+)
+from protocols.recourse_errors import (
+    CaseError,
+    ReviewerError,
+    StaleCaseError,
 )
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.serving.access import NotAllowedError, UnknownCallerError

@@ -12,7 +12,10 @@ from typing import NamedTuple, Protocol
 
 from protocols.contracts.cases import CaseEvent, Detail, OutcomeReported
 from protocols.contracts.recourse import MOST_EVENTS, ReportOutcome, ResolveReview, Step
-from protocols.errors import ContractError, StaleCaseError
+from protocols.errors import ContractError
+from protocols.recourse_errors import (
+    StaleCaseError,
+)
 from protocols.translate import OUTCOMES as OUTCOME_WORDS
 from protocols.translate_cases import event_to_wire, standing_to_wire, summary_to_wire
 from protocols.translate_questions import check_decision_id, parse_request

@@ -27,13 +27,15 @@ from clients.scorer.review_cli import main
 from protocols.contracts.cases import CaseEvent, ReviewResolved
 from protocols.contracts.decisions import LimitDecision
 from protocols.errors import (
-    ClaimedByAnotherError,
     ContractError,
     ReleaseError,
+)
+from protocols.logs import JsonLines
+from protocols.recourse_errors import (
+    ClaimedByAnotherError,
     SameReviewerError,
     StaleCaseError,
 )
-from protocols.logs import JsonLines
 from server.journal.journal import open_journal
 from server.serving.main import RunningServer, start_server
 from tests.unit.server.decisions.recourse_world import (

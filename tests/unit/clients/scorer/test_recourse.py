@@ -7,15 +7,19 @@ import pytest
 
 from clients.scorer.failures import Failure, error_of
 from clients.scorer.recourse import AsyncRecourseClient, RecourseClient
-from protocols import errors
-from protocols.errors import CaseError, ReviewerError, StaleCaseError
+from protocols import errors, recourse_errors
+from protocols.recourse_errors import (
+    CaseError,
+    ReviewerError,
+    StaleCaseError,
+)
 from server.serving.errors import status_of
 from tests.unit.clients.scorer.scripted import Step, scripted
 from tests.unit.server.decisions.recourse_world import claim
 
 REFUSALS = [
     kind
-    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    for _, kind in inspect.getmembers(recourse_errors, inspect.isclass)
     if issubclass(kind, CaseError | ReviewerError) and kind not in (CaseError, ReviewerError)
 ]
 

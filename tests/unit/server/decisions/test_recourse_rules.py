@@ -8,7 +8,7 @@ import pytest
 from protocols.contracts.applicants import RequestError
 from protocols.contracts.cases import ReviewResolved
 from protocols.contracts.recourse import MOST_EVENTS, Step
-from protocols.errors import (
+from protocols.recourse_errors import (
     AlreadyReviewedError,
     CaseFullError,
     ClaimedByAnotherError,

@@ -15,10 +15,12 @@ from protocols.errors import (
     ChainError,
     ContractError,
     DuplicateRequestError,
-    NotClaimedError,
     ReleaseError,
     RoundError,
     ScoringError,
+)
+from protocols.recourse_errors import (
+    NotClaimedError,
     SelfApprovalError,
     StaleCaseError,
 )
