@@ -128,12 +128,16 @@ def decision_id_from_wire(raw: bytes) -> str:
     Raises:
         RequestError: They do not parse, or name none.
     """
-    message = parse_request(raw, decisions.GetDecisionRequest())
-    if not message.decision_id:
+    return check_decision_id(parse_request(raw, decisions.GetDecisionRequest()).decision_id)
+
+
+def check_decision_id(decision_id: str) -> str:
+    """Return an id that may be a decision's; raises RequestError for any other."""
+    if not decision_id:
         raise RequestError([Violation("decision_id", "is required")])
-    if not _DECISION_ID.fullmatch(message.decision_id):
+    if not _DECISION_ID.fullmatch(decision_id):
         raise RequestError([Violation("decision_id", "is none that a server gives")])
-    return message.decision_id
+    return decision_id
 
 
 def parse_request(

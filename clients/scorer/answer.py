@@ -1,7 +1,7 @@
 """An answer becomes text: lines for people, JSON for scripts."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 
 from protocols.contracts.decisions import LimitDecision, Offer
 from protocols.contracts.scores import Reason, ScoreAnswer
@@ -29,18 +29,25 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
 
 def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
     """Return an answer as JSON: digests in hexadecimal, times and days in ISO 8601."""
-    plain = answer.model_dump()
-    for name, value in plain.items():
-        if isinstance(value, bytes):
-            plain[name] = value.hex()
-        elif isinstance(value, date):
-            plain[name] = value.isoformat()
-    return json.dumps(plain, indent=2, ensure_ascii=False)
+    return plain_json(answer.model_dump())
+
+
+def plain_json(value: object) -> str:
+    """Return what contracts hold as JSON: digests in hexadecimal, times and days in ISO 8601."""
+    return json.dumps(value, indent=2, default=_plain, ensure_ascii=False)
+
+
+def money(minor: int, currency: str) -> str:
+    """Return an amount as a person reads it."""
+    digits = _DIGITS.get(currency, 2)
+    whole, rest = divmod(minor, 10**digits)
+    fraction = f".{rest:0{digits}d}" if digits else ""
+    return f"{whole:,}{fraction} {currency}"
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
-    limit = _money(decision.limit_minor, decision.currency)
-    requested = _money(decision.requested_amount_minor, decision.currency)
+    limit = money(decision.limit_minor, decision.currency)
+    requested = money(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
@@ -49,7 +56,7 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
 
 def _offer_line(offer: Offer, currency: str) -> str:
     costs = ", ".join(f"{cost.percent} % {cost.basis}" for cost in offer.costs)
-    first, last = (_money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
+    first, last = (money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
     due = first if first == last else f"{first} to {last}"
     return f"  {offer.method}, {offer.months} months, {due} each; a year {costs}"
 
@@ -59,8 +66,9 @@ def _reason_line(reason: Reason) -> str:
     return f"  {reason.points_lost:6.1f}  {reason.code}: {reason.sentence}{missing}"
 
 
-def _money(minor: int, currency: str) -> str:
-    digits = _DIGITS.get(currency, 2)
-    whole, rest = divmod(minor, 10**digits)
-    fraction = f".{rest:0{digits}d}" if digits else ""
-    return f"{whole:,}{fraction} {currency}"
+def _plain(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"no contract holds a {type(value).__name__}")

@@ -7,6 +7,7 @@ from typing import TypeVar
 import grpc
 
 from clients.scorer import calls
+from clients.scorer.asking import ask_async
 from clients.scorer.batches import Batch, batches
 from clients.scorer.calls import Call, Decision, Score
 from clients.scorer.endpoint import Endpoint
@@ -104,14 +105,7 @@ class AsyncScorerClient:
         return await self._ask(calls.list_releases())
 
     async def _ask(self, call: Call[_Answer]) -> _Answer:
-        attempts = Attempts(self._timeout_s, hint=self._hint)
-        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(call.path)
-        while True:
-            try:
-                return call.read(await ask(call.body, timeout=attempts.left_s))
-            except grpc.RpcError as err:
-                wait_s = attempts.wait_s(err)
-            await asyncio.sleep(wait_s)
+        return await ask_async(self._channel, call, Attempts(self._timeout_s, hint=self._hint))
 
     async def _stream(self, batch: Batch) -> Sequence[Score]:
         attempts = Attempts(self._timeout_s, hint=self._hint)

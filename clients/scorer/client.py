@@ -7,6 +7,7 @@ from typing import TypeVar
 import grpc
 
 from clients.scorer import calls
+from clients.scorer.asking import ask
 from clients.scorer.batches import Batch, batches
 from clients.scorer.calls import Call, Decision, Score
 from clients.scorer.endpoint import Endpoint
@@ -112,23 +113,16 @@ class ScorerClient:
         return self._ask(calls.list_releases())
 
     def _ask(self, call: Call[_Answer]) -> _Answer:
-        attempts = Attempts(self._timeout_s, hint=self._hint)
-        ask: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(call.path)
-        while True:
-            try:
-                return call.read(ask(call.body, timeout=attempts.left_s))
-            except grpc.RpcError as err:
-                wait_s = attempts.wait_s(err)
-            time.sleep(wait_s)
+        return ask(self._channel, call, Attempts(self._timeout_s, hint=self._hint))
 
     def _stream(self, batch: Batch) -> Sequence[Score]:
         attempts = Attempts(self._timeout_s, hint=self._hint)
         while True:
             call = batch.call()
-            ask: grpc.UnaryStreamMultiCallable[bytes, bytes]
-            ask = self._channel.unary_stream(call.path)
+            stream: grpc.UnaryStreamMultiCallable[bytes, bytes]
+            stream = self._channel.unary_stream(call.path)
             try:
-                for raw in ask(call.body, timeout=attempts.left_s):
+                for raw in stream(call.body, timeout=attempts.left_s):
                     batch.scores.append(call.read(raw))
                 return batch.checked()
             except grpc.RpcError as err:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from protocols.contracts.decisions import Change, LimitRequest, Outcome
+from protocols.contracts.decisions import Change, LimitRequest, Outcome, outcome_of
 from protocols.contracts.features import FeatureField
 from protocols.contracts.limit_policy import LimitPolicy, RiskBand
 from server.decisions.candidates import (
@@ -158,9 +158,9 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     referring = [*seen.stopped.referred, *_referring(request, frame, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
-    if moved.limit_minor >= request.requested_amount_minor:
-        return _Standing("APPROVE", moved)
-    outcome: Outcome = "COUNTEROFFER" if moved.limit_minor else "DECLINE"
+    outcome = outcome_of(moved.limit_minor, request.requested_amount_minor)
+    if outcome == "APPROVE":
+        return _Standing(outcome, moved)
     return _bounded(outcome, moved, case, frame, seen)
 
 

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import ContractError, RollbackError, ScoringError, SplitViewError
+from protocols.errors import ContractError, RollbackError, ScoringError, SplitViewError, TurnError
 from server.policies.book import Book, seconds_of
 from server.policies.errors import NoActivePolicyError
 from server.policies.folder import PolicyFolder
@@ -81,6 +81,13 @@ class Policies:
         if digest is None:
             raise NoActivePolicyError("no limit policy is active for the product")
         return book.policies[digest]
+
+    def officers_of(self, digest: bytes) -> Collection[str]:
+        """Return who wrote and approved a policy; nobody of one that the book does not know."""
+        try:
+            return [name for name in self._book.officers_of(digest) if name is not None]
+        except TurnError:
+            return ()
 
     def close(self) -> None:
         """Stop looking; what was known last stays."""

@@ -31,12 +31,18 @@ from protocols.errors import (
     ScoringError,
     VerificationError,
 )
+from protocols.recourse_errors import (
+    CaseError,
+    ReviewerError,
+    StaleCaseError,
+)
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.ledger.readonly import LogUnavailableError
 from server.policies.errors import NoActivePolicyError
 from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
+from server.serving.docket import DocketError
 from server.serving.rates import RateLimitError
 
 _DOMAIN = "fedscore"
@@ -61,6 +67,10 @@ _CODES: Codes = (
     (LogUnavailableError, grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
     (NotLoggedYetError, grpc.StatusCode.UNAVAILABLE, "NOT_LOGGED_YET"),
     (NoActivePolicyError, grpc.StatusCode.FAILED_PRECONDITION, "NO_ACTIVE_POLICY"),
+    (StaleCaseError, grpc.StatusCode.ABORTED, StaleCaseError.reason),
+    (CaseError, grpc.StatusCode.FAILED_PRECONDITION, CaseError.reason),
+    (ReviewerError, grpc.StatusCode.PERMISSION_DENIED, ReviewerError.reason),
+    (DocketError, grpc.StatusCode.UNAVAILABLE, "CASES_NOT_READ_YET"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
@@ -129,7 +139,11 @@ def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
 
 
 def _details(error: ScoringError, reason: str) -> list[_Detail]:
+    if isinstance(error, CaseError | ReviewerError):
+        reason = error.reason  # the narrow class's own
     info = ErrorInfo(reason=reason, domain=_DOMAIN)
+    if isinstance(error, StaleCaseError):
+        info.metadata["current_version"] = str(error.current_version)
     if isinstance(error, RateLimitError | NotLoggedYetError) and error.retry_after_s is not None:
         return [info, RetryInfo(retry_delay=_whole_ms(error.retry_after_s))]
     if not isinstance(error, RequestError):

