@@ -14,12 +14,10 @@ from server.decisions.pipeline import Case, Decided, Frame, decide
 from server.decisions.regulation import rules_on
 from server.journal.record import Draft, Key
 from server.serving.decision_message import Answered, write_decision
-from server.serving.questions import Prepared, new_answer_id, printing, write_score
+from server.serving.questions import DECIDE, Prepared, new_answer_id, printing, write_score
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
 from server.serving.rulebooks import Rulebook, RulebookFor
-
-DECIDE = "DecideLimit"  # as it stands in the journal
 
 
 @dataclass(frozen=True)

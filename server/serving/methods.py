@@ -33,9 +33,9 @@ from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply, status_of_code
 from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
-from server.serving.limit_question import DECIDE, LimitQuestion
+from server.serving.limit_question import LimitQuestion
 from server.serving.once import Given, Outcome
-from server.serving.questions import Question, ScoreQuestion
+from server.serving.questions import DECIDE, Question, ScoreQuestion
 from server.serving.releases import Served
 from server.serving.rulebooks import RulebookFor
 

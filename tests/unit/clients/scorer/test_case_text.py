@@ -17,10 +17,10 @@ from protocols.contracts.cases import (
     ReviewResolved,
     Standing,
 )
-from tests.unit.clients.scorer.test_answer import _decision
+from tests.unit.protocols.answers import make_decision
 from tests.unit.server.decisions.recourse_world import DECIDED, event, evidence, label, override
 
-DECISION, DUE = _decision(), DECIDED + timedelta(days=30)
+DECISION, DUE = make_decision(), DECIDED + timedelta(days=30)
 SUMMARY = CaseSummary(
     decision_id="d-1",
     version=2,

@@ -24,6 +24,7 @@ from server.serving.desk import refused
 from server.serving.methods import RECOURSE
 from server.serving.questions import DECIDE
 from server.serving.recourse import Book, Recourse
+from tests.unit.protocols.answers import decision_to_wire, make_decision
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -65,19 +66,17 @@ class Cases:
 
     def decide(self, decision_id: str = "d-1", tenant: str = "platform") -> str:
         """Store a decision: 500,000 of 700,000 requested; return its id."""
-        response = decisions.DecideLimitResponse()
-        response.decision.decision_id = decision_id
-        response.decision.request_id = f"request-{decision_id}"
-        response.decision.outcome = decisions.OUTCOME_COUNTEROFFER
-        response.decision.limit_minor = 500_000
-        response.decision.requested_amount_minor = 700_000
-        response.decision.currency = "USD"
-        response.decision.p_default = 0.1
-        response.decision.release_digest = b"r" * 32
-        response.decision.policy_digest = b"p" * 32
-        response.decision.decided_at.FromDatetime(self.clock.now)
-        response.decision.journal_position = 1
-        key = Key(tenant, DECIDE, response.decision.request_id)
+        decision = make_decision(
+            decision_id=decision_id,
+            request_id=f"request-{decision_id}",
+            limit_minor=500_000,
+            requested_amount_minor=700_000,
+            policy_digest=b"p" * 32,
+            decided_at=self.clock.now,
+            journal_position=1,
+        )
+        response = decisions.DecideLimitResponse(decision=decision_to_wire(decision))
+        key = Key(tenant, DECIDE, decision.request_id)
         raw = response.SerializeToString()
         self.book.commit([Draft(key, b"b" * 32, decision_id, lambda _: raw, self.clock.now)])
         return decision_id
