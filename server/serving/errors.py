@@ -18,14 +18,16 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError
-from protocols.errors import (
+from protocols.decision_errors import (
     ConsentError,
-    ContractError,
     DataNotPermittedError,
-    DuplicateRequestError,
-    PrivacyError,
     ProfileDateError,
     RateCapError,
+)
+from protocols.errors import (
+    ContractError,
+    DuplicateRequestError,
+    PrivacyError,
     ReleaseError,
     RoundError,
     ScoringError,
