@@ -67,10 +67,7 @@ def _table(message: wire.LimitDecision) -> dict[str, object]:
         "offers": tuple(map(_offer, message.offers)),
         "principal_reasons": tuple(map(_principal_reason, message.principal_reasons)),
         "reasons": tuple(map(reason_from_wire, message.reasons)),
-        "withheld": tuple(
-            Withheld.model_validate({"group": one.group, "why": one.why})
-            for one in message.withheld
-        ),
+        "withheld": tuple(map(_withheld, message.withheld)),
         "steps": tuple(Step(name=step.name, result=step.result) for step in message.steps),
         "decided_at": time_from_wire(message.decided_at),
         "clipped_fields": tuple(message.clipped_fields),

@@ -71,7 +71,7 @@ def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest
         subject=request.subject,
         product=request.product,
         segment=SEGMENTS[request.segment],
-        months=request.months or 0,
+        months=request.months,
         circumstances=_circumstances_to_wire(request.circumstances),
         consents=map(_consent_to_wire, request.consents),
         observed={group: day.isoformat() for group, day in request.observed.items()},
@@ -101,8 +101,9 @@ def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
         "subject": message.subject,
         "product": message.product,
         "segment": _segment(message.segment),
-        "months": message.months or None,
     }
+    if message.HasField("months"):
+        table["months"] = message.months
     if message.HasField("circumstances"):
         table["circumstances"] = _circumstances_table(message.circumstances)
     if message.HasField("line"):

@@ -1,7 +1,8 @@
 """Every cap on a limit, each by itself; the smallest of them binds."""
 
+import math
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ REQUESTED, PRODUCT, LAW, OBLIGOR = "REQUESTED", "PRODUCT", "LAW", "OBLIGOR"
 RISK_BAND, EXPECTED_LOSS = "RISK_BAND", "EXPECTED_LOSS"
 INCOME, DEBT_SERVICE, NO_INCOME = "INCOME", "DEBT_SERVICE", "NO_VERIFIED_INCOME"
 THIN_FILE, TABLE = "THIN_FILE", "TABLE"
+NOT_KNOWN = "DATA.NOT_KNOWN"
 
 # What binds an open line at once; the others may move to and fro with the next review.
 AT_ONCE = frozenset((REQUESTED, PRODUCT, LAW, OBLIGOR))
@@ -75,7 +77,7 @@ def caps(
     """
     segment = policy.segments[request.segment]
     found = [
-        Cap(REQUESTED, request.requested_amount_minor, "PRODUCT.WHOLE_STEPS"),
+        _requested_cap(request.requested_amount_minor, policy),
         Cap(PRODUCT, policy.terms.maximum_minor, "PRODUCT.MAXIMUM"),
         Cap(RISK_BAND, band.limit_minor, ""),
     ]
@@ -139,6 +141,11 @@ def annuity_factor(rate: Decimal, months: int) -> Decimal:
     return (1 - (1 + monthly) ** -months) / monthly
 
 
+def _requested_cap(requested_minor: int, policy: LimitPolicy) -> Cap:
+    is_small = requested_minor < policy.terms.minimum_minor
+    return Cap(REQUESTED, requested_minor, "PRODUCT.MINIMUM" if is_small else "PRODUCT.WHOLE_STEPS")
+
+
 def _income_caps(request: LimitRequest, band: RiskBand, segment: SegmentPolicy) -> Iterable[Cap]:
     income = request.circumstances.monthly_income_minor
     obligations = request.circumstances.monthly_obligations_minor
@@ -176,9 +183,10 @@ def _ladder_minor(thin: ThinFile, facts: Mapping[FactName, int]) -> int:
 
 
 def _table_cap(table: FactTable, facts: Mapping[FactName, int], band: RiskBand) -> Cap:
-    return Cap(
-        f"{TABLE}.{table.code}", _floor(table_share(table, facts) * band.limit_minor), table.code
-    )
+    limit_minor = _floor(table_share(table, facts) * band.limit_minor)
+    code = table.code if all(name in facts for name in table.facts) else NOT_KNOWN
+    # One that takes nothing from the band's limit is no reason for anything.
+    return Cap(f"{TABLE}.{table.code}", limit_minor, code if limit_minor < band.limit_minor else "")
 
 
 def table_share(table: FactTable, facts: Mapping[FactName, int]) -> Decimal:
@@ -188,11 +196,10 @@ def table_share(table: FactTable, facts: Mapping[FactName, int]) -> Decimal:
     except KeyError:
         return Decimal(table.when_unknown)
     for cell in table.cells:
-        ranges = zip(values, cell.ranges, strict=True)
-        if all(low <= value < high for value, (low, high) in ranges):
+        if cell.holds(values):
             return Decimal(cell.share)
     return Decimal(0)
 
 
 def _floor(amount: Decimal) -> int:
-    return max(0, min(MAX_MINOR, int(amount.to_integral_value(ROUND_FLOOR))))
+    return max(0, min(MAX_MINOR, math.floor(amount)))

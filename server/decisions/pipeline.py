@@ -1,17 +1,15 @@
 """One decision: steps in their order, each of which leaves a mark; pure, so it can be repeated."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from protocols.contracts.decisions import Change, LimitRequest, Outcome, outcome_of
+from protocols.contracts.decisions import Change, LimitRequest, Line, Outcome, outcome_of
 from protocols.contracts.features import FeatureField
-from protocols.contracts.limit_policy import LimitPolicy, RiskBand
+from protocols.contracts.limit_policy import LimitPolicy, RiskBand, SegmentPolicy
 from server.decisions.candidates import (
     AT_ONCE,
     FROM_RISK,
-    REQUESTED,
     TABLE,
     THIN_FILE,
     Cap,
@@ -57,8 +55,7 @@ class Case(NamedTuple):
     withheld: Sequence[Withheld]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision.
 
     Attributes:
@@ -89,10 +86,17 @@ class Decided:
 
 
 class _Assessment(NamedTuple):
-    """What caps and rules say, before anything is given."""
+    """What caps and rules say, before anything is given.
 
+    Attributes:
+        binding: The smallest caps.
+        binding_at_once: The smallest of those that wait for no second review.
+    """
+
+    segment: SegmentPolicy
     caps: Sequence[Cap]
     binding: Sequence[Cap]
+    binding_at_once: Sequence[Cap]
     band: RiskBand
     stopped: Stopped
     assessed: Assessed
@@ -136,15 +140,24 @@ def _assessment(case: Case, frame: Frame) -> _Assessment:
     segment = policy.segments[request.segment]
     band = segment.band(case.known.p_default)
     found = caps(request, case.known, band, policy=policy, rules=frame.rules)
-    smallest = min(cap.limit_minor for cap in found)
-    at_once = min(cap.limit_minor for cap in found if cap.name in AT_ONCE)
+    binding = _smallest(found)
+    at_once = _smallest([cap for cap in found if cap.name in AT_ONCE])
     return _Assessment(
+        segment=segment,
         caps=found,
-        binding=[cap for cap in found if cap.limit_minor == smallest],
+        binding=binding,
+        binding_at_once=at_once,
         band=band,
         stopped=stopped_by(segment.rules, request.circumstances.facts),
-        assessed=Assessed(rounded(smallest, policy), rounded(at_once, policy)),
+        assessed=Assessed(
+            rounded(binding[0].limit_minor, policy), rounded(at_once[0].limit_minor, policy)
+        ),
     )
+
+
+def _smallest(found: Sequence[Cap]) -> Sequence[Cap]:
+    least = min(cap.limit_minor for cap in found)
+    return [cap for cap in found if cap.limit_minor == least]
 
 
 def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
@@ -155,13 +168,13 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     if missing:
         return _Standing("NOT_DECIDED", _kept(request, "UNCHANGED"), missing)
     moved = _moved(request, frame, seen.assessed)
-    referring = [*seen.stopped.referred, *_referring(request, frame, moved)]
+    referring = [*seen.stopped.referred, *_referring(request, frame, seen, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
     outcome = outcome_of(moved.limit_minor, request.requested_amount_minor)
     if outcome == "APPROVE":
         return _Standing(outcome, moved)
-    return _bounded(outcome, moved, case, frame, seen)
+    return _bounded(outcome, moved, case, seen)
 
 
 def _moved(request: LimitRequest, frame: Frame, assessed: Assessed) -> Moved:
@@ -184,26 +197,28 @@ def _kept(request: LimitRequest, change: Change) -> Moved:
     return Moved(line.limit_minor, change, line.better_reviews, line.worse_reviews)
 
 
-def _referring(request: LimitRequest, frame: Frame, moved: Moved) -> Iterable[str]:
-    most = frame.policy.segments[request.segment].refer_above_minor
+def _referring(
+    request: LimitRequest, frame: Frame, seen: _Assessment, moved: Moved
+) -> Iterable[str]:
+    most = seen.segment.refer_above_minor
     if most is not None and moved.limit_minor > most:
         yield "REVIEW.AMOUNT"
+    for amount in frame.rules.review.refer_above:
+        if amount.currency == request.currency and moved.limit_minor > amount.minor:
+            yield "REVIEW.LAW"
 
 
-def _bounded(
-    outcome: Outcome, moved: Moved, case: Case, frame: Frame, seen: _Assessment
-) -> _Standing:
-    """Say why less is given than was asked for: the smallest caps, and nothing else."""
+def _bounded(outcome: Outcome, moved: Moved, case: Case, seen: _Assessment) -> _Standing:
+    """Say why less is given than was asked for: the caps that bound it, and nothing else."""
     if moved.code:
         return _Standing(outcome, moved, (moved.code,))
-    codes = [cap.code for cap in seen.binding if cap.code and cap.name != REQUESTED]
-    names = {cap.name for cap in seen.binding}
-    if REQUESTED in names:
-        is_small = case.request.requested_amount_minor < frame.policy.terms.minimum_minor
-        codes.append("PRODUCT.MINIMUM" if is_small else "PRODUCT.WHOLE_STEPS")
-    if THIN_FILE in names:
-        codes += [f"DATA.{item.why}" for item in case.withheld]
-    is_risk = bool(names & FROM_RISK) or any(name.startswith(TABLE) for name in names)
+    has_more_to_fall = moved.limit_minor > seen.assessed.limit_minor and moved.change == "DECREASE"
+    binding = seen.binding_at_once if has_more_to_fall else seen.binding
+    codes = [cap.code for cap in binding if cap.code]
+    thin = seen.segment.thin_file
+    if thin and any(cap.name == THIN_FILE for cap in binding):
+        codes += [f"DATA.{item.why}" for item in case.withheld if item.group == thin.group]
+    is_risk = any(cap.name in FROM_RISK or cap.name.startswith(TABLE) for cap in binding)
     return _Standing(outcome, moved, codes, is_risk)
 
 
@@ -232,18 +247,18 @@ def _decided(
 ) -> Decided:
     moved, request = standing.moved, case.request
     losses = case.losses if standing.is_risk else None
-    is_given = standing.outcome in ("APPROVE", "COUNTEROFFER")
+    withheld = {item.group: item.why for item in case.withheld}
     return Decided(
         outcome=standing.outcome,
         change=moved.change,
         limit_minor=moved.limit_minor,
         assessed_minor=seen.assessed.limit_minor,
-        available_minor=_available(request, moved) if is_given else 0,
+        available_minor=_available(request.line, moved),
         caps=seen.caps,
         binding=frozenset(cap.name for cap in seen.binding),
         band=seen.band,
         offers=plans,
-        whys=principal_reasons(standing.codes, losses, frame.fields),
+        whys=principal_reasons(standing.codes, losses, frame.fields, withheld),
         steps=_steps(case, seen, standing, plans),
         valid_until=frame.today + timedelta(days=frame.policy.valid_days),
         better_reviews=moved.better_reviews,
@@ -251,8 +266,9 @@ def _decided(
     )
 
 
-def _available(request: LimitRequest, moved: Moved) -> int:
-    line = request.line
+def _available(line: Line | None, moved: Moved) -> int:
+    if moved.change == "FREEZE":
+        return 0
     used = line.outstanding_minor + line.reserved_minor if line else 0
     return max(0, moved.limit_minor - used)
 

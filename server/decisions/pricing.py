@@ -1,6 +1,6 @@
 """What a limit costs: the plans on offer, each within the law's cap on the day."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from protocols.contracts.plans import CostBasis, Fees, Method
 from protocols.decision_errors import RateCapError
 from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
-from server.decisions.repayment import LoanTerms, plan_of
+from server.decisions.repayment import LoanTerms, Plan, plan_of
 
 _ALWAYS: tuple[CostBasis, ...] = ("NOMINAL_X12", "EFFECTIVE")
 
@@ -59,15 +59,10 @@ def offers(wanted: Wanted, policy: LimitPolicy, cap: RateCap | None) -> tuple[Pr
 
     Source: docs/limits.md, "Price".
     """
-    found = _priced(_Keyed(policy.digest, policy), wanted, cap)
-    allowed = tuple(offer for offer in found if cap is None or _cost(offer) <= cap.annual * 100)
-    if found and not allowed and cap is not None:
+    allowed, is_capped = priced(_Keyed(policy.digest, policy), wanted, cap)
+    if is_capped and not allowed and cap is not None:
         raise RateCapError(f"every plan costs more than rate cap {cap.id} of {cap.since} allows")
     return allowed
-
-
-def _cost(offer: PricedOffer) -> Decimal:
-    return offer.costs[0][1]
 
 
 @dataclass(frozen=True)
@@ -77,13 +72,21 @@ class _Keyed:
 
 
 @lru_cache(maxsize=16_384)  # limits are whole steps, so that few differ within a day
-def _priced(keyed: _Keyed, wanted: Wanted, cap: RateCap | None) -> tuple[PricedOffer, ...]:
-    policy = keyed.policy
-    return tuple(
-        _offer(plan, months, wanted, policy.fees, cap)
-        for plan in policy.plans
-        for months in _terms(plan, wanted)
-    )
+def priced(
+    keyed: _Keyed, wanted: Wanted, cap: RateCap | None
+) -> tuple[tuple[PricedOffer, ...], bool]:
+    """Return the plans that the law allows, and whether there are others."""
+    policy, allowed, is_capped = keyed.policy, [], False
+    bases = tuple(dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS))
+    for terms in policy.plans:
+        for months in _terms(terms, wanted):
+            plan = plan_of(_loan(terms, months, wanted, policy.fees))
+            costs = annual_costs(plan, bases)
+            if cap and costs[cap.basis] > cap.annual:
+                is_capped = True
+            else:
+                allowed.append(_offer(plan, costs))
+    return tuple(allowed), is_capped
 
 
 def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
@@ -94,25 +97,23 @@ def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
             yield months
 
 
-def _offer(
-    plan_terms: PlanTerms, months: int, wanted: Wanted, fees: Fees, cap: RateCap | None
-) -> PricedOffer:
-    terms = LoanTerms(
+def _loan(terms: PlanTerms, months: int, wanted: Wanted, fees: Fees) -> LoanTerms:
+    return LoanTerms(
         principal_minor=wanted.limit_minor,
         annual_rate=Decimal(wanted.annual_rate),
-        method=plan_terms.method,
-        day_count=plan_terms.day_count,
+        method=terms.method,
+        day_count=terms.day_count,
         months=months,
         drawn_on=wanted.today,
         first_due_on=None,
         fees=fees,
     )
-    plan = plan_of(terms)
-    bases = dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)
-    costs = annual_costs(plan, tuple(bases))
+
+
+def _offer(plan: Plan, costs: Mapping[CostBasis, Decimal]) -> PricedOffer:
     return PricedOffer(
-        method=terms.method,
-        months=months,
+        method=plan.terms.method,
+        months=plan.terms.months,
         first_minor=plan.rows[0].total_minor,
         last_minor=plan.rows[-1].total_minor,
         interest_minor=plan.interest_minor,

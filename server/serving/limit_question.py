@@ -53,7 +53,7 @@ class LimitQuestion:
         weighing.write(decision, decided, scored)
         return Draft(
             self.key,
-            self.request.body_digest,
+            weighing.body_digest,
             decision.decision_id,
             printing(response, decision),
             weighing.at,
@@ -66,6 +66,7 @@ class Weighing:
     def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
         """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
         self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
+        self.body_digest = request.body_digest
         check_limit_request(request, by.contract, packing=by.packing)
         segment = _checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
@@ -92,16 +93,22 @@ class Weighing:
     def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
         """Write the decision into a message that has an id."""
         write_score(decision, scored, self.by)
-        answered = Answered(
-            self.request, self.rulebook.policy, self._frame.rules, self._withheld, self.at
+        frame = self._frame
+        write_decision(
+            decision,
+            decided,
+            Answered(
+                self.request, frame.policy, frame.rules, self._withheld, self.body_digest, self.at
+            ),
         )
-        write_decision(decision, decided, answered)
         decision.calibration_digest = self.by.calibration_digest
 
 
 def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
     segment = policy.segments.get(request.segment)
     faults = []
+    if request.product not in ("", policy.product):
+        faults.append(Violation("product", "is none that this server decides on"))
     if request.currency != policy.currency:
         faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
     if segment is None:
