@@ -100,7 +100,7 @@ def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
         "currency": message.currency,
         "subject": message.subject,
         "product": message.product,
-        "segment": _segment(message.segment),
+        "segment": segment_of(message.segment),
         "months": message.months or None,
     }
     if message.HasField("circumstances"):
@@ -129,11 +129,32 @@ def decision_id_from_wire(raw: bytes) -> str:
         RequestError: They do not parse, or name none.
     """
     message = parse_request(raw, decisions.GetDecisionRequest())
-    if not message.decision_id:
+    return checked_decision_id(message.decision_id)
+
+
+def checked_decision_id(text: str) -> str:
+    """Return a decision's id, once it is shown to be one that a server may have given.
+
+    Raises:
+        RequestError: It is not.
+    """
+    if not text:
         raise RequestError([Violation("decision_id", "is required")])
-    if not _DECISION_ID.fullmatch(message.decision_id):
+    if not _DECISION_ID.fullmatch(text):
         raise RequestError([Violation("decision_id", "is none that a server gives")])
-    return message.decision_id
+    return text
+
+
+def segment_of(number: int) -> Segment:
+    """Return the segment of a request's number; none is a consumer.
+
+    Raises:
+        RequestError: There is no such segment.
+    """
+    for word, known in SEGMENTS.items():
+        if known == (number or decisions.SEGMENT_CONSUMER):
+            return word
+    raise RequestError([Violation("segment", "is none that this server knows")])
 
 
 def parse_request(
@@ -202,13 +223,6 @@ def _features_to_wire(
     return None, scoring.PackedFeatures(
         contract_digest=features.contract_digest, numbers=features.numbers, codes=features.codes
     )
-
-
-def _segment(number: int) -> Segment:
-    for word, known in SEGMENTS.items():
-        if known == (number or decisions.SEGMENT_CONSUMER):
-            return word
-    raise RequestError([Violation("segment", "is none that this server knows")])
 
 
 def _circumstances_table(message: decisions.Circumstances) -> dict[str, object]:

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _answer(options: argparse.Namespace) -> str:
     # Imported here, so that --help and the hint above work where the extra is not installed.
-    from clients.scorer.answer import answer_json, answer_lines
+    from clients.scorer.answer import answer_json, answer_lines, explanation_lines
     from clients.scorer.client import ScorerClient
     from clients.scorer.endpoint import Endpoint
     from clients.scorer.request import read_limit_request, read_score_request
@@ -59,7 +59,18 @@ def _answer(options: argparse.Namespace) -> str:
     with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
         if options.score_only:
             return printed(client.score(read_score_request(options.file)))
-        return printed(client.decide_limit(read_limit_request(options.file)))
+        request = read_limit_request(options.file)
+        if options.simulate_profile:
+            return printed(client.simulate_limit(request, profile=options.simulate_profile))
+        decision = client.decide_limit(request)
+        if not options.explain:
+            return printed(decision)
+        explanation = client.explain_decision(decision.decision_id, request, options.explain)
+        return (
+            answer_json(explanation)
+            if options.json
+            else explanation_lines(explanation, decision.currency)
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="PEM of its private key")
     parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
     parser.add_argument("--score-only", action="store_true", help="a score, no limit")
+    parser.add_argument(
+        "--simulate-profile", metavar="NAME", help="try it under this profile; nothing is stored"
+    )
+    parser.add_argument(
+        "--explain", choices=("en", "zh"), help="decide, and explain it in this language"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
         "--insecure-loopback", action="store_true", help="no TLS; to a loopback address only"

@@ -28,6 +28,8 @@ _LOOK_EVERY_S = 1.0
 _EVERY_SCOPE: frozenset[Scope] = frozenset(("score", "decide", "read", "releases"))
 _SCORING = "/fedscore.scoring.v1.ScoringService"
 _DECISIONS = "/fedscore.decisions.v1.LimitDecisionService"
+_EXPLANATIONS = "/fedscore.explanations.v1.ExplanationService"
+_QUOTES = "/fedscore.quotes.v1.QuoteService"
 
 # What a method needs; None is for every tenant. A method that is not here is for none.
 NEEDED: Mapping[str, Scope | None] = {
@@ -40,6 +42,12 @@ NEEDED: Mapping[str, Scope | None] = {
     f"{_DECISIONS}/DecideMany": "decide",
     f"{_DECISIONS}/GetDecision": "read",
     f"{_DECISIONS}/ListDecisions": "read",
+    f"{_EXPLANATIONS}/SimulateLimit": "decide",
+    f"{_EXPLANATIONS}/ReplayDecision": "read",
+    f"{_EXPLANATIONS}/ExplainDecision": "read",
+    f"{_EXPLANATIONS}/GetAdverseActionNotice": "read",
+    f"{_QUOTES}/QuotePlan": "read",
+    f"{_QUOTES}/QuoteEarlySettlement": "read",
     "/grpc.health.v1.Health/Check": None,
 }
 

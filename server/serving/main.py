@@ -6,7 +6,7 @@ import logging
 import resource
 import signal
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,12 +22,15 @@ from server.decisions.policy import policy_from_table
 from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
-from server.serving.desk import ScoringDesk
+from server.serving.desk import Method, ScoringDesk
+from server.serving.explanation_methods import ExplanationMethods
 from server.serving.limit_question import Rulebook
 from server.serving.listening import Listening, Transport, tls_credentials
+from server.serving.materials import Materials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
-from server.serving.releases import Releases, Served
+from server.serving.quote_methods import QuoteMethods
+from server.serving.releases import Find, Releases, Served, among
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 from server.watch.watch import Watched, watch
@@ -135,7 +138,7 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    running = start_server(lambda: releases.now, settings)
+    running = start_server(lambda: releases.now, settings, find=releases.find)
     champion = releases.now.champion.digest.hex()
     facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
     _LOG.info("serving", extra={**facts, "release_digest": champion})
@@ -155,7 +158,11 @@ def _utc_now() -> datetime:
 
 
 def start_server(
-    served: Callable[[], Served], settings: ServingSettings, *, clock: Clock = _utc_now
+    served: Callable[[], Served],
+    settings: ServingSettings,
+    *,
+    clock: Clock = _utc_now,
+    find: Find | None = None,
 ) -> RunningServer:
     """Return a server that is ready for calls; see ``serve`` for what it raises.
 
@@ -163,6 +170,7 @@ def start_server(
         served: Gives the releases in force, which may be others at every call.
         settings: Where and how.
         clock: Says when answers are given.
+        find: Returns a release, in force or not any more; without it those in force are all.
     """
     rulebook, path = _load_rulebook(settings.policy_path, served().champion), settings.access_path
     access = Access.local() if path is None else Access.from_file(path)
@@ -178,7 +186,10 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], rulebook).table()
+        table = {
+            **Methods(served, journals[0], rulebook).table(),
+            **_inquiries(served, find, journals[0], rulebook, clock=clock, access=access),
+        }
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
@@ -188,6 +199,29 @@ def start_server(
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
     return RunningServer(transport, shadow, journals, watched)
+
+
+def _inquiries(
+    served: Callable[[], Served],
+    find: Find | None,
+    journal: Journal,
+    rulebook: Rulebook,
+    *,
+    clock: Clock,
+    access: Access,
+) -> Mapping[str, Method]:
+    """Return the methods that look at decisions and store none."""
+    policies = {rulebook.policy.digest: rulebook.policy}
+    materials = Materials(
+        served=served,
+        release_by_digest=find or (lambda digest: among(served(), digest)),
+        policy_by_digest=policies.get,
+        rulebook_for=lambda product, at: rulebook,
+        profiles=load_profiles(),
+        record=journal.read,
+    )
+    explanations = ExplanationMethods(materials, clock, access.spend)
+    return {**explanations.table(), **QuoteMethods(materials, access.spend).table()}
 
 
 def _watched(
