@@ -17,3 +17,7 @@ class ProfileDateError(ContractError):
 
 class RateCapError(ContractError):
     """What would be offered costs more than the law allows."""
+
+
+class GoneError(ContractError):
+    """A release, policy or profile that a decision was made by is no longer here."""

@@ -4,17 +4,16 @@ import json
 from datetime import date, datetime
 
 from protocols.contracts.decisions import LimitDecision, Offer
-from protocols.contracts.scores import Reason, ScoreAnswer
-
-# ISO 4217: how many digits a minor unit has, where it is not two.
-_NO_DIGITS = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
-    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+from protocols.contracts.explanations import (
+    BucketedValue,
+    ExplainedCap,
+    Explanation,
+    Replay,
+    SimulatedDecision,
+    Today,
 )
-_DIGITS = {
-    **dict.fromkeys(_NO_DIGITS, 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+from protocols.contracts.money_text import say_money
+from protocols.contracts.scores import Reason, ScoreAnswer
 
 
 def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
@@ -24,10 +23,40 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
     reasons = [_reason_line(reason) for reason in answer.reasons]
     cost = ["points lost against the average borrower:", *reasons] if reasons else []
     source = f"request {answer.request_id}, release {answer.release_digest.hex()}"
-    return "\n".join([*limit, risk, *cost, source])
+    tried = ["tried only, not decided"] if isinstance(answer, SimulatedDecision) else []
+    return "\n".join([*tried, *limit, risk, *cost, source])
 
 
-def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
+def explanation_lines(explanation: Explanation, currency: str) -> str:
+    """Return an explanation as a person reads it."""
+    limit = say_money(explanation.limit_minor, currency)
+    lines = [f"{explanation.outcome}: {limit}"]
+    for reason in explanation.reasons:
+        lines.append(f"  {reason.code}: {reason.sentence}")
+        lines += [_value_line(value) for value in reason.values]
+    caps = [
+        f"  {say_money(cap.limit_minor, currency):>20}  {_cap(cap)}" for cap in explanation.caps
+    ]
+    lines += ["caps, the smallest of which bound:", *caps]
+    if explanation.advice:
+        lines += ["what would change it:", *(f"  {one.sentence}" for one in explanation.advice)]
+    if explanation.drifts:
+        gone = ", ".join(drift.cause for drift in explanation.drifts)
+        lines.append(f"no advice was sought: not as it was is {gone}")
+    return "\n".join(lines)
+
+
+def replay_lines(replay: Replay) -> str:
+    """Return how a decision came out again as a person reads it."""
+    lines = [f"{replay.verdict}: {replay.outcome} was decided"]
+    lines += [f"  not as it was: {drift.cause}" for drift in replay.drifts]
+    if replay.differing_fields:
+        lines.append(f"  came out otherwise: {', '.join(replay.differing_fields)}")
+    lines += [f"  {_today(one)}" for one in replay.today]
+    return "\n".join(lines)
+
+
+def answer_json(answer: ScoreAnswer | LimitDecision | Explanation) -> str:
     """Return an answer as JSON: digests in hexadecimal, times and days in ISO 8601."""
     return plain_json(answer.model_dump())
 
@@ -37,17 +66,27 @@ def plain_json(value: object) -> str:
     return json.dumps(value, indent=2, default=_plain, ensure_ascii=False)
 
 
-def money(minor: int, currency: str) -> str:
-    """Return an amount as a person reads it."""
-    digits = _DIGITS.get(currency, 2)
-    whole, rest = divmod(minor, 10**digits)
-    fraction = f".{rest:0{digits}d}" if digits else ""
-    return f"{whole:,}{fraction} {currency}"
+def _today(one: Today) -> str:
+    swapped = "everything" if one.swapped is None else one.swapped
+    if one.outcome is None:
+        return f"with {swapped} of today no answer: {one.refused}"
+    other = "otherwise: " if one.is_other else ""
+    return f"with {swapped} of today {other}{one.outcome}"
+
+
+def _value_line(value: BucketedValue) -> str:
+    needed = f"; needed: {value.needed_bucket}" if value.needed_bucket else ""
+    lost = f" ({value.points_lost:.1f} points)" if value.points_lost else ""
+    return f"    {value.label}: {value.bucket}{needed}{lost}"
+
+
+def _cap(cap: ExplainedCap) -> str:
+    return f"{cap.label} (bound)" if cap.is_binding else cap.label
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
-    limit = money(decision.limit_minor, decision.currency)
-    requested = money(decision.requested_amount_minor, decision.currency)
+    limit = say_money(decision.limit_minor, decision.currency)
+    requested = say_money(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
@@ -56,7 +95,7 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
 
 def _offer_line(offer: Offer, currency: str) -> str:
     costs = ", ".join(f"{cost.percent} % {cost.basis}" for cost in offer.costs)
-    first, last = (money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
+    first, last = (say_money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
     due = first if first == last else f"{first} to {last}"
     return f"  {offer.method}, {offer.months} months, {due} each; a year {costs}"
 

@@ -161,12 +161,16 @@ def list_releases() -> Call[tuple[ServedRelease, ...]]:
 
 
 def call_of(path: str, message: Message, read: Callable[[bytes], _Answer]) -> Call[_Answer]:
-    """Return the call with a message, made bytes here once."""
+    """Return the call that sends a message, and reads its reply so."""
     return Call(path, message.SerializeToString(), read)
 
 
 def parsed(raw: bytes, into: _Parsed) -> _Parsed:
-    """Return ``into`` with what a reply holds; raises ContractError if it is none."""
+    """Read a reply's bytes into a message and return it.
+
+    Raises:
+        ContractError: They are no such message.
+    """
     try:
         into.ParseFromString(raw)
     except DecodeError as err:

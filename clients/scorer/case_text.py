@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from clients.scorer.answer import answer_lines, money, plain_json
+from clients.scorer.answer import answer_lines, plain_json
 from protocols.contracts.cases import (
     AppealSubmitted,
     AppealWithdrawn,
@@ -18,6 +18,7 @@ from protocols.contracts.cases import (
     ReviewClaimed,
     ReviewRequested,
 )
+from protocols.contracts.money_text import say_money
 from protocols.contracts.recourse import Evidence
 
 
@@ -31,7 +32,7 @@ def cases_lines(cases: Sequence[CaseSummary]) -> str:
 def case_lines(case: CaseFile) -> str:
     """Return a case as a person reads it: what stands, the decision, and what happened."""
     summary, standing, currency = case.summary, case.standing, case.decision.currency
-    stands = f"stands now: {standing.outcome}, {money(standing.limit_minor, currency)}"
+    stands = f"stands now: {standing.outcome}, {say_money(standing.limit_minor, currency)}"
     if standing.expires_at is not None:
         stands += f", an override until {_time(standing.expires_at)}"
     seen = f"a person has reviewed it: {summary.reviewed_by}"

@@ -85,6 +85,14 @@ class Decided(NamedTuple):
     worse_reviews: int
 
 
+class Outlook(NamedTuple):
+    """What a decision comes to before anything is priced."""
+
+    outcome: Outcome
+    limit_minor: int
+    assessed_minor: int
+
+
 class _Assessment(NamedTuple):
     """What caps and rules say, before anything is given.
 
@@ -133,6 +141,13 @@ def decide(case: Case, frame: Frame) -> Decided:
     if not plans and _is_priced(standing, seen.band):
         standing = _Standing("DECLINE", _kept(case.request, "FREEZE"), ("PRODUCT.TERM",))
     return _decided(case, frame, seen, standing, plans)
+
+
+def outlook(case: Case, frame: Frame) -> Outlook:
+    """Return what a decision comes to if there is a plan for it: cheap, to search among many."""
+    seen = _assessment(case, frame)
+    standing = _standing(case, frame, seen)
+    return Outlook(standing.outcome, standing.moved.limit_minor, seen.assessed.limit_minor)
 
 
 def _assessment(case: Case, frame: Frame) -> _Assessment:

@@ -82,6 +82,10 @@ class Policies:
             raise NoActivePolicyError("no limit policy is active for the product")
         return book.policies[digest]
 
+    def by_digest(self, digest: bytes) -> LimitPolicy | None:
+        """Return a policy, active or not any more; None of one that the book does not know."""
+        return self._book.policies.get(digest)
+
     def officers_of(self, digest: bytes) -> Collection[str]:
         """Return who wrote and approved a policy; nobody of one that the book does not know."""
         try:

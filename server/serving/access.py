@@ -30,6 +30,8 @@ _SCORING = "/fedscore.scoring.v1.ScoringService"
 _DECISIONS = "/fedscore.decisions.v1.LimitDecisionService"
 _RECEIPTS = "/fedscore.receipts.v1.ReceiptService"
 _RECOURSE = "/fedscore.recourse.v1.RecourseService"
+_EXPLANATIONS = "/fedscore.explanations.v1.ExplanationService"
+_QUOTES = "/fedscore.quotes.v1.QuoteService"
 
 # What a method needs; None is for every tenant. A method that is not here is for none.
 NEEDED: Mapping[str, Scope | None] = {
@@ -52,6 +54,12 @@ NEEDED: Mapping[str, Scope | None] = {
     f"{_RECOURSE}/ResolveReview": "review",
     f"{_RECOURSE}/GetCase": "cases",
     f"{_RECOURSE}/ListCases": "cases",
+    f"{_EXPLANATIONS}/SimulateLimit": "decide",
+    f"{_EXPLANATIONS}/ReplayDecision": "read",
+    f"{_EXPLANATIONS}/ExplainDecision": "read",
+    f"{_EXPLANATIONS}/GetAdverseActionNotice": "read",
+    f"{_QUOTES}/QuotePlan": "read",
+    f"{_QUOTES}/QuoteEarlySettlement": "read",
     "/grpc.health.v1.Health/Check": None,
 }
 

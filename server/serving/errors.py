@@ -21,6 +21,7 @@ from protocols.contracts.applicants import RequestError
 from protocols.decision_errors import (
     ConsentError,
     DataNotPermittedError,
+    GoneError,
     ProfileDateError,
     RateCapError,
 )
@@ -60,6 +61,7 @@ _CODES: Codes = (
     (DataNotPermittedError, grpc.StatusCode.FAILED_PRECONDITION, "DATA_CATEGORY_NOT_PERMITTED"),
     (RateCapError, grpc.StatusCode.FAILED_PRECONDITION, "RATE_CAP_EXCEEDED"),
     (ProfileDateError, grpc.StatusCode.FAILED_PRECONDITION, "PROFILE_NOT_IN_FORCE"),
+    (GoneError, grpc.StatusCode.FAILED_PRECONDITION, "NO_LONGER_HERE"),
     (ContractError, grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
     (VerificationError, grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),
     (PrivacyError, grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),

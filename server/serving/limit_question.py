@@ -71,15 +71,20 @@ class Weighing:
         segment = _checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
         rules = rules_on(rulebook.profile, today)
-        self._frame = Frame(rulebook.policy, rules, by.contract.fields, today)
+        self.frame = Frame(rulebook.policy, rules, by.contract.fields, today)
         row = by.read(request.features)
         given = by.groups.given(row) if rules.barred_groups else ()
-        self._withheld: tuple[Withheld, ...] = withheld_groups(
+        self.withheld: tuple[Withheld, ...] = withheld_groups(
             request, given, policy=rulebook.policy, rules=rules, today=today
         )
-        self.row: Row = by.groups.without(row, {item.group for item in self._withheld})
+        self.row: Row = by.groups.without(row, {item.group for item in self.withheld})
         thin = segment.thin_file
         self._known_fields = by.groups.known(self.row, thin.group) if thin else 0
+
+    def case(self, scored: Scored) -> Case:
+        """Return what is known of the applicant."""
+        known = Known(scored.p_default, self._known_fields)
+        return Case(self.request, known, scored.losses, self.withheld)
 
     def decided(self, scored: Scored) -> Decided:
         """Return the decision.
@@ -87,18 +92,17 @@ class Weighing:
         Raises:
             RateCapError: Every plan of the policy costs more than the law allows on the day.
         """
-        known = Known(scored.p_default, self._known_fields)
-        return decide(Case(self.request, known, scored.losses, self._withheld), self._frame)
+        return decide(self.case(scored), self.frame)
 
     def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
         """Write the decision into a message that has an id."""
         write_score(decision, scored, self.by)
-        frame = self._frame
+        frame = self.frame
         write_decision(
             decision,
             decided,
             Answered(
-                self.request, frame.policy, frame.rules, self._withheld, self.body_digest, self.at
+                self.request, frame.policy, frame.rules, self.withheld, self.body_digest, self.at
             ),
         )
         decision.calibration_digest = self.by.calibration_digest

@@ -24,11 +24,14 @@ from server.policies.following import Policies
 from server.receipts.methods import Receipts, open_receipts
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
+from server.serving.explanation_methods import ExplanationMethods
 from server.serving.listening import Listening, Transport, tls_credentials
+from server.serving.materials import Materials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
+from server.serving.quote_methods import QuoteMethods
 from server.serving.recourse import Recourse
-from server.serving.releases import Releases, Served
+from server.serving.releases import Find, Releases, Served, among
 from server.serving.rulebooks import Rulebooks
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
@@ -148,7 +151,7 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    running = start_server(lambda: releases.now, settings)
+    running = start_server(lambda: releases.now, settings, find=releases.find)
     champion = releases.now.champion.digest.hex()
     facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
     in_force = [digest.hex() for digest in running.policies.book.in_force(_utc_now())]
@@ -169,7 +172,11 @@ def _utc_now() -> datetime:
 
 
 def start_server(
-    served: Callable[[], Served], settings: ServingSettings, *, clock: Clock = _utc_now
+    served: Callable[[], Served],
+    settings: ServingSettings,
+    *,
+    clock: Clock = _utc_now,
+    find: Find | None = None,
 ) -> RunningServer:
     """Return a server that is ready for calls; see ``serve`` for what it raises.
 
@@ -177,6 +184,7 @@ def start_server(
         served: Gives the releases in force, which may be others at every call.
         settings: Where and how.
         clock: Says when answers are given.
+        find: Returns a release, in force or not any more; without it those in force are all.
     """
     access = _access(settings)
     listening = Listening(
@@ -195,6 +203,14 @@ def start_server(
         shadow = Shadow(served, journals[1], clock)
         undo.callback(shadow.close)
         rulebooks = Rulebooks(policies, load_profiles())
+        materials = Materials(
+            served=served,
+            release_by_digest=find or (lambda digest: among(served(), digest)),
+            policy_by_digest=policies.by_digest,
+            rulebook_for=rulebooks.at,
+            profiles=rulebooks.profiles,
+            record=journals[0].read,
+        )
         recourse = Recourse(
             journals[0],
             clock,
@@ -202,7 +218,12 @@ def start_server(
             officers_of=policies.officers_of,
             spend=partial(access.spend, rows=1, subjects=()),
         )
-        table = {**Methods(served, journals[0], rulebooks.at).table(), **recourse.table()}
+        table = {
+            **Methods(served, journals[0], rulebooks.at).table(),
+            **ExplanationMethods(materials, clock, access.spend).table(),
+            **QuoteMethods(materials, access.spend).table(),
+            **recourse.table(),
+        }
         receipts = _receipts(settings, journals[0])
         if receipts is not None:
             undo.callback(receipts.close)

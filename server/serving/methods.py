@@ -33,9 +33,11 @@ from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply, status_of_code
 from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
+from server.serving.explanation_methods import EXPLANATIONS
 from server.serving.limit_question import LimitQuestion
 from server.serving.once import Given, Outcome
 from server.serving.questions import DECIDE, Question, ScoreQuestion
+from server.serving.quote_methods import QUOTES
 from server.serving.releases import Served
 from server.serving.rulebooks import RulebookFor
 
@@ -151,7 +153,7 @@ class Methods:
     def check(self, call: Call, tenant: Tenant) -> Reply:
         """Say that the server answers, once the journal can be read."""
         asked = parse_request(call.body, health_pb2.HealthCheckRequest()).service
-        if asked not in ("", SCORING, DECISIONS, RECOURSE):
+        if asked not in ("", SCORING, DECISIONS, EXPLANATIONS, QUOTES, RECOURSE):
             return Reply((), status_of_code(grpc.StatusCode.NOT_FOUND, "no such service"))
         self.journal.list("", DECIDE, after=0, limit=1)
         response = health_pb2.HealthCheckResponse

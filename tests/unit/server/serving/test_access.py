@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from protocols.errors import ConfigError
-from protocols.wire import decisions_v1_pb2, receipts_v1_pb2, recourse_v1_pb2, scoring_v1_pb2
+from protocols.wire import (
+    decisions_v1_pb2,
+    explanations_v1_pb2,
+    quotes_v1_pb2,
+    receipts_v1_pb2,
+    recourse_v1_pb2,
+    scoring_v1_pb2,
+)
 from server.serving.access import (
     LOCAL,
     NEEDED,
@@ -118,8 +125,11 @@ def test_each_scope_opens_its_methods_and_no_others(tmp_path: Path, scope: str) 
         opened
         == {
             "score": {"Score", "ScoreMany", "BatchScore", "Check"},
-            "decide": {"DecideLimit", "DecideMany", "Check"},
-            "read": {"GetDecision", "ListDecisions", "GetReceipt", "Check"},
+            "decide": {"DecideLimit", "DecideMany", "SimulateLimit", "Check"},
+            "read": {
+                *("GetDecision", "ListDecisions", "ReplayDecision", "ExplainDecision", "Check"),
+                *("GetAdverseActionNotice", "QuotePlan", "QuoteEarlySettlement", "GetReceipt"),
+            },
             "releases": {"GetRelease", "ListReleases", "Check"},
             "cases": {"GetCase", "ListCases", "Check"},
             "recourse": {
@@ -136,6 +146,8 @@ def test_every_method_that_the_wire_has_needs_a_scope() -> None:
         *decisions_v1_pb2.DESCRIPTOR.services_by_name.values(),
         *receipts_v1_pb2.DESCRIPTOR.services_by_name.values(),
         *recourse_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *explanations_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *quotes_v1_pb2.DESCRIPTOR.services_by_name.values(),
     ]
     named = {f"/{one.full_name}/{method.name}" for one in services for method in one.methods}
     assert all(NEEDED[method] for method in named)
