@@ -59,9 +59,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.score_only or options.simulate_profile:
         raise ConfigError("--decision excludes --score-only and --simulate-profile")
     if bool(options.file) != bool(options.explain or options.replay):
-        raise ConfigError(
-            "with --decision the file is what --explain and --replay need, and they it"
-        )
+        raise ConfigError("beside --decision a file is for --explain and --replay, which need it")
 
 
 def _decision(
