@@ -124,10 +124,10 @@ def test_nothing_about_an_applicant_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask(channel: grpc.aio.Channel) -> None:
-        await _decide(channel, limit_request())
+        await _decide(channel, limit_request(amount_minor=71_357_913_579))
         await ScoringServiceStub(channel).Score(score_request_to_wire(score_request()))
         with pytest.raises(grpc.aio.AioRpcError):
-            await _decide(channel, limit_request(amount_minor=800_000))
+            await _decide(channel, limit_request(amount_minor=71_357_913_570))
 
     with caplog.at_level(logging.DEBUG):
         _asked(tmp_path, ask, make_release())
@@ -141,5 +141,5 @@ def _check_silent(caplog: pytest.LogCaptureFixture) -> None:
         {name: value for name, value in vars(item).items() if name not in usual}
         for item in caplog.records
     ]
-    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "700000"):
+    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "7135791357"):
         assert secret not in str(told)
