@@ -1,5 +1,6 @@
 """Both clients ask a real server about decisions: nothing is stored, and nobody else is told."""
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from clients.scorer.cli import main
 from clients.scorer.client import ScorerClient
 from clients.scorer.endpoint import Endpoint
 from protocols.contracts.applicants import RequestError
@@ -111,6 +113,24 @@ def test_who_follows_an_advice_is_given_what_it_says(here: Served) -> None:
         for advice in explanation.advice:
             again = client.simulate_limit(followed(REQUEST, advice))
             assert (again.outcome, again.limit_minor) == (advice.outcome, advice.limit_minor)
+
+
+def test_the_command_tries_and_explains(
+    here: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, options = tmp_path / "request.json", here.platform
+    plain = REQUEST.model_dump(mode="json", exclude={"line", "observed", "months"})
+    named = plain["features"]["numbers"] | plain["features"]["categories"]
+    file.write_text(json.dumps(plain | {"features": named}), encoding="utf-8")
+    common = [str(file), "--address", options.address, "--ca", str(options.ca_path)]
+    common += ["--certificate", str(options.certificate_path), "--key", str(options.key_path)]
+    assert main([*common, "--simulate-profile", "us"]) == 0
+    assert capsys.readouterr().out.startswith("tried only, not decided\nCOUNTEROFFER: 10,000.00")
+    assert main([*common, "--explain", "zh"]) == 0
+    assert "您的可用授信大部分已被使用。" in capsys.readouterr().out
+    assert main([*common, "--explain", "en", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "COUNTEROFFER"
+    assert _stored(here) == 1  # the same request id and body
 
 
 def test_faults_are_told_by_field(here: Served) -> None:
