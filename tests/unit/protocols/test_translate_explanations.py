@@ -234,6 +234,8 @@ def _inside(message: wire.ReplayDecisionRequest) -> bytes:
     [
         (simulation_from_wire, b"\xff", "request"),
         (simulation_from_wire, wire.SimulateLimitRequest(on="today"), "on"),
+        (simulation_from_wire, wire.SimulateLimitRequest(on="9999-12-31"), "on"),
+        (simulation_from_wire, wire.SimulateLimitRequest(on="1969-12-31"), "on"),
         (simulation_from_wire, wire.SimulateLimitRequest(policy_digest=b"x"), "policy_digest"),
         (simulation_from_wire, wire.SimulateLimitRequest(), "request_id"),
         (replay_question_from_wire, wire.ReplayDecisionRequest(), "decision_id"),

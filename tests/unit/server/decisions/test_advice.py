@@ -7,9 +7,11 @@ import pytest
 from protocols.contracts.applicants import PackedApplicant
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.explanations import Advice, AdviceKind
-from protocols.contracts.limit_policy import Freshness, PlanTerms
+from protocols.contracts.limit_policy import Freshness, PlanTerms, Rule
 from protocols.contracts.regulation import RegulatoryProfile
 from server.decisions.advice import is_better
+from server.decisions.money_remedies import money_remedies
+from server.decisions.pipeline import Outlook
 from server.decisions.replaying import Came
 from server.serving.again import Basis
 from tests.unit.server.decisions.advised import (
@@ -120,6 +122,20 @@ def test_a_step_less_of_money_would_not_help(name: str, kind: AdviceKind, field:
     assert not is_better(came(asked), came(request))
 
 
+def test_the_first_step_that_helps_is_found_wherever_it_is() -> None:
+    by, step = basis(), example_policy().terms.step_minor
+    for first in range(1, 14):
+
+        def tried(asked: LimitRequest, first: int = first) -> Outlook:
+            owed = asked.circumstances.monthly_obligations_minor or 0
+            return Outlook("DECLINE", 0, int(owed <= (20 - first) * step))
+
+        request = _good(monthly_obligations_minor=20 * step)
+        found = {one.kind: one for one in money_remedies(request, by.policy, tried)}
+        assert found["LOWER_OBLIGATIONS"].amount_minor == first * step
+        assert set(found) == {"LOWER_OBLIGATIONS"}
+
+
 def test_the_range_before_the_advised_one_would_not_help() -> None:
     request = CASES["much drawn"]
     (advice,) = (one for one in explained(request).advice if one.field == "utilisation")
@@ -199,3 +215,14 @@ def test_a_better_answer_is_nowhere_worse() -> None:
     assert not is_better(Came("REFER", 0), less)
     assert is_better(Came("REFER", 0), Came("DECLINE", 0))
     assert not is_better(Came(None, 0, "refused"), Came("DECLINE", 0))
+
+
+def test_what_only_time_changes_is_not_advised_whatever_its_reason() -> None:
+    table = {"code": "FILE.THIN", "fact": "months_on_book", "below": 6, "action": "DECLINE"}
+    rule = Rule.model_validate(table | {"when_unknown": "PASS"})
+    policy = example_policy()
+    consumer = policy.segments["CONSUMER"].model_copy(update={"rules": (rule,)})
+    by = replace(basis(), policy=policy.model_copy(update={"segments": {"CONSUMER": consumer}}))
+    explanation = explained(_good(facts={"months_on_book": 3}), by)
+    assert [reason.code for reason in explanation.reasons] == ["FILE.THIN"]
+    assert explanation.advice == ()

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from protocols.contracts.applicants import RequestError
+from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.plans import NO_FEES, CostBasis
 from protocols.contracts.quotes import OfferedLoan, Terms
 from protocols.errors import ContractError, RateCapError
@@ -116,3 +117,11 @@ def test_what_ends_a_loan_is_the_balance_and_the_interest_of_its_days() -> None:
     with pytest.raises(ContractError, match="day of the draw"):
         settlement_quote(terms_of(LOAN), date(2023, 1, 1), currency="USD", paid_minor=None)
     assert LOAN.fees == NO_FEES
+
+
+def test_what_is_more_than_money_can_be_is_refused() -> None:
+    most = LOAN.model_copy(update={"principal_minor": MAX_MINOR})
+    with pytest.raises(ContractError, match="in all would be more"):
+        plan_quote(terms_of(most), currency="USD", cap=None)
+    with pytest.raises(ContractError, match="what ends it would be more"):
+        settlement_quote(terms_of(most), date(2024, 2, 1), currency="USD", paid_minor=0)
