@@ -185,6 +185,14 @@ def test_a_term_over_which_there_is_no_plan_has_advice_about_terms_alone() -> No
     assert [(one.kind, one.months) for one in explanation.advice] == [("ASK_TERM", 12)]
 
 
+def test_what_would_be_given_but_has_no_plan_is_not_advised() -> None:
+    request = _good(facts={"days_past_due": 45}).model_copy(update={"months": 36})
+    assert explained(request).advice
+    explanation = explained(request, _short_bullets())
+    assert [why.code for why in explanation.reasons] == ["PAYMENT.OVERDUE"]
+    assert explanation.advice == ()
+
+
 def _short_bullets() -> Basis:
     """Return a policy of interest by days over one year or three, where the law allows one."""
     daily = {"method": "DAILY_INTEREST", "day_count": "ACT/365F", "months": [12, 36]}
