@@ -24,6 +24,7 @@ LANGUAGES: Mapping[Language, wire.Language.ValueType] = {
     "zh": wire.LANGUAGE_ZH,
 }
 _DIGEST_BYTES = 32
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199  # within which every day has others around it
 _Asking = wire.SimulateLimitRequest | wire.ReplayDecisionRequest | wire.ExplainDecisionRequest
 
 
@@ -78,6 +79,8 @@ def simulation_from_wire(raw: bytes) -> Simulation:
     if len(message.policy_digest) not in (0, _DIGEST_BYTES):
         raise RequestError([Violation("policy_digest", f"must be {_DIGEST_BYTES} bytes")])
     on = day_of(message.on, "on") if message.on else None
+    if on is not None and not _FIRST_YEAR <= on.year <= _LAST_YEAR:
+        raise RequestError([Violation("on", f"must be from {_FIRST_YEAR} to {_LAST_YEAR}")])
     request = limit_request_of(message.request)
     return Simulation(request, message.profile, on, message.policy_digest)
 

@@ -7,6 +7,7 @@ from typing import get_args
 from protocols.contracts.applicants import Violation, raise_any
 from protocols.contracts.decisions import AnnualCost, LimitDecision
 from protocols.contracts.limit_policy import LimitPolicy
+from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.plans import CostBasis
 from protocols.contracts.quotes import (
     OfferedLoan,
@@ -17,6 +18,7 @@ from protocols.contracts.quotes import (
     Terms,
 )
 from protocols.decision_errors import RateCapError
+from protocols.errors import ContractError
 from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
 from server.decisions.repayment import LoanTerms, Plan, plan_of
@@ -96,6 +98,8 @@ def plan_quote(terms: LoanTerms, *, currency: str, cap: RateCap | None) -> PlanQ
     Source: docs/explanations.md, "Quotes".
     """
     plan = plan_of(terms)
+    if plan.paid_minor > MAX_MINOR:
+        raise ContractError("principal_minor: what is paid in all would be more than money can be")
     bases = dict.fromkeys(((cap.basis,) if cap else ()) + _EVERY_BASIS)
     costs = {basis: percent(cost) for basis, cost in annual_costs(plan, tuple(bases)).items()}
     if cap is not None and costs[cap.basis] > cap.annual * 100:
@@ -123,6 +127,8 @@ def settlement_quote(
 ) -> SettlementQuote:
     """Return what ends a loan on a day; see ``settlement_of``, also for what it raises."""
     settled = settlement_of(plan_of(terms), on, paid_minor=paid_minor)
+    if settled.total_minor > MAX_MINOR:
+        raise ContractError("principal_minor: what ends it would be more than money can be")
     return SettlementQuote(
         on=settled.on,
         principal_minor=settled.principal_minor,
