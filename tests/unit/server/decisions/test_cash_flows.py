@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
 from protocols.errors import ContractError
+from server.decisions import cash_flows
 from server.decisions.cash_flows import Flow, present_value, rate_of
 
 LENT = Flow(1_000, 0)
@@ -79,3 +81,56 @@ def test_a_slow_case_is_bisected() -> None:
     rate = rate_of(flows)
     step = Decimal("1e-17")
     assert present_value(flows, rate - step) < 0 < present_value(flows, rate + step)
+
+
+def test_a_step_that_lands_where_nothing_is_worth_anything_is_taken_back() -> None:
+    # Newton's first step from 0 goes to a growth of e^17 in each of 600 units.
+    flows = [Flow(1, 0), Flow(1_000, 599), Flow(-(10**15), 600)]
+    rate = rate_of(flows)
+    step = Decimal("1e-18")
+    assert present_value(flows, rate - step) < 0 < present_value(flows, rate + step)
+
+
+def test_a_draw_that_the_borrower_needs_not_is_refused_and_one_that_is_needed_is_not() -> None:
+    ahead = [Flow(1_000, 0), Flow(-1_200, 1), Flow(1_000, 2), Flow(-1_000, 3)]
+    with pytest.raises(ContractError, match="several rates"):
+        rate_of(ahead)
+    needed = [Flow(1_000, 0), Flow(-600, 1), Flow(1_000, 2), Flow(-1_700, 3)]
+    assert rate_of(needed)
+    # Nothing is owed for a while, which is not yet to be owed.
+    assert rate_of([LENT, Flow(-1_100, 1), Flow(1_000, 2), Flow(-1_100, 3)]) == Decimal("0.1")
+
+
+TWELVE = [Flow(-100, month) for month in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    "flows",
+    [
+        [Flow(1_000, 0), *TWELVE],
+        [Flow(1_199, 0), *TWELVE],
+        [Flow(100, 0), *TWELVE],
+        [Flow(1_000, 0), *(flow._replace(odd=Fraction(7, 30)) for flow in TWELVE)],
+        [Flow(100, 0), *(flow._replace(odd=Fraction(29, 30)) for flow in TWELVE)],
+        [Flow(1_000, 0), *(flow._replace(part=Fraction(1, 3)) for flow in TWELVE)],
+        [Flow(500, 0), *TWELVE[:2], Flow(500, 2, Fraction(1, 2)), *TWELVE[2:]],
+        [LENT, Flow(-(10**9), 1)],
+    ],
+)
+def test_few_steps_are_enough(monkeypatch: pytest.MonkeyPatch, flows: list[Flow]) -> None:
+    counted: dict[str, int] = {"_log_ratio": 0, "_value": 0}
+
+    def counting(name: str) -> Any:  # Any: what it counts has a signature of its own
+        whole = getattr(cash_flows, name)
+
+        def count(*arguments: Any) -> Any:
+            counted[name] += 1
+            return whole(*arguments)
+
+        return count
+
+    for name in counted:
+        monkeypatch.setattr(cash_flows, name, counting(name))
+    rate_of(flows)
+    assert counted["_log_ratio"] <= 7
+    assert counted["_value"] <= 3

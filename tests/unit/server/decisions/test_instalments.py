@@ -32,9 +32,13 @@ def test_a_first_period_too_long_for_an_equal_instalment_is_interest_only() -> N
 
 
 def test_an_instalment_may_just_pay_its_interest() -> None:
-    # 1500 * 1.5 * 1 / (1 + 1 + ...) : the first instalment is its interest to the unit.
-    parts = parts_of(3, [Fraction(1, 3), Fraction(1, 3), Fraction(1, 3)], method="EQUAL_INSTALMENT")
-    assert sum(part.principal_minor for part in parts) == 3
+    parts = parts_of(300, [Fraction(1, 2), Fraction(0), Fraction(0)], method="EQUAL_INSTALMENT")
+    assert parts == (Part(0, 150), Part(150, 0), Part(150, 0))
+
+
+def test_an_instalment_never_adds_to_what_is_owed() -> None:
+    parts = parts_of(10, [Fraction(0), Fraction(3), Fraction(0)], method="EQUAL_INSTALMENT")
+    assert parts == (Part(7, 0), Part(0, 9), Part(3, 0))
 
 
 @pytest.mark.parametrize(
