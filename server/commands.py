@@ -18,6 +18,7 @@ from protocols.errors import ConfigError
 from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
+from server.backtest import policy_app
 from server.batch.command import score_file
 from server.config import load_settings
 from server.doctor.command import doctor
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_commands.app, name="journal")
+app.add_typer(policy_app.app, name="policy")
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

@@ -4,17 +4,8 @@ import json
 from datetime import date
 
 from protocols.contracts.decisions import LimitDecision, Offer
+from protocols.contracts.money import money_text
 from protocols.contracts.scores import Reason, ScoreAnswer
-
-# ISO 4217: how many digits a minor unit has, where it is not two.
-_NO_DIGITS = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
-    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
-)
-_DIGITS = {
-    **dict.fromkeys(_NO_DIGITS, 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 
 
 def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
@@ -39,8 +30,8 @@ def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
-    limit = _money(decision.limit_minor, decision.currency)
-    requested = _money(decision.requested_amount_minor, decision.currency)
+    limit = money_text(decision.limit_minor, decision.currency)
+    requested = money_text(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
@@ -49,7 +40,7 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
 
 def _offer_line(offer: Offer, currency: str) -> str:
     costs = ", ".join(f"{cost.percent} % {cost.basis}" for cost in offer.costs)
-    first, last = (_money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
+    first, last = (money_text(minor, currency) for minor in (offer.first_minor, offer.last_minor))
     due = first if first == last else f"{first} to {last}"
     return f"  {offer.method}, {offer.months} months, {due} each; a year {costs}"
 
@@ -57,10 +48,3 @@ def _offer_line(offer: Offer, currency: str) -> str:
 def _reason_line(reason: Reason) -> str:
     missing = " (not given)" if reason.is_missing else ""
     return f"  {reason.points_lost:6.1f}  {reason.code}: {reason.sentence}{missing}"
-
-
-def _money(minor: int, currency: str) -> str:
-    digits = _DIGITS.get(currency, 2)
-    whole, rest = divmod(minor, 10**digits)
-    fraction = f".{rest:0{digits}d}" if digits else ""
-    return f"{whole:,}{fraction} {currency}"

@@ -5,11 +5,10 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import NamedTuple
 
-from protocols.contracts.regulation import RegulatoryProfile
-
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
 from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
+from protocols.contracts.regulation import RegulatoryProfile
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.decisions.candidates import Known
 from server.decisions.permission import Withheld, withheld_groups
@@ -76,7 +75,7 @@ class Weighing:
         """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
         self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
         check_limit_request(request, by.contract, packing=by.packing)
-        segment = _checked_segment(request, rulebook.policy)
+        segment = checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
         rules = rules_on(rulebook.profile, today)
         self._frame = Frame(rulebook.policy, rules, by.contract.fields, today)
@@ -108,7 +107,8 @@ class Weighing:
         decision.calibration_digest = self.by.calibration_digest
 
 
-def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+    """Return the part of a policy that decides a request; RequestError if there is none for it."""
     segment = policy.segments.get(request.segment)
     faults = []
     if request.currency != policy.currency:
