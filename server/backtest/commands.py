@@ -1,5 +1,6 @@
-"""``fedscore-server policy backtest``: parse, decide again, say what would differ."""
+"""``fedscore-server policy backtest`` and ``challenge-report``: parse, compare, print."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,6 @@ from server.config import load_settings
 
 if TYPE_CHECKING:  # other commands need none of these
     from model.artifacts import Release
-    from server.serving.limit_question import Rulebook
 
 _LATEST = "latest"
 
@@ -41,11 +41,12 @@ def backtest(  # noqa: PLR0913, PLR0917  # one option each; typer makes a comman
     from server.backtest.printed import backtest_json, backtest_text
     from server.backtest.run import backtest as run_backtest
     from server.backtest.view import BacktestView
+    from server.serving.rulebook_file import read_rulebook
 
     if out is not None:
         check_page_name(out)
     supposed = Supposed(requested_minor, _day(on))
-    rulebooks = (_rulebook(policy), _rulebook(against))
+    rulebooks = (read_rulebook(policy), read_rulebook(against))
     opened = open_release(config, release)
     console = Console(stderr=True)
     tried = run_backtest(
@@ -63,6 +64,22 @@ def backtest(  # noqa: PLR0913, PLR0917  # one option each; typer makes a comman
         raise ContractError("no applicant was decided by both policies")
 
 
+def challenge_report(
+    export: Annotated[Path, typer.Argument(help="What journal export wrote.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Say how often a challenger policy decided otherwise than what was answered."""
+    from server.backtest.challenge import challenge_facts, challenge_text, challenges
+
+    found = challenges(export)
+    if as_json:
+        typer.echo(json.dumps([challenge_facts(*item) for item in found.items()], indent=2))
+    elif found:
+        typer.echo("\n\n".join(challenge_text(*item) for item in found.items()))
+    else:
+        typer.echo("No question was answered and decided by a challenger policy too.")
+
+
 def open_release(config: Path, name: str) -> "Release":
     """Return a release by digest, or the latest, once the log is shown to hold it."""
     from server.registry import Registry  # here: see above
@@ -70,19 +87,6 @@ def open_release(config: Path, name: str) -> "Release":
     settings = load_settings(config)
     _, terms = load_charter_model(settings.charter)
     return Registry(settings.releases, terms).open(None if name == _LATEST else name)
-
-
-def _rulebook(path: Path) -> "Rulebook":
-    from protocols.contracts.features import read_toml  # here: see above
-    from server.decisions.policy import policy_from_table
-    from server.decisions.regulation import load_profiles
-    from server.serving.limit_question import Rulebook
-
-    policy = policy_from_table(read_toml(path), where=path.name)
-    profile = load_profiles().get(policy.profile)
-    if profile is None:
-        raise ContractError(f"{path.name}: profile: there is none of that name")
-    return Rulebook(policy, profile)
 
 
 def _day(text: str | None) -> date | None:

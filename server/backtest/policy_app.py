@@ -1,15 +1,11 @@
-"""``fedscore-server policy``: the group of commands that the backtest is one of."""
+"""``fedscore-server policy``: what a policy would do, by past applicants or beside another."""
 
 import typer
 
-from server.backtest.commands import backtest
+from server.backtest.commands import backtest, challenge_report
 
-app = typer.Typer(help="What a limit policy would do.", no_args_is_help=True)
-
-
-@app.callback()
-def policy() -> None:
-    """Make a group of commands, though there is one only."""
+app = typer.Typer(help="Say what a limit policy would do.", no_args_is_help=True)
 
 
 app.command()(backtest)
+app.command("challenge-report")(challenge_report)

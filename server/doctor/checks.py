@@ -16,6 +16,7 @@ from server.doctor.tls_checks import TLS_CHECKS
 from server.journal.database import parse_database
 from server.journal.journal import PATIENCE_S, Journal, open_journal
 from server.serving.fast import FastCore
+from server.serving.rulebook_file import read_rulebook
 from server.serving.transport import doubt_of_fast
 
 NEWEST = 1_000  # records; all of them are for `journal verify`
@@ -92,6 +93,15 @@ def releases(asked: Installation) -> str:
 def policy(asked: Installation) -> str:
     """The policy parses."""
     return f"{_policy(asked).name} parses"
+
+
+def challenger_policy(asked: Installation) -> str:
+    """The challenger policy parses, and is in the currency of the release."""
+    path = asked.options.challenger_policy
+    if path is None:
+        return "none is named"
+    theirs = asked.served.champion.scorecard.contract.currency
+    return f"{read_rulebook(path, currency=theirs).policy.name} parses, and is in {theirs}"
 
 
 def currency(asked: Installation) -> str:
@@ -180,5 +190,10 @@ CHECKS = (
     ),
     Check("policy", policy, "put right what is named in the policy file (--policy)"),
     Check("currency", currency, "take a policy in the currency of the release's contract"),
+    Check(
+        "challenger policy",
+        challenger_policy,
+        "put right what is named in the file (--challenger-policy), or serve without it",
+    ),
     Check("clock", clock, "set the clock (NTP), then start the server"),
 )

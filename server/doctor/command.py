@@ -12,6 +12,7 @@ from server.founding import SETTINGS_NAME
 from server.serving.options import (
     AccessFile,
     AnyCaller,
+    ChallengerPolicy,
     ClientCa,
     Config,
     CoreName,
@@ -41,6 +42,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     trace_to: TraceTo = None,
+    challenger_policy: ChallengerPolicy = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Of a caller, to ask a running server how it is.")
     ] = None,
@@ -64,6 +66,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
         metrics_port,
         metrics_host,
         trace_to,
+        challenger_policy,
     )
     asked = Installation(config, options, datetime.now(UTC), certificate, key)
     findings = examine(asked, CHECKS)

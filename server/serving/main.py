@@ -15,11 +15,7 @@ from typing import Annotated
 import grpc
 from pydantic import Field, model_validator
 
-from model.artifacts import Release
-from protocols.contracts.features import Contract, read_toml
-from protocols.errors import ContractError
-from server.decisions.policy import policy_from_table
-from server.decisions.regulation import load_profiles
+from protocols.contracts.features import Contract
 from server.journal.journal import Journal, open_journal
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
@@ -28,6 +24,7 @@ from server.serving.listening import Listening, Transport, tls_credentials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
 from server.serving.releases import Releases, Served
+from server.serving.rulebook_file import read_rulebook
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 from server.watch.watch import Watched, watch
@@ -47,6 +44,7 @@ class ServingSettings(Contract):
         journal: Where every answer is stored: a file, created where there is none, or the URL of
             a database.
         policy_path: Limit policy in TOML.
+        challenger_policy_path: Another, which decides along and is never answered by.
         certificate_path, key_path: TLS chain and private key in PEM.
         client_ca_path: Callers must show a certificate that this CA signed.
         access_path: Says which names in such certificates may ask what; see ``Access``.
@@ -63,6 +61,7 @@ class ServingSettings(Contract):
     port: int = Field(default=50051, ge=0, le=65535)
     journal: str
     policy_path: FilePath
+    challenger_policy_path: FilePath | None = None
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
@@ -164,7 +163,9 @@ def start_server(
         settings: Where and how.
         clock: Says when answers are given.
     """
-    rulebook, path = _load_rulebook(settings.policy_path, served().champion), settings.access_path
+    currency, path = served().champion.scorecard.contract.currency, settings.access_path
+    rulebook = read_rulebook(settings.policy_path, currency=currency)
+    challenger = _challenger(settings, currency)
     access = Access.local() if path is None else Access.from_file(path)
     listening = Listening(
         settings.host,
@@ -176,7 +177,7 @@ def start_server(
         journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
         for journal in journals:
             undo.callback(journal.close)
-        shadow = Shadow(served, journals[1], clock)
+        shadow = Shadow(served, journals[1], clock, challenger=challenger)
         undo.callback(shadow.close)
         table = Methods(served, journals[0], rulebook).table()
         watched = _watched(settings, served, shadow, table)
@@ -201,12 +202,9 @@ def _watched(
     return watch(served, shadow, methods, metrics_at=metrics_at, trace_to=settings.trace_to)
 
 
-def _load_rulebook(path: Path, release: Release) -> Rulebook:
-    policy = policy_from_table(read_toml(path), where=path.name)
-    currency = release.scorecard.contract.currency
-    if policy.currency != currency:
-        raise ContractError(f"{path.name}: currency must be {currency}, as in the release")
-    return Rulebook(policy, load_profiles()[policy.profile])
+def _challenger(settings: ServingSettings, currency: str) -> Rulebook | None:
+    path = settings.challenger_policy_path
+    return None if path is None else read_rulebook(path, currency=currency)
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

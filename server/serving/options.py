@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
 Policy = Annotated[Path, typer.Option(help="The limit policy.")]
+ChallengerPolicy = Annotated[
+    Path | None, typer.Option(help="Another policy, which decides along and never answers.")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port there.")]
 AccessFile = Annotated[
@@ -63,6 +66,7 @@ class ServeOptions:
     metrics_port: int | None
     metrics_host: str
     trace_to: str | None
+    challenger_policy: Path | None = None
 
     def settings(self, coordinator: CoordinatorSettings) -> "ServingSettings":
         """Return the settings of a server with the coordinator's certificate.
@@ -88,6 +92,7 @@ class ServeOptions:
                 metrics_host=self.metrics_host,
                 metrics_port=self.metrics_port,
                 trace_to=self.trace_to,
+                challenger_policy_path=self.challenger_policy,
             )
         except ValidationError as err:
             raise ConfigError(f"serve: {describe(err)}") from err

@@ -165,6 +165,16 @@ def test_a_policy_in_another_currency_is_found(asked: Installation) -> None:
     assert list(find_wrong(asked)) == ["currency"]
 
 
+def test_a_challenger_policy_is_looked_at_where_one_is_named(asked: Installation) -> None:
+    path = asked.config.parent / "challenger.toml"
+    named = change(asked, challenger_policy=path)
+    assert list(find_wrong(named)) == ["challenger policy"]
+    path.write_text(POLICY_TOML, encoding="utf-8")
+    assert "currency must be EUR" in find_wrong(named)["challenger policy"].found
+    path.write_text(POLICY_TOML.replace('"USD"', '"EUR"'), encoding="utf-8")
+    assert find_wrong(named) == {}
+
+
 def test_a_clock_before_the_newest_record_is_found(asked: Installation) -> None:
     with closing(open_journal(asked.options.journal)) as journal:
         journal.commit([draft("later", asked.now + timedelta(seconds=1))])
