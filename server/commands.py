@@ -18,6 +18,7 @@ from protocols.errors import ConfigError
 from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
+from server.backtest.commands import backtest, challenge_report
 from server.batch.command import score_file
 from server.config import load_settings
 from server.doctor.command import doctor
@@ -46,6 +47,8 @@ app = typer.Typer(
 
 app.add_typer(journal_commands.app, name="journal")
 app.add_typer(policy_commands.app, name="policy")
+policy_commands.app.command()(backtest)
+policy_commands.app.command("challenge-report")(challenge_report)
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

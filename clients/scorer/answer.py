@@ -12,7 +12,7 @@ from protocols.contracts.explanations import (
     SimulatedDecision,
     Today,
 )
-from protocols.contracts.money_text import say_money
+from protocols.contracts.money import money_text
 from protocols.contracts.scores import Reason, ScoreAnswer
 
 
@@ -29,13 +29,13 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
 
 def explanation_lines(explanation: Explanation, currency: str) -> str:
     """Return an explanation as a person reads it."""
-    limit = say_money(explanation.limit_minor, currency)
+    limit = money_text(explanation.limit_minor, currency)
     lines = [f"{explanation.outcome}: {limit}"]
     for reason in explanation.reasons:
         lines.append(f"  {reason.code}: {reason.sentence}")
         lines += [_value_line(value) for value in reason.values]
     caps = [
-        f"  {say_money(cap.limit_minor, currency):>20}  {_cap(cap)}" for cap in explanation.caps
+        f"  {money_text(cap.limit_minor, currency):>20}  {_cap(cap)}" for cap in explanation.caps
     ]
     lines += ["caps, the smallest of which bound:", *caps]
     if explanation.advice:
@@ -85,8 +85,8 @@ def _cap(cap: ExplainedCap) -> str:
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:
-    limit = say_money(decision.limit_minor, decision.currency)
-    requested = say_money(decision.requested_amount_minor, decision.currency)
+    limit = money_text(decision.limit_minor, decision.currency)
+    requested = money_text(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
@@ -95,7 +95,7 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
 
 def _offer_line(offer: Offer, currency: str) -> str:
     costs = ", ".join(f"{cost.percent} % {cost.basis}" for cost in offer.costs)
-    first, last = (say_money(minor, currency) for minor in (offer.first_minor, offer.last_minor))
+    first, last = (money_text(minor, currency) for minor in (offer.first_minor, offer.last_minor))
     due = first if first == last else f"{first} to {last}"
     return f"  {offer.method}, {offer.months} months, {due} each; a year {costs}"
 

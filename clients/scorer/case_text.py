@@ -18,7 +18,7 @@ from protocols.contracts.cases import (
     ReviewClaimed,
     ReviewRequested,
 )
-from protocols.contracts.money_text import say_money
+from protocols.contracts.money import money_text
 from protocols.contracts.recourse import Evidence
 
 
@@ -32,7 +32,7 @@ def cases_lines(cases: Sequence[CaseSummary]) -> str:
 def case_lines(case: CaseFile) -> str:
     """Return a case as a person reads it: what stands, the decision, and what happened."""
     summary, standing, currency = case.summary, case.standing, case.decision.currency
-    stands = f"stands now: {standing.outcome}, {say_money(standing.limit_minor, currency)}"
+    stands = f"stands now: {standing.outcome}, {money_text(standing.limit_minor, currency)}"
     if standing.expires_at is not None:
         stands += f", an override until {_time(standing.expires_at)}"
     seen = f"a person has reviewed it: {summary.reviewed_by}"

@@ -7,7 +7,7 @@ from model.buckets import FieldBuckets
 from protocols.contracts.decisions import LimitRequest, Outcome
 from protocols.contracts.explanations import MOST_ADVICE, Advice, AdviceKind
 from protocols.contracts.features import FeatureContract
-from protocols.contracts.money_text import say_money
+from protocols.contracts.money import money_text
 from server.decisions.candidates import Known
 from server.decisions.money_remedies import money_remedies
 from server.decisions.pipeline import Case, Decided, Frame, outlook
@@ -151,10 +151,10 @@ def _advice(hope: _Hope, wording: Wording, currency: str) -> Advice:
         "field": remedy.label,
         "from": remedy.from_bucket,
         "to": remedy.to_bucket,
-        "amount": say_money(remedy.amount_minor, currency),
+        "amount": money_text(remedy.amount_minor, currency),
         "months": remedy.months,
         "outcome": wording.outcomes[came.outcome],
-        "limit": say_money(came.limit_minor, currency),
+        "limit": money_text(came.limit_minor, currency),
     }
     return Advice(
         kind=remedy.kind,

@@ -16,7 +16,7 @@ from protocols.contracts.decisions import (
 )
 from protocols.contracts.explanations import Lender, Notice, NoticeText
 from protocols.contracts.features import Contract
-from protocols.contracts.money_text import say_money
+from protocols.contracts.money import money_text
 from protocols.contracts.regulation import NoticeItem, NoticeRule, ReviewRule
 from server.decisions.regulation import Rules
 
@@ -157,8 +157,8 @@ def _said(given: Given) -> Mapping[str, object]:
     return {
         **given.lender.model_dump(),
         "day": given.day.isoformat(),
-        "requested": say_money(decision.requested_amount_minor, decision.currency),
-        "limit": say_money(decision.limit_minor, decision.currency),
+        "requested": money_text(decision.requested_amount_minor, decision.currency),
+        "limit": money_text(decision.limit_minor, decision.currency),
         "points": decision.points,
         "low": scale.lowest if scale else "",
         "high": scale.highest if scale else "",

@@ -14,6 +14,7 @@ from server.doctor.tls_checks import TLS_CHECKS
 from server.journal.database import parse_database
 from server.journal.journal import PATIENCE_S, Journal, open_journal
 from server.serving.fast import FastCore
+from server.serving.rulebook_file import read_rulebook
 from server.serving.transport import doubt_of_fast
 
 NEWEST = 1_000  # records; all of them are for `journal verify`
@@ -98,9 +99,16 @@ def active_policy(asked: Installation) -> str:
     products = asked.policies.active_products(asked.now)
     if not products:
         raise ConfigError("no policy is active: scores would be given, and no limits")
-    if len(products) > 1:  # requests name no product
-        raise ConfigError("several products have an active policy; every limit would be refused")
-    return f"one is active, for {products[0]}"
+    return f"active for {', '.join(products)}"
+
+
+def challenger_policy(asked: Installation) -> str:
+    """The challenger policy parses, and is in the currency of the release."""
+    path = asked.options.challenger_policy
+    if path is None:
+        return "none is named"
+    theirs = asked.served.champion.scorecard.contract.currency
+    return f"{read_rulebook(path, currency=theirs).policy.name} parses, and is in {theirs}"
 
 
 def currency(asked: Installation) -> str:
@@ -193,8 +201,13 @@ CHECKS = (
     Check(
         "active policy",
         active_policy,
-        "fedscore-server policy list shows what there is; activate one for one product",
+        "fedscore-server policy list shows what there is; activate one",
     ),
     Check("currency", currency, "activate a policy in the currency of the release's contract"),
+    Check(
+        "challenger policy",
+        challenger_policy,
+        "put right what is named in the file (--challenger-policy), or serve without it",
+    ),
     Check("clock", clock, "set the clock (NTP), then start the server"),
 )

@@ -12,6 +12,7 @@ from server.founding import SETTINGS_NAME
 from server.serving.options import (
     AccessFile,
     AnyCaller,
+    ChallengerPolicy,
     ClientCa,
     Config,
     CoreName,
@@ -43,6 +44,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     metrics_host: MetricsHost = "127.0.0.1",
     trace_to: TraceTo = None,
     receipts: ReceiptsFolder = None,
+    challenger_policy: ChallengerPolicy = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Of a caller, to ask a running server how it is.")
     ] = None,
@@ -67,6 +69,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
         metrics_host,
         trace_to,
         receipts,
+        challenger_policy,
     )
     asked = Installation(config, options, datetime.now(UTC), certificate, key)
     findings = examine(asked, CHECKS)

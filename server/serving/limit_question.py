@@ -68,7 +68,7 @@ class Weighing:
         self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
         self.body_digest = request.body_digest
         check_limit_request(request, by.contract, packing=by.packing)
-        segment = _checked_segment(request, rulebook.policy)
+        segment = checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
         rules = rules_on(rulebook.profile, today)
         self.frame = Frame(rulebook.policy, rules, by.contract.fields, today)
@@ -108,7 +108,8 @@ class Weighing:
         decision.calibration_digest = self.by.calibration_digest
 
 
-def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+    """Return the part of a policy that decides a request; RequestError if there is none for it."""
     segment = policy.segments.get(request.segment)
     faults = []
     if request.product not in ("", policy.product):

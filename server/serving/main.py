@@ -32,7 +32,8 @@ from server.serving.once import Clock, Once
 from server.serving.quote_methods import QuoteMethods
 from server.serving.recourse import Recourse
 from server.serving.releases import Find, Releases, Served, among
-from server.serving.rulebooks import Rulebooks
+from server.serving.rulebook_file import read_rulebook
+from server.serving.rulebooks import Rulebook, Rulebooks
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 from server.watch.watch import Watched, watch
@@ -52,6 +53,7 @@ class ServingSettings(Contract):
         journal: Where every answer is stored: a file, created where there is none, or the URL of
             a database.
         policies_path: Folder of the policy book, which is followed; see docs/policies.md.
+        challenger_policy_path: Another policy, which decides along and is never answered by.
         certificate_path, key_path: TLS chain and private key in PEM.
         client_ca_path: Callers must show a certificate that this CA signed.
         access_path: Says which names in such certificates may ask what; see ``Access``.
@@ -71,6 +73,7 @@ class ServingSettings(Contract):
     port: int = Field(default=50051, ge=0, le=65535)
     journal: str
     policies_path: FilePath
+    challenger_policy_path: FilePath | None = None
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
@@ -187,6 +190,7 @@ def start_server(
         find: Returns a release, in force or not any more; without it those in force are all.
     """
     access = _access(settings)
+    challenger = _challenger(settings, served().champion.scorecard.contract.currency)
     listening = Listening(
         settings.host,
         settings.port,
@@ -200,7 +204,7 @@ def start_server(
         journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
         for journal in journals:
             undo.callback(journal.close)
-        shadow = Shadow(served, journals[1], clock)
+        shadow = Shadow(served, journals[1], clock, challenger=challenger)
         undo.callback(shadow.close)
         rulebooks = Rulebooks(policies, load_profiles())
         materials = Materials(
@@ -259,6 +263,11 @@ def _watched(
 def _access(settings: ServingSettings) -> Access:
     path = settings.access_path
     return Access.local() if path is None else Access.from_file(path)
+
+
+def _challenger(settings: ServingSettings, currency: str) -> Rulebook | None:
+    path = settings.challenger_policy_path
+    return None if path is None else read_rulebook(path, currency=currency)
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

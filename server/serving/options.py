@@ -23,6 +23,9 @@ PolicyBook = Annotated[
         help="The policy book's folder; it is followed.",
     ),
 ]
+ChallengerPolicy = Annotated[
+    Path | None, typer.Option(help="Another policy, which decides along and never answers.")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port there.")]
 AccessFile = Annotated[
@@ -75,6 +78,7 @@ class ServeOptions:
     metrics_host: str
     trace_to: str | None
     receipts: Path | None
+    challenger_policy: Path | None
 
     def settings(self, coordinator: CoordinatorSettings) -> "ServingSettings":
         """Return the settings of a server with the coordinator's certificate.
@@ -101,6 +105,7 @@ class ServeOptions:
                 metrics_port=self.metrics_port,
                 trace_to=self.trace_to,
                 receipts=self.receipts,
+                challenger_policy_path=self.challenger_policy,
             )
         except ValidationError as err:
             raise ConfigError(f"serve: {describe(err)}") from err

@@ -20,6 +20,11 @@ class Rulebook(NamedTuple):
 RulebookFor = Callable[[str, datetime], Rulebook]  # of a product at an instant
 
 
+def always(rulebook: Rulebook) -> RulebookFor:
+    """Return what decides by one rulebook whatever is asked, at any instant."""
+    return lambda product, at: rulebook
+
+
 class Policies(Protocol):
     """Where limit policies come from; ``server.policies.following.Policies`` is one."""
 

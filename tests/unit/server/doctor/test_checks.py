@@ -191,11 +191,21 @@ def test_a_policy_in_another_currency_is_found(asked: Installation) -> None:
     assert list(find_wrong(asked)) == ["currency"]
 
 
-def test_that_no_policy_is_active_or_too_many_are_is_found(asked: Installation) -> None:
+def test_that_no_policy_is_active_is_found(asked: Installation) -> None:
     write_policies(asked.options.policies)
     assert "no policy is active" in find_wrong(asked)["active policy"].found
     write_policies(asked.options.policies, POLICY, POLICY.replace("test-loan", "other-loan"))
-    assert "several products" in find_wrong(replace(asked))["active policy"].found
+    assert find_wrong(replace(asked)) == {}
+
+
+def test_a_challenger_policy_is_looked_at_where_one_is_named(asked: Installation) -> None:
+    path = asked.config.parent / "challenger.toml"
+    named = change(asked, challenger_policy=path)
+    assert list(find_wrong(named)) == ["challenger policy"]
+    path.write_text(POLICY_TOML, encoding="utf-8")
+    assert "currency must be EUR" in find_wrong(named)["challenger policy"].found
+    path.write_text(POLICY_TOML.replace('"USD"', '"EUR"'), encoding="utf-8")
+    assert find_wrong(named) == {}
 
 
 def test_a_clock_before_the_newest_record_is_found(asked: Installation) -> None:

@@ -16,10 +16,11 @@ from server.serving.access import Tenant
 from server.serving.again import Basis, message_of
 from server.serving.calls import Call, Peer
 from server.serving.explanation_methods import ExplanationMethods
-from server.serving.limit_question import DECIDE, Rulebook
 from server.serving.materials import Materials
+from server.serving.questions import DECIDE
 from server.serving.quote_methods import QuoteMethods
 from server.serving.releases import fixed
+from server.serving.rulebooks import Rulebook
 from tests.unit.server.decisions.advised import basis
 from tests.unit.server.serving.monotone import AT, borrower
 

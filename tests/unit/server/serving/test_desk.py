@@ -34,13 +34,13 @@ from server.serving.methods import (
 )
 from server.serving.once import Once
 from server.serving.questions import new_answer_id
+from server.serving.rulebooks import always
 from server.serving.streams import MOST_STREAMS
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
 from tests.unit.server.serving.world import (
     ACCESS_TOML,
     applicant,
-    fixed_rulebook,
     limit_request,
     make_release,
     make_rulebook,
@@ -84,7 +84,7 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     rulebook = make_rulebook(currency=release.scorecard.contract.currency)
     served = serving(release)
     once = Once(served, journal, lambda: NOW)
-    methods = Methods(served, journal, fixed_rulebook(rulebook))
+    methods = Methods(served, journal, always(rulebook))
     desk = ScoringDesk(once, access, methods.table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()

@@ -85,6 +85,17 @@ def test_a_policy_in_another_currency_than_the_release_does_not_start(tmp_path: 
         _start_and_stop(plain_settings(tmp_path))
 
 
+def test_a_challenger_policy_in_another_currency_does_not_start(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    other = tmp_path / "challenger.toml"
+    other.write_text(POLICY_TOML.replace('"USD"', '"EUR"'), encoding="utf-8")
+    settings = plain_settings(tmp_path).model_copy(update={"challenger_policy_path": other})
+    with pytest.raises(ContractError, match=r"challenger\.toml: currency must be USD"):
+        _start_and_stop(settings)
+    other.write_text(POLICY_TOML, encoding="utf-8")
+    _start_and_stop(settings)
+
+
 def test_a_policy_book_that_does_not_verify_does_not_start(tmp_path: Path) -> None:
     write_world(tmp_path)
     (policy,) = (tmp_path / "policies" / "policies").iterdir()

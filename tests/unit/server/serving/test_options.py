@@ -25,10 +25,12 @@ OPTIONS = ServeOptions(
     metrics_host="192.0.2.2",
     trace_to="https://collector:4317",
     receipts=Path("receipts"),
+    challenger_policy=Path("challenger.toml"),
 )
 NAMES = {
     "policies": "policies_path",
     "access": "access_path",
+    "challenger_policy": "challenger_policy_path",
     "client_ca": "client_ca_path",
     "share_port": "is_port_shared",
 }

@@ -36,7 +36,7 @@ from server.decisions.policy import policy_from_table
 from server.decisions.regulation import load_profiles
 from server.serving.main import RunningServer, ServingSettings, start_server
 from server.serving.releases import Served, fixed
-from server.serving.rulebooks import Rulebook, RulebookFor
+from server.serving.rulebooks import Rulebook
 from tests.policies import write_policies
 
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
@@ -223,11 +223,6 @@ def make_rulebook(**changes: object) -> Rulebook:
     """Return that policy and the profile that it names."""
     policy = make_policy(**changes)
     return Rulebook(policy, load_profiles()[policy.profile])
-
-
-def fixed_rulebook(rulebook: Rulebook) -> RulebookFor:
-    """Return what decides every question by one policy."""
-    return lambda product, at: rulebook
 
 
 def applicant() -> Applicant:
