@@ -18,6 +18,7 @@ from protocols.errors import ConfigError
 from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
+from server.backtest.commands import backtest, challenge_report
 from server.batch.command import score_file
 from server.config import load_settings
 from server.doctor.command import doctor
@@ -27,6 +28,7 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.journal import commands as journal_commands
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
+from server.policies import commands as policy_commands
 from server.profile_commands import profiles
 from server.progress import ProgressView
 from server.purpose import DriftPurpose, report_path
@@ -44,6 +46,9 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_commands.app, name="journal")
+app.add_typer(policy_commands.app, name="policy")
+policy_commands.app.command()(backtest)
+policy_commands.app.command("challenge-report")(challenge_report)
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

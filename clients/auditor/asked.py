@@ -13,7 +13,8 @@ _KINDS: dict[str, type[LimitRequest] | type[ScoreRequest]] = {
     "DecideLimit": LimitRequest,
     "Score": ScoreRequest,
 }
-_AMOUNT = ("requested_amount_minor", "currency")  # of a limit; a score's file may have them too
+# A score's file may be a limit's: what only that has is not part of its question.
+_LIMITS_ONLY = LimitRequest.model_fields.keys() - ScoreRequest.model_fields.keys()
 
 
 def digest_of_request(path: Path, *, method: str, request_id: str) -> bytes:
@@ -34,7 +35,7 @@ def digest_of_request(path: Path, *, method: str, request_id: str) -> bytes:
         table = {"subject": "", **table, "request_id": request_id}
         table["features"] = named_table(table["features"])
         if method == "Score":
-            table = {name: value for name, value in table.items() if name not in _AMOUNT}
+            table = {name: value for name, value in table.items() if name not in _LIMITS_ONLY}
         return _KINDS[method].model_validate(table).body_digest
     # pydantic's own error is a ValueError.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as err:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from protocols.errors import ConfigError, ScoringError
 
 if TYPE_CHECKING:
-    from protocols.contracts.decisions import LimitDecision
-    from protocols.contracts.scores import ScoreAnswer
+    pass
 
 _OURS = ("clients", "protocols")
 _EXAMPLE = """\
@@ -36,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        _ask(options)
+        from clients.scorer.score_command import run  # here: --help works without the extra
+
+        run(options)
     except ModuleNotFoundError as err:
         if err.name is None or err.name.startswith(_OURS):
             raise
@@ -49,37 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _ask(options: argparse.Namespace) -> None:
-    # Imported here, so that --help and the hint above work where the extra is not installed.
-    from clients.scorer.answer import answer_json, answer_lines
-    from clients.scorer.client import ScorerClient
-    from clients.scorer.endpoint import Endpoint
-    from clients.scorer.receipt import write_receipt
-    from clients.scorer.request import read_limit_request, read_score_request
-
-    if options.score_only and options.decision is not None:
-        raise ConfigError("--decision and --score-only exclude one another")
-    endpoint = Endpoint(
-        options.address,
-        ca_path=options.ca,
-        certificate_path=options.certificate,
-        key_path=options.key,
-        insecure_loopback=options.insecure_loopback,
-    )
-    printed = answer_json if options.json else answer_lines
-    with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
-        answer: ScoreAnswer | LimitDecision
-        if options.score_only:
-            answer = client.score(read_score_request(options.file))
-        elif options.decision is not None:
-            answer = client.get_decision(options.decision)
-        else:
-            answer = client.decide_limit(read_limit_request(options.file))
-        sys.stdout.write(printed(answer) + "\n")  # first: it is given, whatever comes
-        if options.receipt is not None:
-            write_receipt(options.receipt, client, answer)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fedscore-score",
@@ -88,11 +58,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    asked = parser.add_mutually_exclusive_group(required=True)
-    asked.add_argument(
+    parser.add_argument(
         "file", type=Path, nargs="?", help="the request in JSON; - reads standard input"
     )
-    asked.add_argument("--decision", metavar="ID", help="a decision that was given before")
+    parser.add_argument("--decision", metavar="ID", help="a decision that was given before")
     parser.add_argument(
         "--receipt", type=Path, metavar="OUT", help="write the answer's receipt to this new file"
     )
@@ -102,6 +71,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, help="PEM of its private key")
     parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
     parser.add_argument("--score-only", action="store_true", help="a score, no limit")
+    parser.add_argument(
+        "--simulate-profile", metavar="NAME", help="try it under this profile; nothing is stored"
+    )
+    parser.add_argument(
+        "--explain", choices=("en", "zh"), help="why the decision is as it is, in this language"
+    )
+    parser.add_argument(
+        "--replay", action="store_true", help="make the decision again: the same, or what drifted"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
         "--insecure-loopback", action="store_true", help="no TLS; to a loopback address only"

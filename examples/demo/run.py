@@ -54,7 +54,8 @@ def main() -> None:
     say("3  The auditor verifies the exported log: no data, no trust, only public keys")
     verdict = audit()
     print(READ_THE_AUDIT)
-    say("4  The platform asks for a limit over gRPC")
+    say("4  One officer submits a limit policy, another approves it; the platform asks for a limit")
+    bring_policy_into_force()
     decision = decide()
     say("5  What it brought (computed by this script from everybody's data: no party sees this)")
     comparison = measure(lenders)
@@ -115,13 +116,32 @@ def audit() -> dict[str, object]:
     return verdict
 
 
+def bring_policy_into_force() -> None:
+    """Let two officers make keys, and bring the example's limit policy into force."""
+    policies = HOME / "policies"
+    policies.mkdir()
+    (HOME / "officers").mkdir()
+    policy = ("fedscore-server", "policy")
+    with (policies / "officers.toml").open("w", encoding="utf-8") as officers:
+        for name, role in (("ana", "author"), ("boris", "approver")):
+            words = ("key", name, "--role", role, "--key", f"officers/{name}.pem")
+            officers.write(command(*policy, *words, quiet=True))
+    file = os.path.relpath(EXAMPLES / "policy.toml", HOME)
+    submitted = command(*policy, "submit", file, "--key", "officers/ana.pem", "--json", quiet=True)
+    digest = json.loads(submitted)["policy"]
+    by_boris = ("--key", "officers/boris.pem")
+    command(*policy, "approve", digest, *by_boris)
+    command(*policy, "activate", digest, *by_boris, "--from", "now")
+    command(*policy, "verify")
+
+
 def decide() -> dict[str, object]:
     """Serve the release, ask about one applicant and return the decision."""
     port = free_port()
-    policy, applicant = EXAMPLES / "policy.toml", EXAMPLES / "applicant.json"
+    applicant = EXAMPLES / "applicant.json"
     serve = (
         *("fedscore-server", "serve", "--config", "server/server.toml", "--port", str(port)),
-        *("--policy", str(policy.absolute()), "--journal", "out/journal.sqlite"),
+        *("--policies", "policies", "--journal", "out/journal.sqlite"),
         *("--access", str((EXAMPLES / "access.toml").absolute())),
         *("--client-ca", "callers/ca.crt"),
     )

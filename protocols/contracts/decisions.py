@@ -259,6 +259,15 @@ class LimitDecision(Contract):
         return self
 
 
+def outcome_of(
+    limit_minor: int, requested_minor: int
+) -> Literal["APPROVE", "COUNTEROFFER", "DECLINE"]:
+    """Return the word for a limit that is given: all of a request, some, or nothing."""
+    if limit_minor == 0:
+        return "DECLINE"
+    return "APPROVE" if limit_minor >= requested_minor else "COUNTEROFFER"
+
+
 def check_limit_request(
     request: LimitRequest, contract: FeatureContract, *, packing: Packing
 ) -> None:

@@ -84,7 +84,8 @@ def _check_some_rate(terms: Sequence[_Term]) -> None:
     at = [units + odd for _, units, odd in terms]
     if not all(earlier <= later for earlier, later in pairwise(at)):
         raise ContractError("cash flows must be in order of time")
-    if not terms or sum(term.minor for term, time in zip(terms, at) if time == at[0]) <= 0:
+    first = sum(minor for minor, units, odd in terms if units + odd == at[0])
+    if first <= 0:
         raise ContractError("cash flows must begin with money that is lent")
     if sum(term.minor for term in terms) > 0:
         raise ContractError("no rate from 0 on: not all that is lent is paid back")

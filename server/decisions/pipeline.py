@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from protocols.contracts.decisions import Change, LimitRequest, Line, Outcome
+from protocols.contracts.decisions import Change, LimitRequest, Line, Outcome, outcome_of
 from protocols.contracts.features import FeatureField
 from protocols.contracts.limit_policy import LimitPolicy, RiskBand, SegmentPolicy
 from server.decisions.candidates import (
@@ -85,6 +85,14 @@ class Decided(NamedTuple):
     worse_reviews: int
 
 
+class Outlook(NamedTuple):
+    """What a decision comes to before anything is priced."""
+
+    outcome: Outcome
+    limit_minor: int
+    assessed_minor: int
+
+
 class _Assessment(NamedTuple):
     """What caps and rules say, before anything is given.
 
@@ -135,6 +143,13 @@ def decide(case: Case, frame: Frame) -> Decided:
     return _decided(case, frame, seen, standing, plans)
 
 
+def outlook(case: Case, frame: Frame) -> Outlook:
+    """Return what a decision comes to if there is a plan for it: cheap, to search among many."""
+    seen = _assessment(case, frame)
+    standing = _standing(case, frame, seen)
+    return Outlook(standing.outcome, standing.moved.limit_minor, seen.assessed.limit_minor)
+
+
 def _assessment(case: Case, frame: Frame) -> _Assessment:
     request, policy = case.request, frame.policy
     segment = policy.segments[request.segment]
@@ -171,9 +186,9 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     referring = [*seen.stopped.referred, *_referring(request, frame, seen, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
-    if moved.limit_minor >= request.requested_amount_minor:
-        return _Standing("APPROVE", moved)
-    outcome: Outcome = "COUNTEROFFER" if moved.limit_minor else "DECLINE"
+    outcome = outcome_of(moved.limit_minor, request.requested_amount_minor)
+    if outcome == "APPROVE":
+        return _Standing(outcome, moved)
     return _bounded(outcome, moved, case, seen)
 
 

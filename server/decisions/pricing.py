@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from protocols.contracts.limit_policy import LimitPolicy, PlanTerms
 from protocols.contracts.plans import CostBasis, Fees, Method
-from protocols.errors import RateCapError
+from protocols.decision_errors import RateCapError
 from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
 from server.decisions.repayment import LoanTerms, plan_of

@@ -16,7 +16,6 @@ from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,
-    PrivacyError,
     ReleaseError,
     RoundError,
     ScoringError,
@@ -58,7 +57,7 @@ def _streamed(score_id: str) -> bytes:
         (grpc.StatusCode.NOT_FOUND, ContractError, 2),
         (grpc.StatusCode.ALREADY_EXISTS, DuplicateRequestError, 2),
         (grpc.StatusCode.DATA_LOSS, VerificationError, 1),
-        (grpc.StatusCode.FAILED_PRECONDITION, PrivacyError, 3),
+        (grpc.StatusCode.FAILED_PRECONDITION, ServiceError, 1),
         (grpc.StatusCode.ABORTED, RoundError, 4),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, ReleaseError, 5),
         (grpc.StatusCode.DEADLINE_EXCEEDED, ReleaseError, 5),

@@ -13,6 +13,7 @@ from protocols.contracts.money import (
     PositiveMinor,
     PositiveShare,
     Share,
+    money_text,
 )
 
 
@@ -61,3 +62,17 @@ def test_shares_and_factors_have_their_bounds(
 def test_a_currency_is_three_capital_letters() -> None:
     assert _is(Currency, "USD")
     assert not any(_is(Currency, text) for text in ("usd", "US", "USDX", "", "U$D", "USD\n"))
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [
+        (123_450, "USD", "1,234.50 USD"),
+        (5, "CNY", "0.05 CNY"),
+        (-1_050, "EUR", "-10.50 EUR"),
+        (1_234, "JPY", "1,234 JPY"),
+        (1_234_567, "KWD", "1,234.567 KWD"),
+    ],
+)
+def test_a_person_reads_an_amount_in_its_currency(minor: int, currency: str, text: str) -> None:
+    assert money_text(minor, currency) == text

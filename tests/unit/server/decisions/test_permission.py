@@ -7,7 +7,7 @@ import pytest
 
 from protocols.contracts.decisions import Consent
 from protocols.contracts.features import Group
-from protocols.errors import ConsentError, DataNotPermittedError
+from protocols.decision_errors import ConsentError, DataNotPermittedError
 from server.decisions.permission import Withheld, withheld_groups
 from server.decisions.regulation import Rules, load_profiles, rules_on
 from tests.unit.server.decisions.cases import TODAY, asked, example_policy

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from protocols.contracts.regulation import Amount
-from protocols.errors import RateCapError
+from protocols.decision_errors import RateCapError
 from server.decisions.permission import Withheld
 from server.decisions.pipeline import Decided, Frame
 from server.decisions.reasons import Loss

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import RateCapError
+from protocols.decision_errors import RateCapError
 from server.decisions.annual_cost import annual_cost
 from server.decisions.pricing import PricedOffer, Wanted, offers, priced
 from server.decisions.regulation import RateCap

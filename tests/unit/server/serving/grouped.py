@@ -7,7 +7,7 @@ from model.artifacts import Release
 from protocols.contracts.applicants import Applicant, PackedApplicant
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.features import Group
-from server.serving.limit_question import Rulebook
+from server.serving.rulebooks import Rulebook
 from tests.unit.server.serving.world import applicant, make_release, make_rulebook
 
 GROUPS: dict[str, Group] = {

@@ -14,9 +14,10 @@ from protocols.errors import ConsentError, DataNotPermittedError, ProfileDateErr
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal
-from server.serving.limit_question import LimitQuestion, Rulebook
+from server.serving.limit_question import LimitQuestion
 from server.serving.questions import drafts_of
 from server.serving.reader import Reader
+from server.serving.rulebooks import Rulebook, always
 from tests.unit.protocols.contracts.profiles import data_rule, profile_table
 from tests.unit.server.serving.grouped import FRESH, asked, grouped_release, packed, rulebook
 from tests.unit.server.serving.world import POLICY_TOML, applicant, policy_table
@@ -29,7 +30,9 @@ STALE = {"bureau": "2026-10-27", "social": "2026-11-27"}  # one day too old
 def _drafts(
     *requests: LimitRequest, by: Rulebook | None = None, at: datetime = NOON
 ) -> Sequence[Draft | Refusal]:
-    questions = [LimitQuestion("platform", request, by or rulebook()) for request in requests]
+    questions = [
+        LimitQuestion("platform", request, always(by or rulebook())) for request in requests
+    ]
     return drafts_of(questions, by=READER, at=at)
 
 

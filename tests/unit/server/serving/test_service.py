@@ -72,7 +72,7 @@ def test_a_decision_is_what_scorecard_and_policy_say(tmp_path: Path) -> None:
     band = policy.segments["CONSUMER"].band(score.p_default)
     assert (decision.p_default, decision.points) == (score.p_default, score.points)
     assert (decision.band, decision.limit_minor) == (band.name, min(700_000, band.limit_minor))
-    assert (decision.profile, decision.product) == ("us", "loan")
+    assert (decision.profile, decision.product) == ("us", "test-loan")
     assert decision.features_digest == limit_request().body_digest
     assert decision.code_digest == code_digest()
     assert [reason.points_lost for reason in decision.reasons] == sorted(

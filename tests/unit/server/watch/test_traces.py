@@ -208,5 +208,5 @@ def test_without_the_setting_nothing_of_opentelemetry_is_loaded(
 def test_a_collector_is_named_by_a_url(to: str) -> None:
     with pytest.raises(ValidationError, match="trace_to"):
         ServingSettings.model_validate(
-            {"journal": "j", "policy_path": "p", "insecure_loopback": True, "trace_to": to}
+            {"journal": "j", "policies_path": "p", "insecure_loopback": True, "trace_to": to}
         )
