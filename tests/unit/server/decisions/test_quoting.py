@@ -9,7 +9,8 @@ from protocols.contracts.applicants import RequestError
 from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.plans import NO_FEES, CostBasis
 from protocols.contracts.quotes import OfferedLoan, Terms
-from protocols.errors import ContractError, RateCapError
+from protocols.decision_errors import RateCapError
+from protocols.errors import ContractError
 from server.decisions.quoting import offered_terms, plan_quote, settlement_quote, terms_of
 from server.decisions.regulation import load_profiles, rules_on
 from tests.unit.server.decisions.advised import basis, given

@@ -24,8 +24,8 @@ from server.serving.rulebooks import Rulebook
 from tests.unit.server.decisions.advised import basis
 from tests.unit.server.serving.monotone import AT, borrower
 
-MINE = Tenant("platform", frozenset(("decide", "read")))
-OTHERS = Tenant("rival", frozenset(("decide", "read")))
+MINE = Tenant("platform", frozenset(("decide", "read")), "platform")
+OTHERS = Tenant("rival", frozenset(("decide", "read")), "rival")
 DECISION_ID = "decision-1"
 
 

@@ -16,6 +16,7 @@ from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.journal import open_journal
 from server.serving.main import start_server
 from server.serving.methods import DECISIONS
+from tests.policies import write_policies
 from tests.unit.server.serving.grouped import FRESH, asked, grouped_release
 from tests.unit.server.serving.world import plain_settings, policy_table, serving, write_world
 
@@ -30,8 +31,7 @@ def _asking(
 ) -> Iterator[Ask]:
     """Serve a policy; at the end so much must be in the journal."""
     write_world(folder)
-    table = tomli_w.dumps({**policy_table(), **policy})
-    (folder / "policy.toml").write_text(table, encoding="utf-8")
+    write_policies(folder / "policies", tomli_w.dumps({**policy_table(), **policy}))
     settings = plain_settings(folder)
     running = start_server(serving(grouped_release()), settings, clock=lambda: now)
     try:
@@ -99,7 +99,6 @@ BENT: list[tuple[str, str, Bend]] = [
     ("not the policy's", "segment", lambda m: setattr(m, "segment", 2)),
     ("another currency", "currency", lambda m: setattr(m, "currency", "EUR")),
     ("no currency", "currency", lambda m: setattr(m, "currency", "dollars")),
-    ("another product", "product", lambda m: setattr(m, "product", "mortgage")),
     ("no product's name", "product", lambda m: setattr(m, "product", "a loan")),
     ("an empty line", "line.limit_minor", lambda m: setattr(_line(m), "limit_minor", 0)),
     ("less than nothing drawn", "line.outstanding_minor", lambda m: setattr(
@@ -122,6 +121,11 @@ BENT: list[tuple[str, str, Bend]] = [
     ("observed on no day", "observed.bureau", lambda m: m.observed.update({"bureau": "soon"})),
     ("observed of no group", "observed", lambda m: m.observed.update({"shoes": "2026-01-01"})),
 ]  # fmt: skip
+
+
+def test_a_product_without_a_policy_is_refused(ask: Ask) -> None:
+    refused = ("FAILED_PRECONDITION", "NO_ACTIVE_POLICY", [])
+    assert _fault(ask, _message(product="mortgage").SerializeToString()) == refused
 
 
 @pytest.mark.parametrize(("field", "bend"), [it[1:] for it in BENT], ids=[it[0] for it in BENT])

@@ -9,7 +9,7 @@ from protocols.contracts.applicants import RequestError
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.explanations import Explanation, Lender, Notice, Replay
 from protocols.contracts.explanations import SimulatedDecision as Simulated
-from protocols.errors import ConsentError, GoneError, ProfileDateError
+from protocols.decision_errors import ConsentError, GoneError, ProfileDateError
 from protocols.translate_explanations import (
     explanation_from_wire,
     notice_from_wire,

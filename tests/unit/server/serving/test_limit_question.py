@@ -10,7 +10,12 @@ from protocols.contracts.applicants import Applicant, RequestError
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.regulation import RegulatoryProfile
-from protocols.errors import ConsentError, DataNotPermittedError, ProfileDateError, RateCapError
+from protocols.decision_errors import (
+    ConsentError,
+    DataNotPermittedError,
+    ProfileDateError,
+    RateCapError,
+)
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal
@@ -243,7 +248,7 @@ def test_a_product_that_is_not_the_policy_s_is_refused() -> None:
     assert _faults(asked(product="mortgage")) == [
         ("product", "is none that this server decides on")
     ]
-    assert _decision(asked(product="loan")).product == "loan"
+    assert _decision(asked(product="test-loan")).product == "test-loan"
 
 
 def test_what_is_owed_elsewhere_must_be_said_where_the_policy_caps_it() -> None:

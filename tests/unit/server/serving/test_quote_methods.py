@@ -6,7 +6,7 @@ import pytest
 
 from protocols.contracts.applicants import RequestError
 from protocols.contracts.quotes import Loan, OfferedLoan, PlanQuote, SettlementQuote, Terms
-from protocols.errors import GoneError, ProfileDateError, RateCapError
+from protocols.decision_errors import GoneError, ProfileDateError, RateCapError
 from protocols.translate_quotes import (
     SettlementInquiry,
     plan_quote_from_wire,
