@@ -1,6 +1,6 @@
 """What a limit costs: the plans on offer, each within the law's cap on the day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from protocols.contracts.plans import CostBasis, Fees, Method
 from protocols.decision_errors import RateCapError
 from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
-from server.decisions.repayment import LoanTerms, Plan, plan_of
+from server.decisions.repayment import LoanTerms, plan_of
 
 _ALWAYS: tuple[CostBasis, ...] = ("NOMINAL_X12", "EFFECTIVE")
 
@@ -76,17 +76,13 @@ def priced(
     keyed: _Keyed, wanted: Wanted, cap: RateCap | None
 ) -> tuple[tuple[PricedOffer, ...], bool]:
     """Return the plans that the law allows, and whether there are others."""
-    policy, allowed, is_capped = keyed.policy, [], False
-    bases = tuple(dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS))
-    for terms in policy.plans:
-        for months in _terms(terms, wanted):
-            plan = plan_of(_loan(terms, months, wanted, policy.fees))
-            costs = annual_costs(plan, bases)
-            if cap and costs[cap.basis] > cap.annual:
-                is_capped = True
-            else:
-                allowed.append(_offer(plan, costs))
-    return tuple(allowed), is_capped
+    found = [
+        priced_plan(keyed, place, wanted._replace(months=months, bullet_months=None), cap)
+        for place, terms in enumerate(keyed.policy.plans)
+        for months in _terms(terms, wanted)
+    ]
+    allowed = tuple(offer for offer in found if offer is not None)
+    return allowed, len(allowed) < len(found)
 
 
 def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
@@ -95,6 +91,31 @@ def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
     for months in plan.months:
         if wanted.months in (None, months) and (most is None or months <= most):
             yield months
+
+
+@lru_cache(maxsize=16_384)  # of each term by itself: who asks for one gets it from who asks for all
+def priced_plan(
+    keyed: _Keyed, place: int, wanted: Wanted, cap: RateCap | None
+) -> PricedOffer | None:
+    """Return one of the policy's plans over one term; None if it costs more than the law allows.
+
+    Which is named by its place among the plans and by the term in ``wanted``.
+    """
+    policy, months = keyed.policy, wanted.months
+    assert months is not None
+    plan = plan_of(_loan(policy.plans[place], months, wanted, policy.fees))
+    costs = annual_costs(plan, tuple(dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)))
+    if cap is not None and costs[cap.basis] > cap.annual:
+        return None
+    return PricedOffer(
+        method=plan.terms.method,
+        months=months,
+        first_minor=plan.rows[0].total_minor,
+        last_minor=plan.rows[-1].total_minor,
+        interest_minor=plan.interest_minor,
+        fees_minor=plan.fee_minor,
+        costs=tuple((basis, percent(cost)) for basis, cost in costs.items()),
+    )
 
 
 def _loan(terms: PlanTerms, months: int, wanted: Wanted, fees: Fees) -> LoanTerms:
@@ -107,16 +128,4 @@ def _loan(terms: PlanTerms, months: int, wanted: Wanted, fees: Fees) -> LoanTerm
         drawn_on=wanted.today,
         first_due_on=None,
         fees=fees,
-    )
-
-
-def _offer(plan: Plan, costs: Mapping[CostBasis, Decimal]) -> PricedOffer:
-    return PricedOffer(
-        method=plan.terms.method,
-        months=plan.terms.months,
-        first_minor=plan.rows[0].total_minor,
-        last_minor=plan.rows[-1].total_minor,
-        interest_minor=plan.interest_minor,
-        fees_minor=plan.fee_minor,
-        costs=tuple((basis, percent(cost)) for basis, cost in costs.items()),
     )
