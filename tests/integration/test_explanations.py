@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,6 +19,7 @@ from protocols.contracts.quotes import OfferedLoan
 from protocols.errors import ContractError, ReleaseError, ScoringError
 from server.journal.journal import open_journal
 from server.serving.main import start_server
+from tests.policies import write_policies
 from tests.unit.clients.scorer.asking import Ask, both_clients
 from tests.unit.server.decisions.advised import followed
 from tests.unit.server.decisions.cases import EXAMPLE
@@ -44,7 +44,7 @@ class Served(NamedTuple):
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("explained")
     write_world(folder)
-    shutil.copy(EXAMPLE, folder / "policy.toml")
+    write_policies(folder / "policies", EXAMPLE.read_text(encoding="utf-8"))
     settings = tls_settings(folder, client_ca=True)
     running = start_server(serving(monotone_release()), settings, clock=lambda: AT)
     try:

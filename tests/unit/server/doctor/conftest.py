@@ -49,6 +49,7 @@ def asked(trained: Path, tmp_path: Path) -> Installation:
         metrics_host="127.0.0.1",
         trace_to=None,
         receipts=None,
+        challenger_policy=None,
     )
     return Installation(home / "server.toml", options, datetime.now(UTC))
 

@@ -122,6 +122,11 @@ BENT: list[tuple[str, str, Bend]] = [
 ]  # fmt: skip
 
 
+def test_a_product_without_a_policy_is_refused(ask: Ask) -> None:
+    refused = ("FAILED_PRECONDITION", "NO_ACTIVE_POLICY", [])
+    assert _fault(ask, _message(product="mortgage").SerializeToString()) == refused
+
+
 @pytest.mark.parametrize(("field", "bend"), [it[1:] for it in BENT], ids=[it[0] for it in BENT])
 def test_a_field_that_breaks_a_rule_is_named(ask: Ask, field: str, bend: Bend) -> None:
     message = _message()
