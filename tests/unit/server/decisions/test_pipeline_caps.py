@@ -112,6 +112,7 @@ def _bare(**consumer: object) -> Frame:
 def test_the_product_s_maximum_and_the_best_band_bind_together() -> None:
     found = decided(asked(requested_amount_minor=5_000_000), of=_bare())
     assert found.binding == {"PRODUCT", "RISK_BAND"}
+    assert _steps(found)["CAPS"] == "PRODUCT"
     assert _codes(found) == ["PRODUCT.MAXIMUM", *MODEL]
 
 
