@@ -36,9 +36,10 @@ from server.decisions.policy import policy_from_table
 from server.decisions.pricing import priced, priced_plan
 from server.decisions.regulation import load_profiles, rules_on
 from server.journal.record import Draft
-from server.serving.limit_question import LimitQuestion, Rulebook
+from server.serving.limit_question import LimitQuestion
 from server.serving.questions import drafts_of
 from server.serving.reader import Reader
+from server.serving.rulebooks import Rulebook, always
 
 _POLICY = Path(__file__).parents[1] / "examples" / "policy.toml"
 _NOW = datetime(2026, 11, 27, 17, tzinfo=UTC)
@@ -184,7 +185,7 @@ def _scored(of: World, request: LimitRequest) -> object:
 
 
 def _whole(of: World, request: LimitRequest) -> bytes:
-    prepared = LimitQuestion("platform", request, of.rulebook).prepared(of.reader, _NOW)
+    prepared = LimitQuestion("platform", request, always(of.rulebook)).prepared(of.reader, _NOW)
     (scored,) = of.reader.score([prepared.row])
     return prepared.draft(scored).answer(1)
 
@@ -206,7 +207,7 @@ def drained(of: World, *, times: int) -> None:
 
 def _answered(of: World, drain: Sequence[bytes]) -> list[bytes]:
     asked = map(limit_request_from_wire, drain)
-    questions = [LimitQuestion("platform", request, of.rulebook) for request in asked]
+    questions = [LimitQuestion("platform", request, always(of.rulebook)) for request in asked]
     drafts = drafts_of(questions, by=of.reader, at=_NOW)
     return [draft.answer(1) for draft in drafts if isinstance(draft, Draft)]
 

@@ -18,7 +18,7 @@ from server.serving.main import start_server
 from server.serving.methods import DECISIONS
 from tests.policies import write_policies
 from tests.unit.server.serving.grouped import FRESH, asked, grouped_release
-from tests.unit.server.serving.world import plain_settings, policy_table, serving, write_world
+from tests.unit.server.serving.world import plain_settings, policy_table, serving
 
 NOW = datetime(2026, 11, 27, 17, tzinfo=UTC)
 Ask = Callable[[bytes], bytes]
@@ -30,7 +30,6 @@ def _asking(
     folder: Path, *, now: datetime = NOW, journalled: int = 0, **policy: object
 ) -> Iterator[Ask]:
     """Serve a policy; at the end so much must be in the journal."""
-    write_world(folder)
     write_policies(folder / "policies", tomli_w.dumps({**policy_table(), **policy}))
     settings = plain_settings(folder)
     running = start_server(serving(grouped_release()), settings, clock=lambda: now)
@@ -154,6 +153,11 @@ def test_a_field_that_only_a_newer_caller_knows_is_refused_wherever_it_is(
     inner.MergeFromString(b"\xf8\x07\x01")
     found = _fault(ask, message.SerializeToString())
     assert found == ("INVALID_ARGUMENT", "INVALID_REQUEST", ["request"])
+
+
+def test_a_product_that_has_no_policy_is_refused(ask: Ask) -> None:
+    found = _fault(ask, _message(product="mortgage").SerializeToString())
+    assert found == ("FAILED_PRECONDITION", "NO_ACTIVE_POLICY", [])
 
 
 def test_a_value_of_a_barred_group_is_refused(tmp_path: Path) -> None:
