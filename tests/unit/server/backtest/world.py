@@ -28,7 +28,7 @@ A_DAY = Supposed(None, ON)
 
 
 def example_table() -> dict[str, Any]:
-    """Return the example policy with one plan only, which is quick; Any: tests change its depths."""
+    """Return the example policy with one plan only, for speed; Any: tests change its depths."""
     table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
     return table | {"plans": [table["plans"][0] | {"months": [12]}]}
 
