@@ -42,7 +42,9 @@ def run(options: argparse.Namespace) -> None:
         answer = _decision(client, request, options)
         if request is None or not (options.explain or options.replay):
             _give(client, answer, options)
-        elif options.replay:
+            return
+        request = request.model_copy(update={"request_id": answer.request_id})  # files need none
+        if options.replay:
             replay = client.replay_decision(answer.decision_id, request)
             _print(plain_json(replay.model_dump()) if options.json else replay_lines(replay))
         else:

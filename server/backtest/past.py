@@ -37,6 +37,7 @@ from server.decisions.reasons import Loss, most_lost
 
 _UNREAD = Applicant(numbers={}, categories={})  # they are scored as columns
 _ONE_DAY = timedelta(days=1)
+_LAST_DAY = date(9000, 1, 1)  # so that the last day of a plan is one too
 
 
 class Asked(NamedTuple):
@@ -110,7 +111,7 @@ class Part:
 
     def _asked(self, row: Mapping[str, Any]) -> Asked:
         on = row.get(DECIDED_ON) or self._supposed.on
-        if type(on) is not date:
+        if type(on) is not date or on > _LAST_DAY:
             raise RequestError([Violation(DECIDED_ON, "expected a day such as 2026-11-27")])
         circumstances: dict[str, object] = {name: row.get(name) for name in CIRCUMSTANCES}
         circumstances["facts"] = {name: row[name] for name in FACTS if row.get(name) is not None}

@@ -14,7 +14,7 @@ from server.backtest.words import SWAP_NAMES, assumed, measures, percent
 
 FORMAT = "fedscore-backtest/1"
 _MOST_REASONS = 8  # of each policy, on a terminal
-_WIDTHS = (30, 24, 24, 24)
+_WIDTHS = (42, 22, 22, 22)
 
 
 def backtest_json(tried: Tried, report: Report) -> str:

@@ -49,7 +49,7 @@ def _counted_in_parts(pairs: Sequence[Pair], size: int) -> Comparison:
     return whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(pairs=_many, seed=st.integers(0, 999), size=st.integers(1, 7))
 def test_neither_order_nor_parts_matter(pairs: list[Pair], seed: int, size: int) -> None:
     shuffled = list(pairs)
@@ -59,7 +59,7 @@ def test_neither_order_nor_parts_matter(pairs: list[Pair], seed: int, size: int)
     assert report_of(one, POLICY, POLICY) == report_of(other, POLICY, POLICY)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pairs=_many)
 def test_segments_bands_and_swap_sets_add_up_to_all(pairs: list[Pair]) -> None:
     report = report_of(comparison(*pairs), POLICY, POLICY)
@@ -79,7 +79,7 @@ def test_segments_bands_and_swap_sets_add_up_to_all(pairs: list[Pair]) -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pairs=_many)
 def test_a_policy_against_itself_swaps_nobody_and_changes_nothing(pairs: list[Pair]) -> None:
     same = [pair._replace(b=pair.a) for pair in pairs]
@@ -89,7 +89,7 @@ def test_a_policy_against_itself_swaps_nobody_and_changes_nothing(pairs: list[Pa
     assert total.changes.raised == total.changes.lowered == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pairs=_many)
 def test_exchanged_policies_exchange_their_figures(pairs: list[Pair]) -> None:
     total = report_of(comparison(*pairs), POLICY, POLICY).total

@@ -2,11 +2,21 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from protocols.errors import ConfigError, MissingColumnError
-from server.backtest.columns import Supposed, day, truth, wanted_columns, whole
+from server.backtest.columns import (
+    CONSENTED,
+    OBSERVED,
+    OPTIONAL,
+    Supposed,
+    day,
+    truth,
+    wanted_columns,
+    whole,
+)
 from tests.unit.server.backtest.world import ON
 from tests.unit.server.serving.world import make_contract
 
@@ -48,6 +58,13 @@ def test_what_a_file_has_is_read_and_nothing_else() -> None:
         *("income", "utilisation", "inquiries", "home", "term"),
         *("outcome", "segment"),
     ]
+
+
+def test_every_column_is_documented() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "backtest.md").read_text(encoding="utf-8")
+    by_group = {*OBSERVED.values(), *CONSENTED.values()}
+    for name in (*(name for name in OPTIONAL if name not in by_group), "observed_on_GROUP"):
+        assert f"`{name}`" in page
 
 
 def test_amount_and_day_must_be_known_from_somewhere() -> None:

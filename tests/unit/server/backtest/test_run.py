@@ -9,11 +9,13 @@ import pytest
 
 from protocols.contracts.decisions import Circumstances, Consent, LimitRequest
 from protocols.contracts.features import Group
+from protocols.contracts.regulation import RegulatoryProfile
 from protocols.errors import ContractError, MissingColumnError, UnreadableDataError
 from protocols.wire import decisions_v1_pb2 as wire
 from server.backtest.columns import CIRCUMSTANCES, Supposed
 from server.backtest.compare import Place
 from server.backtest.run import Tried
+from server.decisions.regulation import load_profiles
 from server.serving.limit_question import LimitQuestion
 from server.serving.questions import drafts_of
 from server.serving.reader import Reader
@@ -22,6 +24,7 @@ from tests.unit.server.backtest.world import (
     A_DAY,
     ON,
     Watching,
+    example_table,
     past_table,
     report,
     rulebook,
@@ -116,9 +119,15 @@ def _asked(row: dict[str, Any], number: int) -> LimitRequest:
 
 
 def test_a_backtest_says_what_a_server_would_have(tmp_path: Path) -> None:
-    """Held to the very question that a server answers, for 120 applicants."""
-    table = past_table(120, seed=5)
-    used = rulebook()
+    """Held to the very question that a server answers, for 80 applicants."""
+    table = past_table(80, seed=5)
+    policy = example_table()
+    policy["segments"]["CONSUMER"]["thin_file"] = {
+        "group": "application",
+        "fewest_known": 5,
+        "ladder": [{"months_on_book": 0, "limit_minor": 150_000}],
+    }
+    used = rulebook(policy)
     found = run(write_parquet(tmp_path / "past.parquet", table), used, used)
     expected: dict[Place, list[int]] = {}
     noon = datetime(2026, 11, 27, 17, tzinfo=UTC)
@@ -177,17 +186,36 @@ def test_a_rate_above_the_laws_cap_is_a_kind_of_refusal(tmp_path: Path) -> None:
     assert _refused(found).keys() == {"RateCapError"}
 
 
-def test_days_are_of_the_row_or_the_supposed_one(tmp_path: Path) -> None:
-    days = [date(2026, 11, 27), None, date(1970, 1, 1), date(2026, 11, 28)]
-    found = run(_small(tmp_path, decided_on=days), rulebook(), rulebook())
-    assert _refused(found) == {"ProfileDateError": 1}
-    found = run(
-        _small(tmp_path, decided_on=days), rulebook(), rulebook(), supposed=Supposed(None, None)
-    )
-    assert _refused(found) == {
-        "ProfileDateError": 1,
-        "decided_on: expected a day such as 2026-11-27": 1,
+def test_data_that_the_law_bars_are_refused_where_they_are_given(tmp_path: Path) -> None:
+    profile = load_profiles()["us"].model_dump(mode="json", by_alias=True)
+    for rule in profile["data"]:
+        rule["barred_groups"] = ["application"]
+    used = rulebook()._replace(profile=RegulatoryProfile.model_validate(profile))
+    empty: dict[str, list[object]] = {
+        name: [1, None, None, None] for name in ("income", "utilisation", "inquiries")
     }
+    levels: dict[str, list[object]] = {name: ["", "", "own", None] for name in ("home", "term")}
+    found = run(_small(tmp_path, **empty, **levels), used, rulebook())
+    assert _refused(found) == {"DataNotPermittedError": 2}
+
+
+def test_days_are_of_the_row_or_the_supposed_one(tmp_path: Path) -> None:
+    no_day = "decided_on: expected a day such as 2026-11-27"
+    days: list[object] = [date(2026, 11, 27), None, date(1970, 1, 1), date(2026, 11, 28)]
+    given = _small(tmp_path, decided_on=days)
+    assert _refused(run(given, rulebook(), rulebook())) == {"ProfileDateError": 1}
+    found = run(given, rulebook(), rulebook(), supposed=Supposed(None, None))
+    assert _refused(found) == {"ProfileDateError": 1, no_day: 1}
+
+
+def test_days_that_are_none_are_refused_and_no_more(tmp_path: Path) -> None:
+    no_day = "decided_on: expected a day such as 2026-11-27"
+    texts: list[object] = ["2026-11-27", "soon", "9999-12-31", "2026-11-27T09:00:00"]
+    found = run(_small(tmp_path, decided_on=texts), rulebook(), rulebook())
+    assert _refused(found) == {no_day: 2}
+    old = _small(tmp_path, observed_on_application=["soon", "2026-11-27", "", "0001-01-01"])
+    (kind,) = _refused(run(old, rulebook(), rulebook()))
+    assert kind.startswith("observed.application: ")
 
 
 def test_columns_may_say_that_values_are_old(tmp_path: Path) -> None:
@@ -240,7 +268,7 @@ def test_columns_may_say_that_there_is_no_consent(tmp_path: Path) -> None:
     assert refused["consents_to_application: expected true or false"] == 1
 
 
-def test_text_files_are_read_too(tmp_path: Path, past: Path) -> None:
+def test_text_files_are_read_too(tmp_path: Path) -> None:
     table = past_table(60)
     as_text = write_csv(tmp_path / "past.csv", table)
     watching = Watching()

@@ -169,6 +169,9 @@ def test_a_value_that_is_too_old_to_be_used_has_no_advice() -> None:
     advised = {one.field for one in explanation.advice if one.kind == "FIELD"}
     assert advised
     assert not advised & {"utilisation", "inquiries"}
+    numbers = {"income": 52_000.0, "savings": 900.0, "debt": 21_000.0}
+    never = borrower(features={"numbers": numbers, "categories": {"home": "rent"}})
+    assert explained(never).advice == explanation.advice
 
 
 def test_a_value_that_is_missing_or_stands_for_a_meaning_has_no_advice() -> None:

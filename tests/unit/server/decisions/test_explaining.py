@@ -1,6 +1,7 @@
 """Reasons are said in the language asked for, with ranges and exact points, never with values."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from protocols.contracts.explanations import BucketedValue, ExplainedReason
 from server.decisions.explaining import Valued, needed_bucket
 from server.serving.materials import buckets_of
 from tests.unit.server.decisions.advised import READER, basis, explained, given, with_number
+from tests.unit.server.decisions.cases import example_policy
 from tests.unit.server.serving.monotone import borrower
 
 
@@ -62,6 +64,21 @@ def test_a_rule_that_stops_needs_the_range_below_it() -> None:
     (reason,) = explained(request).reasons
     (value,) = reason.values
     assert (value.bucket, value.needed_bucket) == ("30 and above", "below 30")
+
+
+def test_a_better_range_in_which_the_rule_still_stops_is_not_the_one_needed() -> None:
+    policy = example_policy()
+    first = policy.segments["CONSUMER"].rules[0]
+    later = first.model_copy(update={"code": "PAYMENT.RETURNED", "at_least": 60})
+    consumer = policy.segments["CONSUMER"].model_copy(update={"rules": (first, later)})
+    by = replace(basis(), policy=policy.model_copy(update={"segments": {"CONSUMER": consumer}}))
+    known = {"exposure_elsewhere_minor": 0, "facts": {"days_past_due": 70}}
+    reasons = {one.code: one for one in explained(borrower(circumstances=known), by).reasons}
+    (overdue,), (returned,) = (
+        reasons[code].values for code in ("PAYMENT.OVERDUE", "PAYMENT.RETURNED")
+    )
+    assert (overdue.bucket, overdue.needed_bucket) == ("60 and above", "below 30")
+    assert returned.needed_bucket == "30 to below 60"
 
 
 @pytest.mark.parametrize(

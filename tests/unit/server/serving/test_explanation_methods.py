@@ -29,6 +29,7 @@ from protocols.wire import explanations_v1_pb2 as wire
 from server.decisions.replaying import differing_fields
 from server.journal.errors import UnknownDecisionError
 from server.serving.access import Tenant
+from server.serving.again import came_of
 from tests.unit.server.decisions.advised import basis
 from tests.unit.server.decisions.cases import example_policy
 from tests.unit.server.serving.inquired import DECISION_ID, MINE, OTHERS, Here, call
@@ -181,6 +182,9 @@ def test_what_would_be_otherwise_today_is_told_one_cause_at_a_time() -> None:
     swapped = {one.swapped: one for one in replay.today}
     assert set(swapped) == {None, "MODEL", "POLICY", "PROFILE", "DAY"}
     assert swapped["POLICY"].limit_minor < replay.limit_minor
+    (came,) = came_of([here.request], replace(here.by, policy=here.policy))
+    assert (swapped["POLICY"].outcome, swapped["POLICY"].limit_minor) == came[:2]
+    assert swapped[None].limit_minor != came.limit_minor
     assert swapped["MODEL"].is_other
     assert not swapped["PROFILE"].is_other
     assert not swapped["DAY"].is_other
