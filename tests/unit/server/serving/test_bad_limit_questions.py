@@ -155,11 +155,6 @@ def test_a_field_that_only_a_newer_caller_knows_is_refused_wherever_it_is(
     assert found == ("INVALID_ARGUMENT", "INVALID_REQUEST", ["request"])
 
 
-def test_a_product_that_has_no_policy_is_refused(ask: Ask) -> None:
-    found = _fault(ask, _message(product="mortgage").SerializeToString())
-    assert found == ("FAILED_PRECONDITION", "NO_ACTIVE_POLICY", [])
-
-
 def test_a_value_of_a_barred_group_is_refused(tmp_path: Path) -> None:
     with _asking(tmp_path, profile="eu-ccd2") as ask:
         found = _fault(ask, _message().SerializeToString())  # says what home it is
