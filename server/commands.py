@@ -29,6 +29,7 @@ from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
 from server.profile_commands import profiles
 from server.progress import ProgressView
+from server.proof import commands as proof_commands
 from server.purpose import DriftPurpose, report_path
 from server.release_commands import model_card, scorecard
 from server.renewal import Renewal, adopt, renew
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_commands.app, name="journal")
+app.add_typer(proof_commands.app, name="policy")
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 

@@ -199,6 +199,11 @@ class FactTable(Contract):
     cells: tuple[Cell, ...] = Field(min_length=1, max_length=500, strict=False)
     when_unknown: Share
 
+    @cached_property
+    def best_share(self) -> Decimal:
+        """Return what the best facts get."""
+        return max(Decimal(cell.share) for cell in self.cells)
+
     @model_validator(mode="after")
     def _check_cells(self) -> "FactTable":
         if len(set(self.facts)) != len(self.facts):

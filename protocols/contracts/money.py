@@ -35,3 +35,21 @@ def _check_factor(text: str) -> str:
 Share = Annotated[DecimalText, AfterValidator(_check_share)]
 PositiveShare = Annotated[DecimalText, AfterValidator(_check_positive_share)]
 Factor = Annotated[DecimalText, AfterValidator(_check_factor)]
+
+
+# ISO 4217: how many digits a minor unit has, where it is not two.
+_NO_DIGITS = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
+_DIGITS = {
+    **dict.fromkeys(_NO_DIGITS, 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+def money_text(minor: int, currency: str) -> str:
+    """Return an amount as people read it: its currency, then whole units in groups of three."""
+    digits = _DIGITS.get(currency, 2)
+    whole, part = divmod(minor, 10**digits)
+    return f"{currency} {whole:,}" + (f".{part:0{digits}d}" if digits else "")

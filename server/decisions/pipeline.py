@@ -10,9 +10,7 @@ from protocols.contracts.features import FeatureField
 from protocols.contracts.limit_policy import LimitPolicy, RiskBand
 from server.decisions.candidates import (
     AT_ONCE,
-    FROM_RISK,
     REQUESTED,
-    TABLE,
     THIN_FILE,
     Cap,
     Known,
@@ -21,7 +19,7 @@ from server.decisions.candidates import (
 )
 from server.decisions.line import Assessed, Moved, moved_line
 from server.decisions.permission import Withheld
-from server.decisions.pricing import PricedOffer, Wanted, offers
+from server.decisions.pricing import PricedOffer, Wanted, has_term, offers
 from server.decisions.principal import Why, principal_reasons
 from server.decisions.reasons import Loss
 from server.decisions.regulation import Rules
@@ -65,7 +63,7 @@ class Decided:
         limit_minor: What stands; 0 if nothing is given or a person must confirm.
         assessed_minor: What the caps allow.
         available_minor: What may be drawn now.
-        binding: Names of the smallest caps.
+        binding: Names of the caps each of which by itself allows no more than was assessed.
         offers: Plans for the limit; none without a limit.
         whys: Principal reasons; none on an approval.
         steps: Name and result of each step.
@@ -92,7 +90,7 @@ class _Assessment(NamedTuple):
     """What caps and rules say, before anything is given."""
 
     caps: Sequence[Cap]
-    binding: Sequence[Cap]
+    binding: Sequence[Cap]  # smallest first
     band: RiskBand
     stopped: Stopped
     assessed: Assessed
@@ -126,8 +124,9 @@ def decide(case: Case, frame: Frame) -> Decided:
     seen = _assessment(case, frame)
     standing = _standing(case, frame, seen)
     plans = _plans(standing, seen.band, case.request, frame)
-    if not plans and _is_priced(standing, seen.band):
-        standing = _Standing("DECLINE", _kept(case.request, "FREEZE"), ("PRODUCT.TERM",))
+    if not plans and _is_priced(standing, seen.band):  # of an open line: a new one has its term
+        codes = (*standing.codes, "PRODUCT.TERM")
+        standing = standing._replace(outcome="COUNTEROFFER", codes=codes)
     return _decided(case, frame, seen, standing, plans)
 
 
@@ -136,14 +135,16 @@ def _assessment(case: Case, frame: Frame) -> _Assessment:
     segment = policy.segments[request.segment]
     band = segment.band(case.known.p_default)
     found = caps(request, case.known, band, policy=policy, rules=frame.rules)
-    smallest = min(cap.limit_minor for cap in found)
+    assessed = rounded(min(cap.limit_minor for cap in found), policy)
+    next_minor = assessed + policy.terms.step_minor if assessed else policy.terms.minimum_minor
+    binding = [cap for cap in found if cap.limit_minor < next_minor]
     at_once = min(cap.limit_minor for cap in found if cap.name in AT_ONCE)
     return _Assessment(
         caps=found,
-        binding=[cap for cap in found if cap.limit_minor == smallest],
+        binding=sorted(binding, key=lambda cap: cap.limit_minor),
         band=band,
         stopped=stopped_by(segment.rules, request.circumstances.facts),
-        assessed=Assessed(rounded(smallest, policy), rounded(at_once, policy)),
+        assessed=Assessed(assessed, rounded(at_once, policy)),
     )
 
 
@@ -155,6 +156,8 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     if missing:
         return _Standing("NOT_DECIDED", _kept(request, "UNCHANGED"), missing)
     moved = _moved(request, frame, seen.assessed)
+    if moved.change == "INITIAL" and moved.limit_minor and not _has_term(request, frame):
+        return _Standing("DECLINE", _kept(request, "UNCHANGED"), ("PRODUCT.TERM",))
     referring = [*seen.stopped.referred, *_referring(request, frame, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
@@ -188,23 +191,29 @@ def _referring(request: LimitRequest, frame: Frame, moved: Moved) -> Iterable[st
     most = frame.policy.segments[request.segment].refer_above_minor
     if most is not None and moved.limit_minor > most:
         yield "REVIEW.AMOUNT"
+    by_law = frame.rules.review.refer_above
+    if any(one.currency == request.currency and moved.limit_minor > one.minor for one in by_law):
+        yield "REVIEW.LAW"
+
+
+def _has_term(request: LimitRequest, frame: Frame) -> bool:
+    most = frame.rules.longest_bullet_months(request.segment)
+    return has_term(frame.policy, request.months, most)
 
 
 def _bounded(
     outcome: Outcome, moved: Moved, case: Case, frame: Frame, seen: _Assessment
 ) -> _Standing:
-    """Say why less is given than was asked for: the smallest caps, and nothing else."""
+    """Say why less is given than was asked for: the caps that bind, and nothing else."""
     if moved.code:
         return _Standing(outcome, moved, (moved.code,))
-    codes = [cap.code for cap in seen.binding if cap.code and cap.name != REQUESTED]
-    names = {cap.name for cap in seen.binding}
-    if REQUESTED in names:
-        is_small = case.request.requested_amount_minor < frame.policy.terms.minimum_minor
-        codes.append("PRODUCT.MINIMUM" if is_small else "PRODUCT.WHOLE_STEPS")
+    codes, names = [cap.code for cap in seen.binding if cap.code], {c.name for c in seen.binding}
+    is_small = case.request.requested_amount_minor < frame.policy.terms.minimum_minor
+    if REQUESTED in names and is_small:
+        codes = ["PRODUCT.MINIMUM" if c == "PRODUCT.WHOLE_STEPS" else c for c in codes]
     if THIN_FILE in names:
         codes += [f"DATA.{item.why}" for item in case.withheld]
-    is_risk = bool(names & FROM_RISK) or any(name.startswith(TABLE) for name in names)
-    return _Standing(outcome, moved, codes, is_risk)
+    return _Standing(outcome, moved, codes, any(cap.is_risk for cap in seen.binding))
 
 
 def _is_priced(standing: _Standing, band: RiskBand) -> bool:
@@ -232,13 +241,12 @@ def _decided(
 ) -> Decided:
     moved, request = standing.moved, case.request
     losses = case.losses if standing.is_risk else None
-    is_given = standing.outcome in ("APPROVE", "COUNTEROFFER")
     return Decided(
         outcome=standing.outcome,
         change=moved.change,
         limit_minor=moved.limit_minor,
         assessed_minor=seen.assessed.limit_minor,
-        available_minor=_available(request, moved) if is_given else 0,
+        available_minor=_available(request, standing),
         caps=seen.caps,
         binding=frozenset(cap.name for cap in seen.binding),
         band=seen.band,
@@ -251,10 +259,13 @@ def _decided(
     )
 
 
-def _available(request: LimitRequest, moved: Moved) -> int:
+def _available(request: LimitRequest, standing: _Standing) -> int:
+    """Return what may be drawn: of an open line also while a person looks at an increase."""
+    if standing.moved.change == "FREEZE" or standing.outcome == "NOT_DECIDED":
+        return 0
     line = request.line
     used = line.outstanding_minor + line.reserved_minor if line else 0
-    return max(0, moved.limit_minor - used)
+    return max(0, standing.moved.limit_minor - used)
 
 
 def _steps(
@@ -265,7 +276,7 @@ def _steps(
         ("PERMISSION", "WITHHELD" if case.withheld else "ALL"),
         ("RULES", stopped[0] if stopped else "PASSED"),
         ("BAND", seen.band.name),
-        ("CAPS", min(seen.binding).name),
+        ("CAPS", seen.binding[0].name),
         ("LINE", standing.moved.change),
         ("PRICE", f"{len(plans)}_PLANS"),
         ("OUTCOME", standing.outcome),

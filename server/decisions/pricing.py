@@ -60,14 +60,15 @@ def offers(wanted: Wanted, policy: LimitPolicy, cap: RateCap | None) -> tuple[Pr
     Source: docs/limits.md, "Price".
     """
     found = _priced(_Keyed(policy.digest, policy), wanted, cap)
-    allowed = tuple(offer for offer in found if cap is None or _cost(offer) <= cap.annual * 100)
+    allowed = tuple(offer for offer, cost in found if cap is None or cost <= cap.annual)
     if found and not allowed and cap is not None:
         raise RateCapError(f"every plan costs more than rate cap {cap.id} of {cap.since} allows")
     return allowed
 
 
-def _cost(offer: PricedOffer) -> Decimal:
-    return offer.costs[0][1]
+def has_term(policy: LimitPolicy, months: int | None, bullet_months: int | None) -> bool:
+    """Return whether the policy has a plan over a term that the law allows; None is any term."""
+    return any(True for plan in policy.plans for _ in _terms(plan, months, bullet_months))
 
 
 @dataclass(frozen=True)
@@ -77,26 +78,29 @@ class _Keyed:
 
 
 @lru_cache(maxsize=16_384)  # limits are whole steps, so that few differ within a day
-def _priced(keyed: _Keyed, wanted: Wanted, cap: RateCap | None) -> tuple[PricedOffer, ...]:
+def _priced(
+    keyed: _Keyed, wanted: Wanted, cap: RateCap | None
+) -> tuple[tuple[PricedOffer, Decimal], ...]:
+    """Return every plan with its exact cost on the basis of the law's cap, which is not rounded."""
     policy = keyed.policy
     return tuple(
         _offer(plan, months, wanted, policy.fees, cap)
         for plan in policy.plans
-        for months in _terms(plan, wanted)
+        for months in _terms(plan, wanted.months, wanted.bullet_months)
     )
 
 
-def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
+def _terms(plan: PlanTerms, asked: int | None, bullet_months: int | None) -> Iterable[int]:
     is_bullet = plan.method in ("BULLET", "INTEREST_FIRST", "DAILY_INTEREST")
-    most = wanted.bullet_months if is_bullet else None
+    most = bullet_months if is_bullet else None
     for months in plan.months:
-        if wanted.months in (None, months) and (most is None or months <= most):
+        if asked in (None, months) and (most is None or months <= most):
             yield months
 
 
 def _offer(
     plan_terms: PlanTerms, months: int, wanted: Wanted, fees: Fees, cap: RateCap | None
-) -> PricedOffer:
+) -> tuple[PricedOffer, Decimal]:
     terms = LoanTerms(
         principal_minor=wanted.limit_minor,
         annual_rate=Decimal(wanted.annual_rate),
@@ -110,7 +114,7 @@ def _offer(
     plan = plan_of(terms)
     bases = dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)
     costs = annual_costs(plan, tuple(bases))
-    return PricedOffer(
+    offer = PricedOffer(
         method=terms.method,
         months=months,
         first_minor=plan.rows[0].total_minor,
@@ -119,3 +123,4 @@ def _offer(
         fees_minor=plan.fee_minor,
         costs=tuple((basis, percent(cost)) for basis, cost in costs.items()),
     )
+    return offer, next(iter(costs.values()))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from protocols.contracts.limit_policy import FactName, Rule
+from server.decisions.candidates import NOT_PROVIDED
 
 
 class Stopped(NamedTuple):
@@ -16,16 +17,18 @@ class Stopped(NamedTuple):
 def stopped_by(rules: Sequence[Rule], facts: Mapping[FactName, int]) -> Stopped:
     """Return the codes of the rules that hold for some facts.
 
-    A worse fact never lifts a rule. One that is not known does what the rule says of that.
+    A worse fact never lifts a rule. One that is not known does what the rule says of that, and
+    the code says no more than that it is not known.
     """
     declined, referred = [], []
     for rule in rules:
         value = facts.get(rule.fact)
         action = rule.when_unknown if value is None else _action(rule, value)
+        code = NOT_PROVIDED if value is None else rule.code
         if action == "DECLINE":
-            declined.append(rule.code)
+            declined.append(code)
         elif action == "REFER":
-            referred.append(rule.code)
+            referred.append(code)
     return Stopped(tuple(dict.fromkeys(declined)), tuple(dict.fromkeys(referred)))
 
 
