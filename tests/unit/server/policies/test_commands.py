@@ -8,6 +8,7 @@ import pytest
 
 from server.commands import run
 from server.policies import proof
+from server.proof import proving
 from tests.policies import START
 from tests.unit.server.serving.world import POLICY_TOML, make_policy
 
@@ -163,7 +164,7 @@ def test_a_policy_that_fails_its_proof_is_shown_with_what_was_found(
 ) -> None:
 
     found = proof.Proof("anna gets less than boris\n", ("anna",))
-    monkeypatch.setattr(proof, "prove_loads", lambda _: found)
+    monkeypatch.setattr(proving, "prove_by_search", lambda _: found)
     shell.said("submit", "policy.toml", "--key", "ana.pem")
     said = shell.said("approve", ONE, "--key", "boris.pem", status=2)
     assert "anna gets less than boris\n" in said
