@@ -119,7 +119,7 @@ def affordable_minor(
         The present value of what is left each month, rounded down; 0 if nothing is.
     """
     left = Decimal(terms.debt_service_share) * income_minor - obligations_minor
-    return _floor(max(left, Decimal(0)) * annuity_factor(rate, terms.months))
+    return _floor(left * annuity_factor(rate, terms.months))
 
 
 def expected_loss_minor(p_default: float, drawn_minor: int, terms: ExpectedLoss) -> int:
@@ -234,4 +234,5 @@ def best_fact(name: FactName) -> int:
 
 
 def _floor(amount: Decimal) -> int:
+    """Return the whole minor units in an amount, within what money can be."""
     return max(0, min(MAX_MINOR, math.floor(amount)))

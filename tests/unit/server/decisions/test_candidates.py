@@ -138,6 +138,11 @@ def test_an_income_counts_only_with_what_debts_take_of_it(unknown: str) -> None:
     assert ("INCOME" in found) == (unknown != "monthly_income_minor")
 
 
+def test_where_nothing_is_given_nothing_is_paid_for_it() -> None:
+    found = _caps(asked(), 0.9, policy=example_policy())  # of a band without a rate
+    assert found["DEBT_SERVICE"] == (36 * 200_000, "INCOME.DEBT_SERVICE")
+
+
 def test_an_income_that_nobody_asks_for_is_no_cap() -> None:
     bands = [
         {**band.model_dump(exclude_none=True), "income_multiple": None}
@@ -161,6 +166,11 @@ def test_debts_elsewhere_leave_the_rest_of_what_one_borrower_may_owe() -> None:
     assert [left(7_999_999), left(8_000_000), left(8_000_001)] == [1, 0, 0]
 
 
+def test_who_has_no_line_has_drawn_nothing_of_it() -> None:
+    found = _caps(asked(), 0.07, policy=example_policy())
+    assert found["EXPECTED_LOSS"][0] == 5_357_142  # 180,000 / (0.07 x 0.6 x 0.8) = 5,357,142.86
+
+
 def test_what_is_drawn_counts_against_the_expected_loss() -> None:
     review = asked(line=line(outstanding_minor=500_000))
     found = _caps(review, policy=example_policy())
@@ -173,6 +183,7 @@ THIN = ThinFile.model_validate(
         "fewest_known": 3,
         "ladder": [
             {"months_on_book": 0, "limit_minor": 100_000},
+            {"months_on_book": 1, "limit_minor": 150_000},
             {"months_on_book": 6, "limit_minor": 200_000},
             {"months_on_book": 24, "limit_minor": 300_000},
         ],
@@ -183,7 +194,7 @@ THIN = ThinFile.model_validate(
 @pytest.mark.parametrize(
     ("months", "limit_minor"),
     [
-        *((None, 100_000), (0, 100_000), (5, 100_000), (6, 200_000), (23, 200_000)),
+        *((None, 100_000), (0, 100_000), (1, 150_000), (5, 150_000), (6, 200_000), (23, 200_000)),
         *((24, 300_000), (10_000, 300_000)),
     ],
 )

@@ -137,6 +137,7 @@ def test_a_rule_that_declines_stands_before_one_that_refers() -> None:
     request = asked(circumstances=known(facts=FACTS))
     found = decided(request, of=_bare(rules=[RECORDED, OVERDUE]))
     assert (found.outcome, _codes(found)) == ("DECLINE", ["PAYMENT.OVERDUE"])
+    assert _steps(found)["RULES"] == "PAYMENT.OVERDUE"
 
 
 def test_an_unknown_fact_may_stop_a_decision_and_is_not_called_bad() -> None:

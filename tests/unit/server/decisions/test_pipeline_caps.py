@@ -112,6 +112,7 @@ def _bare(**consumer: object) -> Frame:
 def test_the_product_s_maximum_and_the_best_band_bind_together() -> None:
     found = decided(asked(requested_amount_minor=5_000_000), of=_bare())
     assert found.binding == {"PRODUCT", "RISK_BAND"}
+    assert _steps(found)["CAPS"] == "PRODUCT"
     assert _codes(found) == ["PRODUCT.MAXIMUM", *MODEL]
 
 
@@ -152,6 +153,14 @@ def test_a_file_is_called_thin_for_what_was_withheld_of_that_file(
     found = decided(asked(), known_fields=2, withheld=withheld, of=_bare(thin_file=THIN))
     assert _codes(found) == codes
     assert _steps(found)["PERMISSION"] == ("WITHHELD" if withheld else "ALL")
+
+
+def test_what_was_withheld_is_a_reason_too_where_another_cap_is_as_small() -> None:
+    request = asked(circumstances=known(exposure_elsewhere_minor=700_000))
+    of = _bare(thin_file=THIN, obligor_maximum_minor=1_000_000)
+    found = decided(request, known_fields=2, withheld=(STALE,), of=of)
+    assert found.binding == {"THIN_FILE", "OBLIGOR"}
+    assert _codes(found) == ["EXPOSURE.ELSEWHERE", "FILE.THIN", "DATA.STALE"]
 
 
 def test_what_was_withheld_is_no_reason_where_the_file_is_not_thin() -> None:
