@@ -55,10 +55,6 @@ class ProfileDateError(ContractError):
     """A regulatory profile is asked for a day before its rules begin."""
 
 
-class GoneError(ContractError):
-    """A release, policy or profile that a decision was made by is no longer here."""
-
-
 class RateCapError(ContractError):
     """What would be offered costs more than the law allows."""
 

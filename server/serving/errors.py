@@ -23,7 +23,6 @@ from protocols.errors import (
     ContractError,
     DataNotPermittedError,
     DuplicateRequestError,
-    GoneError,
     PrivacyError,
     ProfileDateError,
     RateCapError,
@@ -32,6 +31,7 @@ from protocols.errors import (
     ScoringError,
     VerificationError,
 )
+from server.decisions.errors import GoneError
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code

@@ -8,7 +8,6 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from protocols.contracts.applicants import RequestError, Violation
-from protocols.errors import GoneError
 from protocols.translate_explanations import explanation_to_wire, notice_to_wire, replay_to_wire
 from protocols.translate_inquiries import (
     Inquiry,
@@ -19,6 +18,7 @@ from protocols.translate_inquiries import (
     simulation_from_wire,
 )
 from protocols.wire import explanations_v1_pb2 as wire
+from server.decisions.errors import GoneError
 from server.decisions.notice import Given, notice_of
 from server.decisions.regulation import rules_on
 from server.serving.access import Tenant

@@ -11,9 +11,10 @@ from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import Language, LimitDecision
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.regulation import RegulatoryProfile
-from protocols.errors import ContractError, GoneError
+from protocols.errors import ContractError
 from protocols.translate_decisions import decision_from_wire
 from protocols.wire import decisions_v1_pb2 as decisions
+from server.decisions.errors import GoneError
 from server.decisions.wording import wordings
 from server.journal.record import Record
 from server.serving.limit_question import DECIDE, Rulebook

@@ -9,7 +9,7 @@ from protocols.contracts.applicants import RequestError
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.explanations import Explanation, Lender, Notice, Replay
 from protocols.contracts.explanations import SimulatedDecision as Simulated
-from protocols.errors import ConsentError, GoneError, ProfileDateError
+from protocols.errors import ConsentError, ProfileDateError
 from protocols.translate_explanations import (
     explanation_from_wire,
     notice_from_wire,
@@ -26,6 +26,7 @@ from protocols.translate_inquiries import (
     simulation_to_wire,
 )
 from protocols.wire import explanations_v1_pb2 as wire
+from server.decisions.errors import GoneError
 from server.decisions.replaying import differing_fields
 from server.journal.errors import UnknownDecisionError
 from server.serving.access import Tenant

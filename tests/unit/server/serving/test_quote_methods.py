@@ -6,7 +6,7 @@ import pytest
 
 from protocols.contracts.applicants import RequestError
 from protocols.contracts.quotes import Loan, OfferedLoan, PlanQuote, SettlementQuote, Terms
-from protocols.errors import GoneError, ProfileDateError, RateCapError
+from protocols.errors import ProfileDateError, RateCapError
 from protocols.translate_quotes import (
     SettlementInquiry,
     plan_quote_from_wire,
@@ -15,6 +15,7 @@ from protocols.translate_quotes import (
     settlement_request_to_wire,
 )
 from protocols.wire import quotes_v1_pb2 as wire
+from server.decisions.errors import GoneError
 from server.journal.errors import UnknownDecisionError
 from server.serving.access import Tenant
 from tests.unit.server.serving.inquired import DECISION_ID, MINE, OTHERS, Here, call
