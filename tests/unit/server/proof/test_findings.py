@@ -117,7 +117,7 @@ def test_a_term_that_is_not_on_offer_freezes_no_line() -> None:
     found = decided(_large(line=_line(1_000_000), months=7))
     assert (found.outcome, found.change) == ("COUNTEROFFER", "INCREASE")
     assert found.available_minor == found.limit_minor == 1_500_000
-    assert _codes(found)[-1] == "PRODUCT.TERM"
+    assert (_codes(found), found.offers) == (["LINE.STEP"], ())
 
 
 def test_a_term_that_is_not_on_offer_is_declined_before_a_person_is_asked() -> None:
