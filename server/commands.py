@@ -31,6 +31,7 @@ from server.ledger.log import export_log
 from server.policies import commands as policy_commands
 from server.profile_commands import profiles
 from server.progress import ProgressView
+from server.proof.commands import check
 from server.purpose import DriftPurpose, report_path
 from server.receipts.command import export_receipts, init_receipts
 from server.release_commands import model_card, scorecard
@@ -47,6 +48,7 @@ app = typer.Typer(
 
 app.add_typer(journal_commands.app, name="journal")
 app.add_typer(policy_commands.app, name="policy")
+policy_commands.app.command()(check)
 policy_commands.app.command()(backtest)
 policy_commands.app.command("challenge-report")(challenge_report)
 

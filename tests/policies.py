@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from protocols.contracts.limit_policy import LimitPolicy
 from protocols.ledger.canonical import digest
 from protocols.ledger.codec import encode
 from server.policies.acting import Signer
@@ -15,7 +16,7 @@ from server.policies.acts import FIRST, NOTICE_S, Act, Entry, Place
 from server.policies.book import Book
 from server.policies.folder import PolicyFolder
 from server.policies.officers import Role, officer_text
-from server.policies.proof import prove_loads
+from server.policies.proof import Proof
 from server.policies.reading import verify_book
 
 AUTHOR, APPROVER = "ana", "boris"
@@ -23,6 +24,11 @@ LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 NOTICE = timedelta(seconds=NOTICE_S)
 ROLES: dict[str, Sequence[Role]] = {AUTHOR: ["author"], APPROVER: ["approver"]}
+
+
+def prove_nothing(policy: LimitPolicy) -> Proof:
+    """Say that no search was made; the real one takes seconds."""
+    return Proof(f"policy {policy.digest.hex()}: no search was made\n")
 
 
 def officer_key(name: str) -> Ed25519PrivateKey:
@@ -64,7 +70,7 @@ class Office:
     def approved(self, toml: str) -> bytes:
         """Submit and approve a policy and return its digest."""
         digest = self.submitted(toml)
-        self.by(APPROVER).approve(digest, prove=prove_loads)
+        self.by(APPROVER).approve(digest, prove=prove_nothing)
         return digest
 
     def activated(self, toml: str) -> bytes:

@@ -132,7 +132,7 @@ class LimitRequest(Contract):
 
 
 class Component(Contract):
-    """One cap on the limit, and whether it is the smallest."""
+    """One cap on the limit, and whether by itself it allows no more than was assessed."""
 
     name: Name
     limit_minor: Minor
@@ -200,7 +200,7 @@ class LimitDecision(Contract):
         limit_minor: What stands from now on; 0 if nothing is given or a person must confirm.
         assessed_limit_minor: What rules and model allow, before a person confirms.
         available_minor: What may be drawn now.
-        components: Every cap; the smallest ones bind.
+        components: Every cap, and which of them bind.
         band: Of risk.
         annual_rate: Nominal; empty where there is no offer.
         offers: Plans for the limit; none without a limit.

@@ -5,6 +5,7 @@ no gap and that no rate is above the law's cap is shown by a proof, before anybo
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -203,6 +204,11 @@ class FactTable(Contract):
     facts: tuple[FactName, ...] = Field(min_length=1, max_length=3, strict=False)
     cells: tuple[Cell, ...] = Field(min_length=1, max_length=500, strict=False)
     when_unknown: Share
+
+    @cached_property
+    def best_share(self) -> Decimal:
+        """Return what the best facts get."""
+        return max(Decimal(cell.share) for cell in self.cells)
 
     @model_validator(mode="after")
     def _check_cells(self) -> "FactTable":

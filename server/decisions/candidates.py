@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.limit_policy import (
+    BETTER_WHEN_HIGHER,
     FACT_RANGES,
     Affordability,
     ExpectedLoss,
@@ -25,11 +26,10 @@ REQUESTED, PRODUCT, LAW, OBLIGOR = "REQUESTED", "PRODUCT", "LAW", "OBLIGOR"
 RISK_BAND, EXPECTED_LOSS = "RISK_BAND", "EXPECTED_LOSS"
 INCOME, DEBT_SERVICE, NO_INCOME = "INCOME", "DEBT_SERVICE", "NO_VERIFIED_INCOME"
 THIN_FILE, TABLE = "THIN_FILE", "TABLE"
-NOT_KNOWN = "DATA.NOT_KNOWN"
+NOT_KNOWN = "DATA.NOT_KNOWN"  # the reason where a fact is not known
 
 # What binds an open line at once; the others may move to and fro with the next review.
 AT_ONCE = frozenset((REQUESTED, PRODUCT, LAW, OBLIGOR))
-FROM_RISK = frozenset((RISK_BAND, EXPECTED_LOSS))  # here the score's own reasons say why
 
 
 class Cap(NamedTuple):
@@ -39,11 +39,13 @@ class Cap(NamedTuple):
         name: Which; of a table ``TABLE.`` and its code.
         limit_minor: The most that it allows, before it is rounded to a step.
         code: Of the reason in the catalogue; empty where the score's own reasons say more.
+        is_risk: Whether a lower probability of default would lift it.
     """
 
     name: str
     limit_minor: int
     code: str
+    is_risk: bool = False
 
 
 class Known(NamedTuple):
@@ -79,15 +81,16 @@ def caps(
     found = [
         _requested_cap(request.requested_amount_minor, policy),
         Cap(PRODUCT, policy.terms.maximum_minor, "PRODUCT.MAXIMUM"),
-        Cap(RISK_BAND, band.limit_minor, ""),
+        _risk_cap(RISK_BAND, band, segment),
     ]
     line_cap = rules.line_cap(request.segment, request.currency)
     if line_cap is not None:
         found.append(Cap(LAW, line_cap.minor, "LAW.LINE_CAP"))
     found += _income_caps(request, band, segment)
     found += _risk_caps(request, known, segment)
-    facts = request.circumstances.facts
-    found += (_table_cap(table, facts, band) for table in segment.tables)
+    if segment.obligor_maximum_minor is not None:
+        found.append(_obligor_cap(request, segment.obligor_maximum_minor, policy))
+    found += (_table_cap(table, request, band, policy) for table in segment.tables)
     return found
 
 
@@ -167,14 +170,18 @@ def _risk_caps(request: LimitRequest, known: Known, segment: SegmentPolicy) -> I
     if segment.expected_loss is not None:
         drawn = request.line.outstanding_minor if request.line else 0
         most = expected_loss_minor(known.p_default, drawn, segment.expected_loss)
-        yield Cap(EXPECTED_LOSS, most, "")
-    if segment.obligor_maximum_minor is not None:
-        elsewhere = request.circumstances.exposure_elsewhere_minor or 0
-        left = max(0, segment.obligor_maximum_minor - elsewhere)
-        yield Cap(OBLIGOR, left, "EXPOSURE.ELSEWHERE")
+        yield Cap(EXPECTED_LOSS, most, "", is_risk=True)
     thin = segment.thin_file
     if thin is not None and known.known_fields < thin.fewest_known:
         yield Cap(THIN_FILE, _ladder_minor(thin, request.circumstances.facts), "FILE.THIN")
+
+
+def _obligor_cap(request: LimitRequest, most_minor: int, policy: LimitPolicy) -> Cap:
+    """Return what is left of all that one may owe; who owes little elsewhere has the product's."""
+    elsewhere = request.circumstances.exposure_elsewhere_minor or 0
+    left = max(0, most_minor - elsewhere)
+    is_elsewhere = rounded(most_minor, policy) > rounded(left, policy)
+    return Cap(OBLIGOR, left, "EXPOSURE.ELSEWHERE" if is_elsewhere else "PRODUCT.MAXIMUM")
 
 
 def _ladder_minor(thin: ThinFile, facts: Mapping[FactName, int]) -> int:
@@ -182,11 +189,30 @@ def _ladder_minor(thin: ThinFile, facts: Mapping[FactName, int]) -> int:
     return next(s.limit_minor for s in reversed(thin.ladder) if s.months_on_book <= months)
 
 
-def _table_cap(table: FactTable, facts: Mapping[FactName, int], band: RiskBand) -> Cap:
-    limit_minor = _floor(table_share(table, facts) * band.limit_minor)
-    code = table.code if all(name in facts for name in table.facts) else NOT_KNOWN
-    # One that takes nothing from the band's limit is no reason for anything.
-    return Cap(f"{TABLE}.{table.code}", limit_minor, code if limit_minor < band.limit_minor else "")
+def _risk_cap(name: str, band: RiskBand, segment: SegmentPolicy) -> Cap:
+    """Return a band's limit; where no band has more, it is the product that holds, not the risk."""
+    is_risk = band.limit_minor < segment.bands[0].limit_minor
+    return Cap(name, band.limit_minor, "" if is_risk else "PRODUCT.MAXIMUM", is_risk)
+
+
+def _table_cap(table: FactTable, request: LimitRequest, band: RiskBand, policy: LimitPolicy) -> Cap:
+    """Return a table's cap, with its code only where better facts would give more."""
+    facts, segment = request.circumstances.facts, policy.segments[request.segment]
+    share, whole = table_share(table, facts), _risk_cap(f"{TABLE}.{table.code}", band, segment)
+    if share == 1:
+        return whole
+    name, _, code, is_risk = whole
+    limit_minor = _floor(share * band.limit_minor)
+    steps = rounded(limit_minor, policy)
+    if share < table.best_share and _rounded_share(table.best_share, band, policy) > steps:
+        told = table_share(table, {name: facts.get(name, best_fact(name)) for name in table.facts})
+        code = NOT_KNOWN if _rounded_share(told, band, policy) > steps else table.code
+    is_risk = is_risk and _rounded_share(share, segment.bands[0], policy) > steps
+    return Cap(name, limit_minor, code, is_risk)
+
+
+def _rounded_share(share: Decimal, band: RiskBand, policy: LimitPolicy) -> int:
+    return rounded(_floor(share * band.limit_minor), policy)
 
 
 def table_share(table: FactTable, facts: Mapping[FactName, int]) -> Decimal:
@@ -196,9 +222,15 @@ def table_share(table: FactTable, facts: Mapping[FactName, int]) -> Decimal:
     except KeyError:
         return Decimal(table.when_unknown)
     for cell in table.cells:
-        if cell.holds(values):
+        ranges = zip(values, cell.ranges, strict=True)
+        if all(low <= value < high for value, (low, high) in ranges):
             return Decimal(cell.share)
     return Decimal(0)
+
+
+def best_fact(name: FactName) -> int:
+    """Return the best that a fact may be."""
+    return FACT_RANGES[name][1 if name in BETTER_WHEN_HIGHER else 0]
 
 
 def _floor(amount: Decimal) -> int:

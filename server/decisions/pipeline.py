@@ -9,8 +9,6 @@ from protocols.contracts.features import FeatureField
 from protocols.contracts.limit_policy import LimitPolicy, RiskBand, SegmentPolicy
 from server.decisions.candidates import (
     AT_ONCE,
-    FROM_RISK,
-    TABLE,
     THIN_FILE,
     Cap,
     Known,
@@ -19,7 +17,7 @@ from server.decisions.candidates import (
 )
 from server.decisions.line import Assessed, Moved, moved_line
 from server.decisions.permission import Withheld
-from server.decisions.pricing import PricedOffer, Wanted, offers
+from server.decisions.pricing import PricedOffer, Wanted, has_term, offers
 from server.decisions.principal import Why, principal_reasons
 from server.decisions.reasons import Loss
 from server.decisions.regulation import Rules
@@ -62,7 +60,7 @@ class Decided(NamedTuple):
         limit_minor: What stands; 0 if nothing is given or a person must confirm.
         assessed_minor: What the caps allow.
         available_minor: What may be drawn now.
-        binding: Names of the smallest caps.
+        binding: Names of the caps that by themselves allow no more than was assessed.
         offers: Plans for the limit; none without a limit.
         whys: Principal reasons; none on an approval.
         steps: Name and result of each step.
@@ -97,8 +95,8 @@ class _Assessment(NamedTuple):
     """What caps and rules say, before anything is given.
 
     Attributes:
-        binding: The smallest caps.
-        binding_at_once: The smallest of those that wait for no second review.
+        binding: Caps that by themselves allow no more than was assessed, smallest first.
+        binding_at_once: The same of those that wait for no second review.
     """
 
     segment: SegmentPolicy
@@ -138,8 +136,6 @@ def decide(case: Case, frame: Frame) -> Decided:
     seen = _assessment(case, frame)
     standing = _standing(case, frame, seen)
     plans = _plans(standing, seen.band, case.request, frame)
-    if not plans and _is_priced(standing, seen.band):
-        standing = _Standing("DECLINE", _kept(case.request, "FREEZE"), ("PRODUCT.TERM",))
     return _decided(case, frame, seen, standing, plans)
 
 
@@ -155,24 +151,29 @@ def _assessment(case: Case, frame: Frame) -> _Assessment:
     segment = policy.segments[request.segment]
     band = segment.band(case.known.p_default)
     found = caps(request, case.known, band, policy=policy, rules=frame.rules)
-    binding = _smallest(found)
-    at_once = _smallest([cap for cap in found if cap.name in AT_ONCE])
+    waiting_for_nothing = [cap for cap in found if cap.name in AT_ONCE]
+    assessed, at_once = (_allowed(caps, policy) for caps in (found, waiting_for_nothing))
     return _Assessment(
         segment=segment,
         caps=found,
-        binding=binding,
-        binding_at_once=at_once,
+        binding=_binding(found, assessed, policy),
+        binding_at_once=_binding(waiting_for_nothing, at_once, policy),
         band=band,
         stopped=stopped_by(segment.rules, request.circumstances.facts),
-        assessed=Assessed(
-            rounded(binding[0].limit_minor, policy), rounded(at_once[0].limit_minor, policy)
-        ),
+        assessed=Assessed(assessed, at_once),
     )
 
 
-def _smallest(found: Sequence[Cap]) -> Sequence[Cap]:
-    least = min(cap.limit_minor for cap in found)
-    return [cap for cap in found if cap.limit_minor == least]
+def _allowed(caps: Iterable[Cap], policy: LimitPolicy) -> int:
+    return rounded(min(cap.limit_minor for cap in caps), policy)
+
+
+def _binding(caps: Iterable[Cap], allowed_minor: int, policy: LimitPolicy) -> Sequence[Cap]:
+    """Return the caps that are below the next step: to lift all others would change nothing."""
+    terms = policy.terms
+    next_minor = allowed_minor + terms.step_minor if allowed_minor else terms.minimum_minor
+    below = [cap for cap in caps if cap.limit_minor < next_minor]
+    return sorted(below, key=lambda cap: cap.limit_minor)
 
 
 def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
@@ -183,6 +184,8 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     if missing:
         return _Standing("NOT_DECIDED", _kept(request, "UNCHANGED"), missing)
     moved = _moved(request, frame, seen.assessed)
+    if moved.change == "INITIAL" and moved.limit_minor and not _has_term(request, frame):
+        return _Standing("DECLINE", _kept(request, "UNCHANGED"), ("PRODUCT.TERM",))
     referring = [*seen.stopped.referred, *_referring(request, frame, seen, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
@@ -233,8 +236,12 @@ def _bounded(outcome: Outcome, moved: Moved, case: Case, seen: _Assessment) -> _
     thin = seen.segment.thin_file
     if thin and any(cap.name == THIN_FILE for cap in binding):
         codes += [f"DATA.{item.why}" for item in case.withheld if item.group == thin.group]
-    is_risk = any(cap.name in FROM_RISK or cap.name.startswith(TABLE) for cap in binding)
-    return _Standing(outcome, moved, codes, is_risk)
+    return _Standing(outcome, moved, codes, any(cap.is_risk for cap in binding))
+
+
+def _has_term(request: LimitRequest, frame: Frame) -> bool:
+    most = frame.rules.longest_bullet_months(request.segment)
+    return has_term(frame.policy, request.months, most)
 
 
 def _is_priced(standing: _Standing, band: RiskBand) -> bool:

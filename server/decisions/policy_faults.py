@@ -23,29 +23,42 @@ _MOST_SAID = 5  # gaps and overlaps of one table
 def policy_faults(policy: LimitPolicy, profiles: Mapping[str, RegulatoryProfile]) -> list[str]:
     """Return what is wrong with a policy, in words; nothing if it may be proven further.
 
-    Found are: a safer band that gets less or pays more, a table with a gap, an overlap or a worse
-    fact that gets more, a ladder that goes down, a code that the catalogue does not have, and a
-    profile that there is not.
+    Found are: a safer band that gets less or pays more, a multiple of income that is 0, a table
+    with a gap, an overlap or a worse fact that gets more, a ladder that goes down, lines that go
+    to and fro, a code that two tables have or the catalogue has not, and a profile that there is
+    not.
     """
     faults = [] if policy.profile in profiles else ["profile: there is none of that name"]
+    if policy.line.increase_after_reviews == policy.line.decrease_after_reviews == 1:
+        faults.append("line: one review raises it and one cuts it, so that it goes to and fro")
     for name, segment in policy.segments.items():
         faults += (f"segments.{name}: {fault}" for fault in _segment_faults(segment))
     return faults
 
 
 def _segment_faults(segment: SegmentPolicy) -> Iterable[str]:
+    for band in segment.bands:
+        if band.limit_minor and band.income_multiple and not Decimal(band.income_multiple):
+            yield f"band {band.name}: no income is enough, since its multiple is 0"
     for safer, riskier in pairwise(segment.bands):
         yield from _band_faults(safer, riskier)
-    codes = [rule.code for rule in segment.rules] + [table.code for table in segment.tables]
-    for code in dict.fromkeys(codes):
-        if code not in catalogue():
-            yield f"{code}: the catalogue of reasons has no such code"
+    yield from _code_faults(segment)
     if segment.thin_file is not None:
         limits = [step.limit_minor for step in segment.thin_file.ladder]
         if not all(lower <= upper for lower, upper in pairwise(limits)):
             yield "thin_file.ladder: who is a customer for longer gets less"
     for table in segment.tables:
         yield from _table_faults(table)
+
+
+def _code_faults(segment: SegmentPolicy) -> Iterable[str]:
+    tables = [table.code for table in segment.tables]
+    codes = dict.fromkeys([rule.code for rule in segment.rules] + tables)
+    for code in codes:
+        if code not in catalogue():
+            yield f"{code}: the catalogue of reasons has no such code"
+        if tables.count(code) > 1:
+            yield f"{code}: two tables have it, and nobody could tell their caps apart"
 
 
 def _band_faults(safer: RiskBand, riskier: RiskBand) -> Iterable[str]:

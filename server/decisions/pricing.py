@@ -79,17 +79,22 @@ def priced(
     found = [
         priced_plan(keyed, place, wanted._replace(months=months, bullet_months=None), cap)
         for place, terms in enumerate(keyed.policy.plans)
-        for months in _terms(terms, wanted)
+        for months in _terms(terms, wanted.months, wanted.bullet_months)
     ]
     allowed = tuple(offer for offer in found if offer is not None)
     return allowed, len(allowed) < len(found)
 
 
-def _terms(plan: PlanTerms, wanted: Wanted) -> Iterable[int]:
+def has_term(policy: LimitPolicy, months: int | None, bullet_months: int | None) -> bool:
+    """Return whether the policy has a plan over a term that the law allows; None is any term."""
+    return any(True for plan in policy.plans for _ in _terms(plan, months, bullet_months))
+
+
+def _terms(plan: PlanTerms, asked: int | None, bullet_months: int | None) -> Iterable[int]:
     is_bullet = plan.method in ("BULLET", "INTEREST_FIRST", "DAILY_INTEREST")
-    most = wanted.bullet_months if is_bullet else None
+    most = bullet_months if is_bullet else None
     for months in plan.months:
-        if wanted.months in (None, months) and (most is None or months <= most):
+        if asked in (None, months) and (most is None or months <= most):
             yield months
 
 

@@ -73,11 +73,11 @@ def approve(
 ) -> None:
     """Approve another person's draft; its proof is run first."""
     from server.policies.errors import UnprovenPolicyError  # here: see above
-    from server.policies.proof import prove_loads
+    from server.proof.proving import prove_by_search
 
     digest = _digest(policies, policy)
     try:
-        proof = _signer(policies, key).approve(digest, prove=prove_loads)
+        proof = _signer(policies, key).approve(digest, prove=prove_by_search)
     except UnprovenPolicyError as err:
         typer.echo(err.said.rstrip(), err=True)
         raise

@@ -35,12 +35,3 @@ class Prove(Protocol):
 
     def __call__(self, policy: LimitPolicy) -> Proof:
         """Return what it found."""
-
-
-def prove_loads(policy: LimitPolicy) -> Proof:
-    """Say what loading alone shows: no table of the policy contradicts itself or another."""
-    return Proof(
-        f"policy {policy.digest.hex()} ({policy.name})\n"
-        "The policy loads: its tables have no gap, no overlap and no contradiction.\n"
-        "No search for counterexamples was made.\n"
-    )

@@ -165,7 +165,8 @@ def test_an_approval_has_no_advice_and_none_may_be_all_there_is() -> None:
 def test_a_value_that_is_too_old_to_be_used_has_no_advice() -> None:
     fresh = Freshness(group="bureau", most_days=30, is_required=False)
     policy = example_policy().model_copy(update={"freshness": (fresh,)})
-    explanation = explained(borrower(), replace(basis(), policy=policy))
+    bad = with_number(with_number(borrower(), "utilisation", 1.4), "inquiries", 19.0)
+    explanation = explained(bad, replace(basis(), policy=policy))
     advised = {one.field for one in explanation.advice if one.kind == "FIELD"}
     assert advised
     assert not advised & {"utilisation", "inquiries"}

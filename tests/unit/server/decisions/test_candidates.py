@@ -107,7 +107,7 @@ def test_without_anything_else_the_request_the_product_and_the_band_are_the_caps
     assert _caps(asked()) == {
         "REQUESTED": (1_500_000, "PRODUCT.WHOLE_STEPS"),
         "PRODUCT": (4_000_000, "PRODUCT.MAXIMUM"),
-        "RISK_BAND": (4_000_000, ""),
+        "RISK_BAND": (4_000_000, "PRODUCT.MAXIMUM"),
     }
     assert _caps(asked(), 0.15)["RISK_BAND"] == (1_000_000, "")
 
@@ -125,7 +125,7 @@ def test_the_example_has_every_other_cap_of_a_consumer_with_an_income() -> None:
     )
     assert found["DEBT_SERVICE"] == (affordable, "INCOME.DEBT_SERVICE")
     assert found["EXPECTED_LOSS"] == (7_500_000, "")  # 180,000 / (0.05 x 0.6 x 0.8)
-    assert found["OBLIGOR"] == (8_000_000, "EXPOSURE.ELSEWHERE")
+    assert found["OBLIGOR"] == (8_000_000, "PRODUCT.MAXIMUM")
     assert found["TABLE.UTILISATION.HIGH"] == (3_000_000, "")
     assert not found.keys() & {"NO_VERIFIED_INCOME", "THIN_FILE", "LAW"}
 

@@ -219,7 +219,7 @@ def test_no_plan_over_the_term_that_was_asked_for_is_a_decline() -> None:
     assert (found.outcome, found.change, found.limit_minor) == ("DECLINE", "INITIAL", 0)
     assert (_codes(found), found.assessed_minor) == (["PRODUCT.TERM"], 1_500_000)
     found = decided(asked(currency="CNY", months=24, line=line()), of=frame(policy, day))
-    assert (found.change, found.limit_minor, found.available_minor) == ("FREEZE", 1_000_000, 0)
+    assert (found.change, found.limit_minor, found.offers) == ("UNCHANGED", 1_000_000, ())
 
 
 def test_only_the_term_that_was_asked_for_is_on_offer() -> None:

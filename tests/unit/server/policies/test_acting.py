@@ -20,8 +20,8 @@ from server.policies.acting import Signer, resolve, utc_now
 from server.policies.errors import UnprovenPolicyError
 from server.policies.folder import MOST_FILE_BYTES
 from server.policies.officers import officer_text
-from server.policies.proof import Proof, prove_loads
-from tests.policies import APPROVER, AUTHOR, NOTICE, Office, officer_key, open_office
+from server.policies.proof import Proof
+from tests.policies import APPROVER, AUTHOR, NOTICE, Office, officer_key, open_office, prove_nothing
 from tests.unit.server.serving.world import POLICY_TOML, make_policy
 
 OTHER_TOML = POLICY_TOML.replace('"0.2"', '"0.3"')
@@ -36,7 +36,7 @@ def test_a_policy_lives_from_draft_to_retired(office: Office) -> None:
     one, book = office.submitted(POLICY_TOML), lambda: office.book
     assert one == make_policy().digest
     assert book().status(one, office.now) == "draft"
-    office.by(APPROVER).approve(one, prove=prove_loads)
+    office.by(APPROVER).approve(one, prove=prove_nothing)
     assert book().status(one, office.now) == "approved"
     assert office.by(APPROVER).activate(one).product == "test-loan"
     assert book().active("test-loan", office.now) is None
@@ -87,12 +87,12 @@ def test_the_author_cannot_approve_with_any_key(tmp_path: Path) -> None:
     office = open_office(tmp_path / "policies", roles=both)  # type: ignore[arg-type]
     one = office.submitted(POLICY_TOML)
     with pytest.raises(RoleError, match="the author may not approve"):
-        office.by(AUTHOR).approve(one, prove=prove_loads)
+        office.by(AUTHOR).approve(one, prove=prove_nothing)
     second = office.path / "officers.toml"  # a second key of the same person is no other person
     extra = officer_key("second").public_key().public_bytes_raw()
     second.write_text(second.read_text() + officer_text(AUTHOR, ["approver"], extra))
     with pytest.raises(RoleError, match="the author may not approve"):
-        office.by("second").approve(one, prove=prove_loads)
+        office.by("second").approve(one, prove=prove_nothing)
 
 
 def test_a_refused_act_leaves_the_folder_as_it_was(office: Office) -> None:
@@ -143,7 +143,7 @@ def test_a_clock_that_went_back_signs_nothing(office: Office) -> None:
     one = office.submitted(POLICY_TOML)
     office.now -= timedelta(seconds=1)
     with pytest.raises(DateError, match="are the clocks right"):
-        office.by(APPROVER).approve(one, prove=prove_loads)
+        office.by(APPROVER).approve(one, prove=prove_nothing)
 
 
 def test_a_product_can_be_retired_and_taken_up_again(office: Office) -> None:
