@@ -14,6 +14,7 @@ from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
 from server.decisions.repayment import LoanTerms, plan_of
 
+_MOST_KEPT = 16_384  # prices, and sets of them
 _ALWAYS: tuple[CostBasis, ...] = ("NOMINAL_X12", "EFFECTIVE")
 
 
@@ -71,7 +72,7 @@ class _Keyed:
     policy: LimitPolicy = field(compare=False)
 
 
-@lru_cache(maxsize=16_384)  # limits are whole steps, so that few differ within a day
+@lru_cache(maxsize=_MOST_KEPT)  # limits are whole steps, so that few differ within a day
 def priced(
     keyed: _Keyed, wanted: Wanted, cap: RateCap | None
 ) -> tuple[tuple[PricedOffer, ...], bool]:
@@ -98,7 +99,7 @@ def _terms(plan: PlanTerms, asked: int | None, bullet_months: int | None) -> Ite
             yield months
 
 
-@lru_cache(maxsize=16_384)  # of each term by itself: who asks for one gets it from who asks for all
+@lru_cache(maxsize=_MOST_KEPT)  # each term by itself, for all who are offered it
 def priced_plan(
     keyed: _Keyed, place: int, wanted: Wanted, cap: RateCap | None
 ) -> PricedOffer | None:

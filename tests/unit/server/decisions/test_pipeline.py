@@ -7,8 +7,9 @@ import pytest
 
 from protocols.contracts.regulation import Amount
 from protocols.decision_errors import RateCapError
+from server.decisions.candidates import Known
 from server.decisions.permission import Withheld
-from server.decisions.pipeline import Decided, Frame
+from server.decisions.pipeline import Case, Decided, Frame, outlook
 from server.decisions.reasons import Loss
 from server.decisions.regulation import load_profiles, rules_on
 from tests.unit.server.decisions.cases import (
@@ -254,6 +255,14 @@ def test_the_same_case_is_decided_the_same_again() -> None:
     request = asked(circumstances=known(facts=FACTS | {"days_past_due": 0}))
     first, second = (decided(request, 0.0712, of=frame(example_policy())) for _ in range(2))
     assert first == second
+
+
+def test_the_outlook_is_the_decision_before_it_is_priced() -> None:
+    review = asked(line=line(), requested_amount_minor=2_000_000)
+    for request, p_default in ((asked(), 0.05), (asked(), 0.15), (asked(), 0.5), (review, 0.05)):
+        found = decided(request, p_default, of=_bare())
+        seen = outlook(Case(request, Known(p_default, 10), (), ()), _bare())
+        assert seen == (found.outcome, found.limit_minor, found.assessed_minor)
 
 
 def test_an_offer_stands_for_the_policy_s_days() -> None:

@@ -154,6 +154,15 @@ def test_a_worse_fact_that_gets_more_is_found() -> None:
     ]
 
 
+def test_every_box_is_held_against_its_neighbours_to_the_last_one() -> None:
+    shares = ["0.5", "0.5", "0.4", "0.6"]
+    bounds = [(0, 30), (30, 60), (60, 90), (90, 1_001)]
+    cells = [([list(both)], share) for both, share in zip(bounds, shares, strict=True)]
+    assert _faults(no_caps(tables=[_table(*cells)])) == [
+        "UTILISATION.HIGH: a worse utilisation_percent than 60 gets more"
+    ]
+
+
 def test_a_better_fact_that_gets_less_is_found_once() -> None:
     facts = ("months_on_book", "utilisation_percent")
     table = _table(

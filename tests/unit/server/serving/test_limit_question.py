@@ -242,6 +242,10 @@ def test_a_segment_that_the_policy_does_not_have_is_refused() -> None:
 def test_a_term_that_no_plan_has_is_refused() -> None:
     assert _faults(asked(months=13)) == [("months", "the policy has no plan over that term")]
     assert {offer.months for offer in _decision(asked(months=36)).offers} == {36}
+    two = [{"method": "BULLET", "day_count": "ACT/365F", "months": [6]}, policy_table()["plans"][0]]
+    for months in (6, 12):
+        (offer,) = _decision(asked(months=months), by=rulebook(plans=two)).offers
+        assert offer.months == months
 
 
 def test_a_product_that_is_not_the_policy_s_is_refused() -> None:
