@@ -16,30 +16,34 @@ from server.decisions.regulation import load_profiles
 if TYPE_CHECKING:  # loaded by the command, since no other one needs hypothesis
     from server.proof.search import Found
 
-_EXAMPLES = 3_000
-
 app = typer.Typer(help="Prove limit policies.", no_args_is_help=True)
 
 
 def check(
     file: Annotated[Path, typer.Argument(help="The policy, in TOML.")],
-    examples: Annotated[int, typer.Option(help="Draws; each is put to every law.", min=1)] = (
-        _EXAMPLES
-    ),
+    examples: Annotated[
+        int | None,
+        typer.Option(help="Draws, each put to every law; 3,000 if left out.", min=1),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Another search; by default the policy's digest says.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Look for a gap, an overlap, or two applicants of whom the better gets less."""
-    from server.proof.search import search  # here: see above
+    from server.proof.search import EXAMPLES, search  # here: see above
     from server.proof.shown import found_lines
 
     policy = policy_from_table(read_toml(file), where=file.name)
     today = datetime.now(policy.zone).date()
     still = Still("policy check")
     found = search(
-        policy, load_profiles(), today=today, examples=examples, seed=seed, show=still.at
+        policy,
+        load_profiles(),
+        today=today,
+        examples=examples or EXAMPLES,
+        seed=seed,
+        show=still.at,
     )
     if as_json:
         typer.echo(json.dumps(facts_of_search(found), ensure_ascii=False, indent=2))

@@ -41,11 +41,12 @@ def test_programs_get_json() -> None:
 
 
 def test_in_json_both_applicants_have_the_same_facts_and_one_that_differs() -> None:
-    found = json.loads(json.dumps(commands.facts_of_search(of_planted("safer_gets_less"))))
-    (broken,) = [one for one in found["broken"] if one["law"] == "I1"]
+    found = json.loads(json.dumps(commands.facts_of_search(of_planted("gap_at_20_60"))))
+    (broken,) = [one for one in found["broken"] if one["law"] == "I2"]
     first, second = broken["applicants"]
+    differing = {name for name in first["facts"] if first["facts"][name] != second["facts"][name]}
     assert set(first["facts"]) == set(second["facts"])
-    assert first["facts"]["PD"] != second["facts"]["PD"]
+    assert differing == {"utilisation_percent"}
 
 
 def test_no_folder_is_left_where_the_command_runs(

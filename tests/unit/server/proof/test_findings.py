@@ -9,8 +9,9 @@ from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.regulation import Amount
 from server.decisions.pipeline import Decided
 from server.decisions.policy import policy_from_table
+from server.decisions.policy_faults import policy_faults
 from server.decisions.pricing import Wanted, offers
-from server.decisions.regulation import RateCap
+from server.decisions.regulation import RateCap, load_profiles
 from tests.unit.server.decisions.cases import TODAY, asked, decided, example_policy, frame
 
 GOOD_FACTS = {"days_past_due": 0, "utilisation_percent": 10, "utilisation_6m_percent": 10}
@@ -146,3 +147,24 @@ def test_a_cost_just_above_the_cap_is_above_it_however_it_is_rounded() -> None:
     assert dearest.method not in {offer.method for offer in offers(wanted, policy, cap)}
     above = replace(cap, annual=Decimal("0.12804"))
     assert dearest.method in {offer.method for offer in offers(wanted, policy, above)}
+
+
+def test_a_multiple_of_income_that_is_0_is_a_fault() -> None:
+    none = [{**band, "income_multiple": "0"} for band in _bands()]
+    assert "band A: no income is enough, since its multiple is 0" in _faults(_with(bands=none))
+
+
+def test_two_tables_of_one_code_are_a_fault() -> None:
+    tables = example_policy().model_dump(mode="json")["segments"]["CONSUMER"]["tables"]
+    assert "UTILISATION.HIGH: two tables have it" in _faults(_with(tables=[*tables, *tables]))
+
+
+def test_one_review_to_raise_and_one_to_cut_is_a_fault() -> None:
+    policy = example_policy()
+    quick = {"increase_after_reviews": 1, "decrease_after_reviews": 1}
+    line = policy.line.model_copy(update=quick)
+    assert "so that it goes to and fro" in _faults(policy.model_copy(update={"line": line}))
+
+
+def _faults(policy: LimitPolicy) -> str:
+    return "\n".join(policy_faults(policy, load_profiles()))
