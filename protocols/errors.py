@@ -43,22 +43,6 @@ class DuplicateRequestError(ContractError):
     """A request id was used before with another body."""
 
 
-class ConsentError(ContractError):
-    """The law asks for the borrower's consent, and none counts."""
-
-
-class DataNotPermittedError(ContractError):
-    """A request holds data that the law bars from this decision."""
-
-
-class ProfileDateError(ContractError):
-    """A regulatory profile is asked for a day before its rules begin."""
-
-
-class RateCapError(ContractError):
-    """What would be offered costs more than the law allows."""
-
-
 class VerificationError(ScoringError):
     """A digest, proof or signature fails."""
 

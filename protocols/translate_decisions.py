@@ -54,23 +54,21 @@ def decision_from_wire(message: wire.LimitDecision) -> LimitDecision:
     Raises:
         ContractError: The message is not a complete decision.
     """
-    return checked(lambda: LimitDecision.model_validate(_table(message)))
+    return checked(lambda: LimitDecision.model_validate(decision_table(message)))
 
 
-def _table(message: wire.LimitDecision) -> dict[str, object]:
+def decision_table(message: wire.LimitDecision) -> dict[str, object]:
+    """Return a decision's message as a table of its contract, not validated."""
     return {
         **{name: getattr(message, name) for name in _PLAIN},
-        "outcome": _word_of(message.outcome, OUTCOMES, "outcome"),
-        "change": _word_of(message.change, CHANGES, "change"),
-        "segment": _word_of(message.segment, SEGMENTS, "segment"),
+        "outcome": word_of(message.outcome, OUTCOMES, "outcome"),
+        "change": word_of(message.change, CHANGES, "change"),
+        "segment": word_of(message.segment, SEGMENTS, "segment"),
         "components": tuple(map(_component, message.components)),
         "offers": tuple(map(_offer, message.offers)),
         "principal_reasons": tuple(map(_principal_reason, message.principal_reasons)),
         "reasons": tuple(map(reason_from_wire, message.reasons)),
-        "withheld": tuple(
-            Withheld.model_validate({"group": one.group, "why": one.why})
-            for one in message.withheld
-        ),
+        "withheld": tuple(map(_withheld, message.withheld)),
         "steps": tuple(Step(name=step.name, result=step.result) for step in message.steps),
         "decided_at": time_from_wire(message.decided_at),
         "clipped_fields": tuple(message.clipped_fields),
@@ -86,7 +84,7 @@ _PLAIN = (
 )
 
 
-def _word_of(number: int, words: Mapping[_Word, int], name: str) -> _Word:
+def word_of(number: int, words: Mapping[_Word, int], name: str) -> _Word:
     """Return the word for an enum's number.
 
     Raises:
@@ -128,7 +126,7 @@ def _withheld(message: wire.Withheld) -> Withheld:
 def _principal_reason(message: wire.PrincipalReason) -> PrincipalReason:
     return PrincipalReason(
         code=message.code,
-        source=_word_of(message.source, SOURCES, "source"),
+        source=word_of(message.source, SOURCES, "source"),
         sentence=message.sentence,
         sentence_zh=message.sentence_zh,
         is_changeable=message.is_changeable,

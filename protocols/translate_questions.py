@@ -71,7 +71,7 @@ def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest
         subject=request.subject,
         product=request.product,
         segment=SEGMENTS[request.segment],
-        months=request.months or 0,
+        months=request.months,
         circumstances=_circumstances_to_wire(request.circumstances),
         consents=map(_consent_to_wire, request.consents),
         observed={group: day.isoformat() for group, day in request.observed.items()},
@@ -100,9 +100,10 @@ def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
         "currency": message.currency,
         "subject": message.subject,
         "product": message.product,
-        "segment": _segment(message.segment),
-        "months": message.months or None,
+        "segment": segment_of(message.segment),
     }
+    if message.HasField("months"):
+        table["months"] = message.months
     if message.HasField("circumstances"):
         table["circumstances"] = _circumstances_table(message.circumstances)
     if message.HasField("line"):
@@ -128,12 +129,28 @@ def decision_id_from_wire(raw: bytes) -> str:
     Raises:
         RequestError: They do not parse, or name none.
     """
-    message = parse_request(raw, decisions.GetDecisionRequest())
-    if not message.decision_id:
+    return check_decision_id(parse_request(raw, decisions.GetDecisionRequest()).decision_id)
+
+
+def check_decision_id(decision_id: str) -> str:
+    """Return an id that may be a decision's; raises RequestError for any other."""
+    if not decision_id:
         raise RequestError([Violation("decision_id", "is required")])
-    if not _DECISION_ID.fullmatch(message.decision_id):
+    if not _DECISION_ID.fullmatch(decision_id):
         raise RequestError([Violation("decision_id", "is none that a server gives")])
-    return message.decision_id
+    return decision_id
+
+
+def segment_of(number: int) -> Segment:
+    """Return the segment of a request's number; none is a consumer.
+
+    Raises:
+        RequestError: There is no such segment.
+    """
+    for word, known in SEGMENTS.items():
+        if known == (number or decisions.SEGMENT_CONSUMER):
+            return word
+    raise RequestError([Violation("segment", "is none that this server knows")])
 
 
 def parse_request(
@@ -202,13 +219,6 @@ def _features_to_wire(
     return None, scoring.PackedFeatures(
         contract_digest=features.contract_digest, numbers=features.numbers, codes=features.codes
     )
-
-
-def _segment(number: int) -> Segment:
-    for word, known in SEGMENTS.items():
-        if known == (number or decisions.SEGMENT_CONSUMER):
-            return word
-    raise RequestError([Violation("segment", "is none that this server knows")])
 
 
 def _circumstances_table(message: decisions.Circumstances) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What is asked about a credit limit, and what is answered."""
 
+import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
@@ -21,7 +22,6 @@ from protocols.contracts.money import MAX_MINOR, Currency, Minor, PositiveMinor
 from protocols.contracts.plans import CostBasis, Method
 from protocols.contracts.regulation import Segment
 from protocols.contracts.scores import Reason, RequestId, Subject
-from protocols.ledger.canonical import canonical_json
 
 Outcome = Literal["APPROVE", "COUNTEROFFER", "DECLINE", "REFER", "NOT_DECIDED"]
 Change = Literal["INITIAL", "INCREASE", "DECREASE", "UNCHANGED", "FREEZE"]
@@ -30,8 +30,11 @@ Language = Literal["en", "zh"]
 Withholding = Literal["STALE", "NOT_PERMITTED"]
 
 MOST_PRINCIPAL_REASONS = 4
+MOST_REVIEWS = 1_000  # in a row; further ones count no more
 # What stands first in a limit's digest, and by itself there where nothing else was said.
-_FIRST = ("request_id", "features", "requested_amount_minor", "currency", "subject")
+_FIRST = {"request_id", "features", "requested_amount_minor", "currency", "subject"}
+# Canonical JSON of what a limit's digest holds beside it, all of which is ASCII and whole numbers.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def _day(value: object) -> object:
@@ -73,6 +76,9 @@ class Circumstances(Contract):
     facts: dict[FactName, Annotated[int, Field(ge=0, le=MAX_MINOR)]] = Field(default_factory=dict)
 
 
+_Reviews = Annotated[int, Field(ge=0, le=MOST_REVIEWS)]
+
+
 class Line(Contract):
     """The credit line that the borrower has with this product.
 
@@ -86,8 +92,8 @@ class Line(Contract):
     outstanding_minor: Minor
     reserved_minor: Minor = 0
     changed_on: Day
-    better_reviews: Annotated[int, Field(ge=0, le=1_000)] = 0
-    worse_reviews: Annotated[int, Field(ge=0, le=1_000)] = 0
+    better_reviews: _Reviews = 0
+    worse_reviews: _Reviews = 0
 
 
 class LimitRequest(Contract):
@@ -119,9 +125,9 @@ class LimitRequest(Contract):
         """Return what two requests share if and only if they ask the same."""
         about = [self.subject] if self.subject else []
         asked: list[str | int] = [self.requested_amount_minor, self.currency, *about]
-        more = self.model_dump(mode="json", exclude=set(_FIRST), exclude_defaults=True)
+        more = self.model_dump(mode="json", exclude=_FIRST, exclude_defaults=True)
         if more:
-            asked.append(canonical_json(more).decode())
+            asked.append(_canonical(more))
         return digest_of_question("limit", self.features, asked)
 
 
@@ -251,6 +257,15 @@ class LimitDecision(Contract):
         if self.change == "INITIAL" and self.limit_minor > self.requested_amount_minor:
             raise ValueError("the limit is above the request")
         return self
+
+
+def outcome_of(
+    limit_minor: int, requested_minor: int
+) -> Literal["APPROVE", "COUNTEROFFER", "DECLINE"]:
+    """Return the word for a limit that is given: all of a request, some, or nothing."""
+    if limit_minor == 0:
+        return "DECLINE"
+    return "APPROVE" if limit_minor >= requested_minor else "COUNTEROFFER"
 
 
 def check_limit_request(

@@ -4,6 +4,7 @@ A policy that parses may still be wrong: that a safer applicant never gets less,
 no gap and that no rate is above the law's cap is shown by a proof, before anybody activates it.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
@@ -185,6 +186,11 @@ class Cell(Contract):
             raise ValueError("a range is [from, below) with from < below")
         return self
 
+    def holds(self, values: Sequence[int]) -> bool:
+        """Return whether values of the table's facts, in their order, lie in the ranges."""
+        pairs = zip(values, self.ranges, strict=True)
+        return all(low <= value < high for value, (low, high) in pairs)
+
 
 class FactTable(Contract):
     """A table over one to three facts that scales the band's limit.
@@ -269,6 +275,12 @@ class PlanTerms(Contract):
     method: Method
     day_count: DayCount
     months: tuple[_Months, ...] = Field(min_length=1, max_length=20, strict=False)
+
+    @model_validator(mode="after")
+    def _check_day_count(self) -> "PlanTerms":
+        if self.method == "DAILY_INTEREST" and self.day_count == "30/360":
+            raise ValueError("day_count: interest by days needs a convention that counts days")
+        return self
 
 
 class LineTerms(Contract):
@@ -363,8 +375,3 @@ class LimitPolicy(Contract):
             if any(limit % self.terms.step_minor for limit in limits):
                 raise ValueError("bands: limit_minor must be a whole number of steps")
         return self
-
-
-def decimal(text: str | None) -> Decimal:
-    """Return a decimal of a policy; none is 0."""
-    return Decimal(text or "0")

@@ -9,6 +9,16 @@ from protocols.contracts.features import DecimalText
 
 MAX_MINOR = 2**53 - 1  # what canonical JSON holds, and every JSON reader reads exactly
 
+# ISO 4217: how many digits a minor unit has, where it is not two.
+_NO_DIGITS = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
+_DIGITS = {
+    **dict.fromkeys(_NO_DIGITS, 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
 PositiveMinor = Annotated[int, Field(ge=1, le=MAX_MINOR)]
@@ -37,19 +47,9 @@ PositiveShare = Annotated[DecimalText, AfterValidator(_check_positive_share)]
 Factor = Annotated[DecimalText, AfterValidator(_check_factor)]
 
 
-# ISO 4217: how many digits a minor unit has, where it is not two.
-_NO_DIGITS = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
-    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
-)
-_DIGITS = {
-    **dict.fromkeys(_NO_DIGITS, 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
-
-
 def money_text(minor: int, currency: str) -> str:
-    """Return an amount as people read it: its currency, then whole units in groups of three."""
+    """Return an amount as a person reads it, such as 1,234.50 USD."""
     digits = _DIGITS.get(currency, 2)
-    whole, part = divmod(minor, 10**digits)
-    return f"{currency} {whole:,}" + (f".{part:0{digits}d}" if digits else "")
+    whole, rest = divmod(abs(minor), 10**digits)
+    fraction = f".{rest:0{digits}d}" if digits else ""
+    return f"{'-' if minor < 0 else ''}{whole:,}{fraction} {currency}"

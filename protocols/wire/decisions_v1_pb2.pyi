@@ -167,7 +167,7 @@ class DecideLimitRequest(_message.Message):
     segment: Global___Segment.ValueType
     """Unspecified is a consumer."""
     months: _builtins.int
-    """The term that is asked for, in months; 0 asks for all that are on offer."""
+    """The term that is asked for, in months; left out, all that are on offer."""
     @_builtins.property
     def features(self) -> _scoring_v1_pb2.Features:
         """One of features and packed."""
@@ -199,17 +199,19 @@ class DecideLimitRequest(_message.Message):
         subject: _builtins.str = ...,
         product: _builtins.str = ...,
         segment: Global___Segment.ValueType = ...,
-        months: _builtins.int = ...,
+        months: _builtins.int | None = ...,
         circumstances: Global___Circumstances | None = ...,
         consents: _abc.Iterable[Global___Consent] | None = ...,
         observed: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         line: Global___Line | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances", "features", b"features", "line", b"line", "packed", b"packed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_months", b"_months", "circumstances", b"circumstances", "features", b"features", "line", b"line", "months", b"months", "packed", b"packed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["circumstances", b"circumstances", "consents", b"consents", "currency", b"currency", "features", b"features", "line", b"line", "months", b"months", "observed", b"observed", "packed", b"packed", "product", b"product", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_months", b"_months", "circumstances", b"circumstances", "consents", b"consents", "currency", b"currency", "features", b"features", "line", b"line", "months", b"months", "observed", b"observed", "packed", b"packed", "product", b"product", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__months: _TypeAlias = _typing.Literal["months"]  # noqa: Y015
+    _WhichOneofArgType__months: _TypeAlias = _typing.Literal["_months", b"_months"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__months) -> _WhichOneofReturnType__months | None: ...
 
 Global___DecideLimitRequest: _TypeAlias = DecideLimitRequest  # noqa: Y015
 

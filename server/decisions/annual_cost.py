@@ -1,6 +1,6 @@
 """What a plan costs in a year, on the basis that a law names."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
@@ -22,6 +22,7 @@ ROUNDING_RULES: Mapping[CostBasis, str] = {
     "REGZ_ACTUARIAL": "12 CFR 1026.22(a): within 1/8 of a percentage point; two decimals, half up",
     "ALL_IN_COST_CN": "PBoC notice 2021 No. 3 names none: two decimals of a per cent, half up",
 }
+OddTime = Callable[[date, int], tuple[Fraction, Fraction]]
 _COMPOUNDED = ("EFFECTIVE", "EU_APRC")
 _HIGHEST = Decimal(10) ** 13
 _DIGITS = 34
@@ -81,14 +82,17 @@ def annual_costs(plan: Plan, bases: Sequence[CostBasis]) -> dict[CostBasis, Deci
         ContractError: As ``annual_cost``.
     """
     timeline = timeline_of(plan)
+    # Without odd days all bases count time alike, in months; with them some do.
+    rates: dict[OddTime | None, Decimal] = {}
     costs: dict[CostBasis, Decimal] = {}
-    rate: Decimal | None = None
     for basis in bases:
-        alone = _ALONE[basis](timeline) if basis in _ALONE else None
-        if alone is None and (rate is None or timeline.has_odd_days):
-            # Without odd days all bases count time alike: in months.
-            rate = rate_of(_flows(timeline, basis))
-        costs[basis] = _rounded(_of_a_year(rate or Decimal(0), basis) if alone is None else alone)
+        cost = _ALONE[basis](timeline) if basis in _ALONE else None
+        if cost is None:
+            rule = _ODD_TIME.get(basis, _of_equal_months) if timeline.has_odd_days else None
+            if rule not in rates:
+                rates[rule] = rate_of(_flows(timeline, rule))
+            cost = _of_a_year(rates[rule], basis)
+        costs[basis] = _rounded(cost)
     return costs
 
 
@@ -119,16 +123,16 @@ def timeline_of(plan: Plan) -> Timeline:
     return Timeline(plan, draws, tuple(at(row.due_on) for row in plan.rows))
 
 
-def _flows(timeline: Timeline, basis: CostBasis) -> list[Flow]:
+def _flows(timeline: Timeline, odd_time: OddTime | None) -> list[Flow]:
     plan = timeline.plan
     lent = [draw.principal_minor - draw.fee_minor for draw in plan.draws]
     paid = [-row.total_minor for row in plan.rows]
     moved = zip(lent + paid, timeline.draws + timeline.rows, strict=True)
     # Draws come first among equals: an instalment is paid on the day of a further draw.
     in_order = sorted(moved, key=lambda timed: timed[1])
-    if not timeline.has_odd_days:
+    if odd_time is None:
         return [Flow(minor, months) for minor, (months, _) in in_order]
-    start, odd_time = plan.terms.drawn_on, _ODD_TIME.get(basis, _of_equal_months)
+    start = plan.terms.drawn_on
     return [Flow(minor, at.months, *odd_time(start, at.days)) for minor, at in in_order]
 
 
@@ -171,9 +175,8 @@ def _all_in(timeline: Timeline) -> Decimal:
     """Return all costs over the principal in use and the years for which it is."""
     plan = timeline.plan
     # What is repaid at a time was in use until then: the area under the balance, in months.
-    repaid = zip((row.principal_minor for row in plan.rows), timeline.rows, strict=True)
-    drawn = zip((draw.principal_minor for draw in plan.draws), timeline.draws, strict=True)
-    balances = _weighted(repaid) - _weighted(drawn)
+    repaid = _weighted([row.principal_minor for row in plan.rows], timeline.rows)
+    balances = repaid - _weighted([draw.principal_minor for draw in plan.draws], timeline.draws)
     kept_minor = sum(draw.fee_minor for draw in plan.draws)
     in_use = balances * Fraction(plan.drawn_minor - kept_minor, plan.drawn_minor)
     cost = 12 * (plan.interest_minor + plan.fee_minor) / in_use
@@ -182,10 +185,9 @@ def _all_in(timeline: Timeline) -> Decimal:
         return Decimal(cost.numerator) / cost.denominator
 
 
-def _weighted(amounts: Iterable[tuple[int, Elapsed]]) -> Fraction:
-    months, days = 0, 0
-    for minor, at in amounts:
-        months, days = months + minor * at.months, days + minor * at.days
+def _weighted(amounts: Sequence[int], times: Sequence[Elapsed]) -> Fraction:
+    months = sum(minor * at.months for minor, at in zip(amounts, times, strict=True))
+    days = sum(minor * at.days for minor, at in zip(amounts, times, strict=True))
     return months + Fraction(12 * days, 365)
 
 
@@ -197,7 +199,7 @@ def _rounded(cost: Decimal) -> Decimal:
         return cost.quantize(_PLACES, rounding=ROUND_HALF_EVEN)
 
 
-_ODD_TIME: Mapping[CostBasis, Callable[[date, int], tuple[Fraction, Fraction]]] = {
+_ODD_TIME: Mapping[CostBasis, OddTime] = {
     "EU_APRC": _of_eu_years,
     "REGZ_ACTUARIAL": _of_unit_periods,
 }

@@ -1,7 +1,8 @@
 """Every cap on a limit, each by itself; the smallest of them binds."""
 
+import math
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -25,11 +26,10 @@ REQUESTED, PRODUCT, LAW, OBLIGOR = "REQUESTED", "PRODUCT", "LAW", "OBLIGOR"
 RISK_BAND, EXPECTED_LOSS = "RISK_BAND", "EXPECTED_LOSS"
 INCOME, DEBT_SERVICE, NO_INCOME = "INCOME", "DEBT_SERVICE", "NO_VERIFIED_INCOME"
 THIN_FILE, TABLE = "THIN_FILE", "TABLE"
-NOT_PROVIDED = "DATA.NOT_PROVIDED"  # the reason where a fact is not known
+NOT_KNOWN = "DATA.NOT_KNOWN"  # the reason where a fact is not known
 
 # What binds an open line at once; the others may move to and fro with the next review.
 AT_ONCE = frozenset((REQUESTED, PRODUCT, LAW, OBLIGOR))
-FROM_RISK = frozenset((RISK_BAND, EXPECTED_LOSS))  # here the score's own reasons say why
 
 
 class Cap(NamedTuple):
@@ -79,7 +79,7 @@ def caps(
     """
     segment = policy.segments[request.segment]
     found = [
-        Cap(REQUESTED, request.requested_amount_minor, "PRODUCT.WHOLE_STEPS"),
+        _requested_cap(request.requested_amount_minor, policy),
         Cap(PRODUCT, policy.terms.maximum_minor, "PRODUCT.MAXIMUM"),
         _risk_cap(RISK_BAND, band, segment),
     ]
@@ -119,7 +119,7 @@ def affordable_minor(
         The present value of what is left each month, rounded down; 0 if nothing is.
     """
     left = Decimal(terms.debt_service_share) * income_minor - obligations_minor
-    return _floor(max(left, Decimal(0)) * annuity_factor(rate, terms.months))
+    return _floor(left * annuity_factor(rate, terms.months))
 
 
 def expected_loss_minor(p_default: float, drawn_minor: int, terms: ExpectedLoss) -> int:
@@ -142,6 +142,11 @@ def annuity_factor(rate: Decimal, months: int) -> Decimal:
     if monthly == 0:
         return Decimal(months)
     return (1 - (1 + monthly) ** -months) / monthly
+
+
+def _requested_cap(requested_minor: int, policy: LimitPolicy) -> Cap:
+    is_small = requested_minor < policy.terms.minimum_minor
+    return Cap(REQUESTED, requested_minor, "PRODUCT.MINIMUM" if is_small else "PRODUCT.WHOLE_STEPS")
 
 
 def _income_caps(request: LimitRequest, band: RiskBand, segment: SegmentPolicy) -> Iterable[Cap]:
@@ -201,7 +206,7 @@ def _table_cap(table: FactTable, request: LimitRequest, band: RiskBand, policy: 
     steps = rounded(limit_minor, policy)
     if share < table.best_share and _rounded_share(table.best_share, band, policy) > steps:
         told = table_share(table, {name: facts.get(name, best_fact(name)) for name in table.facts})
-        code = NOT_PROVIDED if _rounded_share(told, band, policy) > steps else table.code
+        code = NOT_KNOWN if _rounded_share(told, band, policy) > steps else table.code
     is_risk = is_risk and _rounded_share(share, segment.bands[0], policy) > steps
     return Cap(name, limit_minor, code, is_risk)
 
@@ -229,4 +234,5 @@ def best_fact(name: FactName) -> int:
 
 
 def _floor(amount: Decimal) -> int:
-    return max(0, min(MAX_MINOR, int(amount.to_integral_value(ROUND_FLOOR))))
+    """Return the whole minor units in an amount, within what money can be."""
+    return max(0, min(MAX_MINOR, math.floor(amount)))

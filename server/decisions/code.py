@@ -6,7 +6,7 @@ from importlib.resources.abc import Traversable
 
 from protocols.ledger.canonical import digest
 
-_ROOMS = ("server.decisions", "model")
+_ROOMS = ("model", "protocols.contracts", "server.decisions", "server.serving")
 
 
 @cache

@@ -48,7 +48,7 @@ def months_back(start: date, end: date) -> tuple[int, int]:
     """
     _check_order(start, end)
     months = (end.year - start.year) * 12 + end.month - start.month
-    if start.day >= 28 and is_month_end(start) and is_month_end(end):
+    if start.day > 28 and is_month_end(start) and is_month_end(end):
         return months, 0
     begun = add_months(end, -months)
     if begun < start:

@@ -25,7 +25,9 @@ def parts_of(
     """Split a balance into instalments.
 
     Principal adds up to the balance exactly. Every amount is rounded half up for itself, and what
-    rounding leaves over is in the last instalment only. Nothing is ever negative.
+    rounding leaves over is in the last instalment only. Nothing is ever negative: where the first
+    period is so long that an equal instalment would not pay its interest, the first instalment is
+    just that interest, and those after it are equal.
 
     Args:
         balance_minor: What is owed, at least 1 minor unit.
@@ -34,8 +36,7 @@ def parts_of(
         method: How it is repaid.
 
     Raises:
-        ContractError: The balance is too small to be repaid in so many instalments, or an equal
-            instalment would not pay its period's interest.
+        ContractError: The balance is too small to be repaid in so many instalments.
 
     Source: docs/repayment.md, "Methods".
     """
@@ -58,13 +59,14 @@ def equal_instalment(balance_minor: int, accruals: Sequence[Fraction]) -> int:
 
 
 def _equal_instalments(balance_minor: int, accruals: Sequence[Fraction]) -> tuple[Part, ...]:
-    instalment, parts = equal_instalment(balance_minor, accruals), []
+    instalment, parts = equal_instalment(balance_minor, accruals), list[Part]()
     for accrual in accruals[:-1]:
         interest = part_of(balance_minor, accrual)
-        if interest > instalment:
-            raise ContractError("first_due_on: an equal instalment would not pay its interest")
-        parts.append(Part(instalment - interest, interest))
-        balance_minor = _rest(balance_minor, instalment - interest)
+        if interest > instalment and not parts:
+            # After a long first period: to pay less would charge interest on interest.
+            return Part(0, interest), *_equal_instalments(balance_minor, accruals[1:])
+        parts.append(Part(max(0, instalment - interest), interest))
+        balance_minor = _rest(balance_minor, parts[-1].principal_minor)
     return (*parts, Part(balance_minor, part_of(balance_minor, accruals[-1])))
 
 

@@ -1,10 +1,11 @@
 """What a review does to an open line: never to and fro, and at once where a cap cannot wait."""
 
+import math
 from datetime import date
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
-from protocols.contracts.decisions import Change, Line
+from protocols.contracts.decisions import MOST_REVIEWS, Change, Line
 from protocols.contracts.limit_policy import LineTerms
 
 
@@ -14,7 +15,8 @@ class Moved(NamedTuple):
     Attributes:
         limit_minor: What stands from now on.
         change: What became of it.
-        better_reviews, worse_reviews: In a row, this one included; both 0 after a change.
+        better_reviews, worse_reviews: In a row, this one included; both 0 after a change, unless
+            more of it still waits.
         code: Of the reason that keeps it below what was assessed; empty if nothing does.
     """
 
@@ -65,22 +67,22 @@ def moved_line(
 def _better(
     line: Line, assessed_minor: int, terms: LineTerms, *, step_minor: int, today: date
 ) -> Moved:
-    reviews = line.better_reviews + 1
+    reviews = min(line.better_reviews + 1, MOST_REVIEWS)
     if (today - line.changed_on).days < terms.increase_after_days:
         return Moved(line.limit_minor, "UNCHANGED", reviews, 0, "LINE.COOL_DOWN")
     if reviews < terms.increase_after_reviews:
         return Moved(line.limit_minor, "UNCHANGED", reviews, 0, "LINE.REVIEWS")
-    added = Decimal(terms.increase_share) * line.limit_minor
-    most = line.limit_minor + int(added.to_integral_value(ROUND_FLOOR)) // step_minor * step_minor
-    limit_minor = min(assessed_minor, most)
+    share = 1 + Decimal(terms.increase_share)
+    most = math.floor(share * line.limit_minor)
+    limit_minor = min(assessed_minor, most - most % step_minor)
     code = "LINE.STEP" if limit_minor < assessed_minor else ""
-    if limit_minor == line.limit_minor:
-        return Moved(limit_minor, "UNCHANGED", reviews, 0, code)
+    if limit_minor <= line.limit_minor:
+        return Moved(line.limit_minor, "UNCHANGED", reviews, 0, code)
     return Moved(limit_minor, "INCREASE", code=code)
 
 
 def _worse(line: Line, assessed: Assessed, terms: LineTerms) -> Moved:
-    reviews = line.worse_reviews + 1
+    reviews = min(line.worse_reviews + 1, MOST_REVIEWS)
     if reviews >= terms.decrease_after_reviews or assessed.limit_minor == assessed.at_once_minor:
         return Moved(assessed.limit_minor, "DECREASE")
     if assessed.at_once_minor < line.limit_minor:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from protocols.contracts.decisions import Consent, LimitRequest, Withholding
 from protocols.contracts.features import Group
 from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import ConsentError, DataNotPermittedError
+from protocols.decision_errors import ConsentError, DataNotPermittedError
 from server.decisions.regulation import Rules
 
 

@@ -1,16 +1,14 @@
 """One decision: steps in their order, each of which leaves a mark; pure, so it can be repeated."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from protocols.contracts.decisions import Change, LimitRequest, Outcome
+from protocols.contracts.decisions import Change, LimitRequest, Line, Outcome, outcome_of
 from protocols.contracts.features import FeatureField
-from protocols.contracts.limit_policy import LimitPolicy, RiskBand
+from protocols.contracts.limit_policy import LimitPolicy, RiskBand, SegmentPolicy
 from server.decisions.candidates import (
     AT_ONCE,
-    REQUESTED,
     THIN_FILE,
     Cap,
     Known,
@@ -55,15 +53,14 @@ class Case(NamedTuple):
     withheld: Sequence[Withheld]
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A decision.
 
     Attributes:
         limit_minor: What stands; 0 if nothing is given or a person must confirm.
         assessed_minor: What the caps allow.
         available_minor: What may be drawn now.
-        binding: Names of the caps each of which by itself allows no more than was assessed.
+        binding: Names of the caps that by themselves allow no more than was assessed.
         offers: Plans for the limit; none without a limit.
         whys: Principal reasons; none on an approval.
         steps: Name and result of each step.
@@ -86,11 +83,26 @@ class Decided:
     worse_reviews: int
 
 
-class _Assessment(NamedTuple):
-    """What caps and rules say, before anything is given."""
+class Outlook(NamedTuple):
+    """What a decision comes to before anything is priced."""
 
+    outcome: Outcome
+    limit_minor: int
+    assessed_minor: int
+
+
+class _Assessment(NamedTuple):
+    """What caps and rules say, before anything is given.
+
+    Attributes:
+        binding: Caps that by themselves allow no more than was assessed, smallest first.
+        binding_at_once: The same of those that wait for no second review.
+    """
+
+    segment: SegmentPolicy
     caps: Sequence[Cap]
-    binding: Sequence[Cap]  # smallest first
+    binding: Sequence[Cap]
+    binding_at_once: Sequence[Cap]
     band: RiskBand
     stopped: Stopped
     assessed: Assessed
@@ -124,10 +136,14 @@ def decide(case: Case, frame: Frame) -> Decided:
     seen = _assessment(case, frame)
     standing = _standing(case, frame, seen)
     plans = _plans(standing, seen.band, case.request, frame)
-    if not plans and _is_priced(standing, seen.band):  # of an open line: a new one has its term
-        codes = (*standing.codes, "PRODUCT.TERM")
-        standing = standing._replace(outcome="COUNTEROFFER", codes=codes)
     return _decided(case, frame, seen, standing, plans)
+
+
+def outlook(case: Case, frame: Frame) -> Outlook:
+    """Return what a decision comes to if there is a plan for it: cheap, to search among many."""
+    seen = _assessment(case, frame)
+    standing = _standing(case, frame, seen)
+    return Outlook(standing.outcome, standing.moved.limit_minor, seen.assessed.limit_minor)
 
 
 def _assessment(case: Case, frame: Frame) -> _Assessment:
@@ -135,17 +151,29 @@ def _assessment(case: Case, frame: Frame) -> _Assessment:
     segment = policy.segments[request.segment]
     band = segment.band(case.known.p_default)
     found = caps(request, case.known, band, policy=policy, rules=frame.rules)
-    assessed = rounded(min(cap.limit_minor for cap in found), policy)
-    next_minor = assessed + policy.terms.step_minor if assessed else policy.terms.minimum_minor
-    binding = [cap for cap in found if cap.limit_minor < next_minor]
-    at_once = min(cap.limit_minor for cap in found if cap.name in AT_ONCE)
+    waiting_for_nothing = [cap for cap in found if cap.name in AT_ONCE]
+    assessed, at_once = (_allowed(caps, policy) for caps in (found, waiting_for_nothing))
     return _Assessment(
+        segment=segment,
         caps=found,
-        binding=sorted(binding, key=lambda cap: cap.limit_minor),
+        binding=_binding(found, assessed, policy),
+        binding_at_once=_binding(waiting_for_nothing, at_once, policy),
         band=band,
         stopped=stopped_by(segment.rules, request.circumstances.facts),
-        assessed=Assessed(assessed, rounded(at_once, policy)),
+        assessed=Assessed(assessed, at_once),
     )
+
+
+def _allowed(caps: Iterable[Cap], policy: LimitPolicy) -> int:
+    return rounded(min(cap.limit_minor for cap in caps), policy)
+
+
+def _binding(caps: Iterable[Cap], allowed_minor: int, policy: LimitPolicy) -> Sequence[Cap]:
+    """Return the caps that are below the next step: to lift all others would change nothing."""
+    terms = policy.terms
+    next_minor = allowed_minor + terms.step_minor if allowed_minor else terms.minimum_minor
+    below = [cap for cap in caps if cap.limit_minor < next_minor]
+    return sorted(below, key=lambda cap: cap.limit_minor)
 
 
 def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
@@ -158,13 +186,13 @@ def _standing(case: Case, frame: Frame, seen: _Assessment) -> _Standing:
     moved = _moved(request, frame, seen.assessed)
     if moved.change == "INITIAL" and moved.limit_minor and not _has_term(request, frame):
         return _Standing("DECLINE", _kept(request, "UNCHANGED"), ("PRODUCT.TERM",))
-    referring = [*seen.stopped.referred, *_referring(request, frame, moved)]
+    referring = [*seen.stopped.referred, *_referring(request, frame, seen, moved)]
     if referring and moved.change in ("INITIAL", "INCREASE") and moved.limit_minor:
         return _Standing("REFER", _kept(request, "UNCHANGED"), referring)
-    if moved.limit_minor >= request.requested_amount_minor:
-        return _Standing("APPROVE", moved)
-    outcome: Outcome = "COUNTEROFFER" if moved.limit_minor else "DECLINE"
-    return _bounded(outcome, moved, case, frame, seen)
+    outcome = outcome_of(moved.limit_minor, request.requested_amount_minor)
+    if outcome == "APPROVE":
+        return _Standing(outcome, moved)
+    return _bounded(outcome, moved, case, seen)
 
 
 def _moved(request: LimitRequest, frame: Frame, assessed: Assessed) -> Moved:
@@ -187,33 +215,33 @@ def _kept(request: LimitRequest, change: Change) -> Moved:
     return Moved(line.limit_minor, change, line.better_reviews, line.worse_reviews)
 
 
-def _referring(request: LimitRequest, frame: Frame, moved: Moved) -> Iterable[str]:
-    most = frame.policy.segments[request.segment].refer_above_minor
+def _referring(
+    request: LimitRequest, frame: Frame, seen: _Assessment, moved: Moved
+) -> Iterable[str]:
+    most = seen.segment.refer_above_minor
     if most is not None and moved.limit_minor > most:
         yield "REVIEW.AMOUNT"
-    by_law = frame.rules.review.refer_above
-    if any(one.currency == request.currency and moved.limit_minor > one.minor for one in by_law):
-        yield "REVIEW.LAW"
+    for amount in frame.rules.review.refer_above:
+        if amount.currency == request.currency and moved.limit_minor > amount.minor:
+            yield "REVIEW.LAW"
+
+
+def _bounded(outcome: Outcome, moved: Moved, case: Case, seen: _Assessment) -> _Standing:
+    """Say why less is given than was asked for: the caps that bound it, and nothing else."""
+    if moved.code:
+        return _Standing(outcome, moved, (moved.code,))
+    has_more_to_fall = moved.limit_minor > seen.assessed.limit_minor and moved.change == "DECREASE"
+    binding = seen.binding_at_once if has_more_to_fall else seen.binding
+    codes = [cap.code for cap in binding if cap.code]
+    thin = seen.segment.thin_file
+    if thin and any(cap.name == THIN_FILE for cap in binding):
+        codes += [f"DATA.{item.why}" for item in case.withheld if item.group == thin.group]
+    return _Standing(outcome, moved, codes, any(cap.is_risk for cap in binding))
 
 
 def _has_term(request: LimitRequest, frame: Frame) -> bool:
     most = frame.rules.longest_bullet_months(request.segment)
     return has_term(frame.policy, request.months, most)
-
-
-def _bounded(
-    outcome: Outcome, moved: Moved, case: Case, frame: Frame, seen: _Assessment
-) -> _Standing:
-    """Say why less is given than was asked for: the caps that bind, and nothing else."""
-    if moved.code:
-        return _Standing(outcome, moved, (moved.code,))
-    codes, names = [cap.code for cap in seen.binding if cap.code], {c.name for c in seen.binding}
-    is_small = case.request.requested_amount_minor < frame.policy.terms.minimum_minor
-    if REQUESTED in names and is_small:
-        codes = ["PRODUCT.MINIMUM" if c == "PRODUCT.WHOLE_STEPS" else c for c in codes]
-    if THIN_FILE in names:
-        codes += [f"DATA.{item.why}" for item in case.withheld]
-    return _Standing(outcome, moved, codes, any(cap.is_risk for cap in seen.binding))
 
 
 def _is_priced(standing: _Standing, band: RiskBand) -> bool:
@@ -241,17 +269,18 @@ def _decided(
 ) -> Decided:
     moved, request = standing.moved, case.request
     losses = case.losses if standing.is_risk else None
+    withheld = {item.group: item.why for item in case.withheld}
     return Decided(
         outcome=standing.outcome,
         change=moved.change,
         limit_minor=moved.limit_minor,
         assessed_minor=seen.assessed.limit_minor,
-        available_minor=_available(request, standing),
+        available_minor=_available(request.line, moved),
         caps=seen.caps,
         binding=frozenset(cap.name for cap in seen.binding),
         band=seen.band,
         offers=plans,
-        whys=principal_reasons(standing.codes, losses, frame.fields),
+        whys=principal_reasons(standing.codes, losses, frame.fields, withheld),
         steps=_steps(case, seen, standing, plans),
         valid_until=frame.today + timedelta(days=frame.policy.valid_days),
         better_reviews=moved.better_reviews,
@@ -259,13 +288,11 @@ def _decided(
     )
 
 
-def _available(request: LimitRequest, standing: _Standing) -> int:
-    """Return what may be drawn: of an open line also while a person looks at an increase."""
-    if standing.moved.change == "FREEZE" or standing.outcome == "NOT_DECIDED":
+def _available(line: Line | None, moved: Moved) -> int:
+    if moved.change == "FREEZE":
         return 0
-    line = request.line
     used = line.outstanding_minor + line.reserved_minor if line else 0
-    return max(0, standing.moved.limit_minor - used)
+    return max(0, moved.limit_minor - used)
 
 
 def _steps(
@@ -276,7 +303,7 @@ def _steps(
         ("PERMISSION", "WITHHELD" if case.withheld else "ALL"),
         ("RULES", stopped[0] if stopped else "PASSED"),
         ("BAND", seen.band.name),
-        ("CAPS", seen.binding[0].name),
+        ("CAPS", min(seen.binding).name),
         ("LINE", standing.moved.change),
         ("PRICE", f"{len(plans)}_PLANS"),
         ("OUTCOME", standing.outcome),

@@ -86,7 +86,7 @@ def _table_faults(table: FactTable) -> list[str]:
     axes = [_edges(table, place, fact) for place, fact in enumerate(table.facts)]
     faults = []
     for corner in product(*(axis[:-1] for axis in axes)):
-        hits = [cell for cell in table.cells if _holds(corner, cell.ranges)]
+        hits = [cell for cell in table.cells if cell.holds(corner)]
         where = ", ".join(
             f"{fact} {value}" for fact, value in zip(table.facts, corner, strict=True)
         )
@@ -105,7 +105,8 @@ def _direction_faults(table: FactTable, axes: list[list[int]]) -> list[str]:
             later = [value for value in axes[place][:-1] if value > corner[place]][:1]
             moved = (*corner[:place], *later, *corner[place + 1 :])
             if later and _is_better(table, fact, corner, moved):
-                faults.append(f"{table.code}: a worse {fact} than {corner[place]} gets more")
+                better = later[0] if fact in BETTER_WHEN_HIGHER else corner[place]
+                faults.append(f"{table.code}: a worse {fact} than {better} gets more")
     return list(dict.fromkeys(faults))
 
 
@@ -116,11 +117,6 @@ def _is_better(
     if fact in BETTER_WHEN_HIGHER:
         shares.reverse()
     return shares[1] > shares[0]
-
-
-def _holds(corner: tuple[int, ...], ranges: tuple[tuple[int, int], ...]) -> bool:
-    pairs = zip(corner, ranges, strict=True)
-    return all(low <= value < high for value, (low, high) in pairs)
 
 
 def _edges(table: FactTable, place: int, fact: FactName) -> list[int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from protocols.contracts.limit_policy import LimitPolicy, PlanTerms
 from protocols.contracts.plans import CostBasis, Fees, Method
-from protocols.errors import RateCapError
+from protocols.decision_errors import RateCapError
 from server.decisions.annual_cost import annual_costs, percent
 from server.decisions.regulation import RateCap
 from server.decisions.repayment import LoanTerms, plan_of
@@ -59,16 +59,10 @@ def offers(wanted: Wanted, policy: LimitPolicy, cap: RateCap | None) -> tuple[Pr
 
     Source: docs/limits.md, "Price".
     """
-    found = _priced(_Keyed(policy.digest, policy), wanted, cap)
-    allowed = tuple(offer for offer, cost in found if cap is None or cost <= cap.annual)
-    if found and not allowed and cap is not None:
+    allowed, is_capped = priced(_Keyed(policy.digest, policy), wanted, cap)
+    if is_capped and not allowed and cap is not None:
         raise RateCapError(f"every plan costs more than rate cap {cap.id} of {cap.since} allows")
     return allowed
-
-
-def has_term(policy: LimitPolicy, months: int | None, bullet_months: int | None) -> bool:
-    """Return whether the policy has a plan over a term that the law allows; None is any term."""
-    return any(True for plan in policy.plans for _ in _terms(plan, months, bullet_months))
 
 
 @dataclass(frozen=True)
@@ -78,16 +72,22 @@ class _Keyed:
 
 
 @lru_cache(maxsize=16_384)  # limits are whole steps, so that few differ within a day
-def _priced(
+def priced(
     keyed: _Keyed, wanted: Wanted, cap: RateCap | None
-) -> tuple[tuple[PricedOffer, Decimal], ...]:
-    """Return every plan with its exact cost on the basis of the law's cap, which is not rounded."""
-    policy = keyed.policy
-    return tuple(
-        _offer(plan, months, wanted, policy.fees, cap)
-        for plan in policy.plans
-        for months in _terms(plan, wanted.months, wanted.bullet_months)
-    )
+) -> tuple[tuple[PricedOffer, ...], bool]:
+    """Return the plans that the law allows, and whether there are others."""
+    found = [
+        priced_plan(keyed, place, wanted._replace(months=months, bullet_months=None), cap)
+        for place, terms in enumerate(keyed.policy.plans)
+        for months in _terms(terms, wanted.months, wanted.bullet_months)
+    ]
+    allowed = tuple(offer for offer in found if offer is not None)
+    return allowed, len(allowed) < len(found)
+
+
+def has_term(policy: LimitPolicy, months: int | None, bullet_months: int | None) -> bool:
+    """Return whether the policy has a plan over a term that the law allows; None is any term."""
+    return any(True for plan in policy.plans for _ in _terms(plan, months, bullet_months))
 
 
 def _terms(plan: PlanTerms, asked: int | None, bullet_months: int | None) -> Iterable[int]:
@@ -98,24 +98,22 @@ def _terms(plan: PlanTerms, asked: int | None, bullet_months: int | None) -> Ite
             yield months
 
 
-def _offer(
-    plan_terms: PlanTerms, months: int, wanted: Wanted, fees: Fees, cap: RateCap | None
-) -> tuple[PricedOffer, Decimal]:
-    terms = LoanTerms(
-        principal_minor=wanted.limit_minor,
-        annual_rate=Decimal(wanted.annual_rate),
-        method=plan_terms.method,
-        day_count=plan_terms.day_count,
-        months=months,
-        drawn_on=wanted.today,
-        first_due_on=None,
-        fees=fees,
-    )
-    plan = plan_of(terms)
-    bases = dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)
-    costs = annual_costs(plan, tuple(bases))
-    offer = PricedOffer(
-        method=terms.method,
+@lru_cache(maxsize=16_384)  # of each term by itself: who asks for one gets it from who asks for all
+def priced_plan(
+    keyed: _Keyed, place: int, wanted: Wanted, cap: RateCap | None
+) -> PricedOffer | None:
+    """Return one of the policy's plans over one term; None if it costs more than the law allows.
+
+    Which is named by its place among the plans and by the term in ``wanted``.
+    """
+    policy, months = keyed.policy, wanted.months
+    assert months is not None
+    plan = plan_of(_loan(policy.plans[place], months, wanted, policy.fees))
+    costs = annual_costs(plan, tuple(dict.fromkeys(((cap.basis,) if cap else ()) + _ALWAYS)))
+    if cap is not None and costs[cap.basis] > cap.annual:
+        return None
+    return PricedOffer(
+        method=plan.terms.method,
         months=months,
         first_minor=plan.rows[0].total_minor,
         last_minor=plan.rows[-1].total_minor,
@@ -123,4 +121,16 @@ def _offer(
         fees_minor=plan.fee_minor,
         costs=tuple((basis, percent(cost)) for basis, cost in costs.items()),
     )
-    return offer, next(iter(costs.values()))
+
+
+def _loan(terms: PlanTerms, months: int, wanted: Wanted, fees: Fees) -> LoanTerms:
+    return LoanTerms(
+        principal_minor=wanted.limit_minor,
+        annual_rate=Decimal(wanted.annual_rate),
+        method=terms.method,
+        day_count=terms.day_count,
+        months=months,
+        drawn_on=wanted.today,
+        first_due_on=None,
+        fees=fees,
+    )

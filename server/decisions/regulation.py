@@ -27,7 +27,8 @@ from protocols.contracts.regulation import (
     Segment,
     SegmentRule,
 )
-from protocols.errors import ContractError, ProfileDateError
+from protocols.decision_errors import ProfileDateError
+from protocols.errors import ContractError
 
 PROFILE_NAMES = ("cn-bank", "cn-micro-lender", "eu-ccd2", "us")
 

@@ -154,8 +154,7 @@ def plan_of(terms: LoanTerms) -> Plan:
     """Return the plan of a loan.
 
     Raises:
-        ContractError: The principal is too small for so many instalments, or the first period so
-            long that an equal instalment would not pay its interest.
+        ContractError: The principal is too small for so many instalments.
 
     Source: docs/repayment.md.
     """

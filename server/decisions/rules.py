@@ -1,10 +1,10 @@
 """Rules that stop or slow a decision, whatever the score."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from protocols.contracts.limit_policy import FactName, Rule
-from server.decisions.candidates import NOT_PROVIDED
+from server.decisions.candidates import NOT_KNOWN
 
 
 class Stopped(NamedTuple):
@@ -17,20 +17,18 @@ class Stopped(NamedTuple):
 def stopped_by(rules: Sequence[Rule], facts: Mapping[FactName, int]) -> Stopped:
     """Return the codes of the rules that hold for some facts.
 
-    A worse fact never lifts a rule. One that is not known does what the rule says of that, and
-    the code says no more than that it is not known.
+    A worse fact never lifts a rule. One that is not known does what the rule says of that, and then
+    the reason is that it is not known.
     """
-    declined, referred = [], []
-    for rule in rules:
-        value = facts.get(rule.fact)
-        action = rule.when_unknown if value is None else _action(rule, value)
-        code = NOT_PROVIDED if value is None else rule.code
-        if action == "DECLINE":
-            declined.append(code)
-        elif action == "REFER":
-            referred.append(code)
-    return Stopped(tuple(dict.fromkeys(declined)), tuple(dict.fromkeys(referred)))
+    said = [_said(rule, facts.get(rule.fact)) for rule in rules]
+    return Stopped(_codes(said, "DECLINE"), _codes(said, "REFER"))
 
 
-def _action(rule: Rule, value: int) -> str:
-    return rule.action if rule.holds(value) else "PASS"
+def _said(rule: Rule, value: int | None) -> tuple[str, str]:
+    if value is None:
+        return rule.when_unknown, NOT_KNOWN
+    return rule.action if rule.holds(value) else "PASS", rule.code
+
+
+def _codes(said: Iterable[tuple[str, str]], wanted: str) -> Sequence[str]:
+    return tuple(dict.fromkeys(code for action, code in said if action == wanted))

@@ -16,8 +16,6 @@ from server.decisions.regulation import load_profiles
 if TYPE_CHECKING:  # loaded by the command, since no other one needs hypothesis
     from server.proof.search import Found
 
-app = typer.Typer(help="Prove limit policies.", no_args_is_help=True)
-
 
 def check(
     file: Annotated[Path, typer.Argument(help="The policy, in TOML.")],
@@ -51,10 +49,6 @@ def check(
         typer.echo("\n".join(found_lines(found)))
     if not found.is_proven:
         sys.exit(1)
-
-
-app.command()(check)
-app.callback()(lambda: None)  # so that the only command has a name too
 
 
 def facts_of_search(found: "Found") -> dict[str, object]:

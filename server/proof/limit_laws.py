@@ -121,7 +121,9 @@ def missing(drawn: Drawn) -> Broken | None:
     if decided is None or not case.withheld:
         return None
     if any(item.is_required for item in case.withheld):
-        is_kept = decided.outcome in ("NOT_DECIDED", "DECLINE") and not decided.available_minor
+        kept_minor = case.request.line.limit_minor if case.request.line else 0
+        is_kept = decided.outcome == "NOT_DECIDED" and decided.limit_minor == kept_minor
+        is_kept |= decided.outcome == "DECLINE" and not decided.available_minor
         what = "" if is_kept else "something is given without what is required"
         return broken("I18", what, drawn, Side(case, decided)) if what else None
     whole = _side(case._replace(withheld=()), drawn)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from protocols.contracts.decisions import MOST_PRINCIPAL_REASONS
 from protocols.contracts.limit_policy import Rule
-from server.decisions.candidates import FROM_RISK, REQUESTED, TABLE, THIN_FILE, Cap, rounded
+from server.decisions.candidates import AT_ONCE, NOT_KNOWN, REQUESTED, THIN_FILE, Cap, rounded
 from server.decisions.catalogue import catalogue
 from server.decisions.pipeline import Case, Decided, Frame
 from server.decisions.principal import Why
@@ -84,9 +84,16 @@ def _rules(case: Case, frame: Frame) -> Sequence[Rule]:
 
 
 def _holding(decided: Decided, frame: Frame) -> dict[str, Cap]:
-    """Return the caps each of which by itself allows no more than was assessed."""
-    most = decided.assessed_minor
-    return {c.name: c for c in decided.caps if rounded(c.limit_minor, frame.policy) <= most}
+    """Return the caps each of which by itself allows no more than was given."""
+    most, is_waiting = _most(decided)
+    held = {c.name: c for c in decided.caps if rounded(c.limit_minor, frame.policy) <= most}
+    return {name: cap for name, cap in held.items() if name in AT_ONCE or not is_waiting}
+
+
+def _most(decided: Decided) -> tuple[int, bool]:
+    """Return what caps allowed, and whether those of risk wait for one more review of a line."""
+    is_waiting = decided.change == "DECREASE" and decided.limit_minor > decided.assessed_minor
+    return decided.limit_minor if is_waiting else decided.assessed_minor, is_waiting
 
 
 def _allowed(case: Case, decided: Decided, frame: Frame) -> set[str]:
@@ -103,8 +110,9 @@ def _allowed(case: Case, decided: Decided, frame: Frame) -> set[str]:
     codes = {cap.code for cap in held.values()} | _OF_LINES | {"PRODUCT.TERM"}
     codes |= _OF_REQUESTS if REQUESTED in held else set()
     codes |= withheld if THIN_FILE in held else set()
-    is_risk = any(name in FROM_RISK or name.startswith(TABLE) for name in held)
-    return codes | {"MODEL", _OF_RISK} if is_risk else codes
+    is_risk = any(cap.is_risk for cap in held.values())
+    # Of a field that held nothing, the reason is that it did not.
+    return codes | {"MODEL", _OF_RISK, NOT_KNOWN} | withheld if is_risk else codes
 
 
 def _of_rules(case: Case, frame: Frame, action: str) -> set[str]:
@@ -112,7 +120,7 @@ def _of_rules(case: Case, frame: Frame, action: str) -> set[str]:
     facts, codes = case.request.circumstances.facts, set()
     for rule in _rules(case, frame):
         if rule.fact not in facts:
-            codes |= {"DATA.NOT_PROVIDED"} if rule.when_unknown == action else set()
+            codes |= {"DATA.NOT_KNOWN"} if rule.when_unknown == action else set()
         elif rule.action == action and rule.holds(facts[rule.fact]):
             codes.add(rule.code)
     return codes
@@ -129,18 +137,19 @@ def _is_gone(top: Why, before: Decided, after: Decided, frame: Frame) -> bool:
     """Return whether a reason's cap holds no longer; of one without a cap, whether it is gone."""
     held = _holding(before, frame)
     if top.source == "MODEL" or top.code == _OF_RISK:
-        names = {n for n in held if n in FROM_RISK or n.startswith(TABLE)}
+        names = {name for name, cap in held.items() if cap.is_risk}
         return not names or _is_lifted(names, before, after, frame)
     names = {name for name, cap in held.items() if cap.code == top.code}
     if top.code in _OF_REQUESTS:
         names = {REQUESTED}
     if not names or before.outcome in ("REFER", "NOT_DECIDED") or before.change == "FREEZE":
-        return top.code not in {why.code for why in after.whys}
+        is_other = (before.outcome, before.change) != (after.outcome, after.change)
+        return is_other or top.code not in {why.code for why in after.whys}
     return _is_lifted(names, before, after, frame)
 
 
 def _is_lifted(names: set[str], before: Decided, after: Decided, frame: Frame) -> bool:
     """Return whether one of some caps is gone, or allows more than was assessed before."""
     limits = {cap.name: cap.limit_minor for cap in after.caps}
-    most = before.assessed_minor
+    most, _ = _most(before)
     return any(name not in limits or rounded(limits[name], frame.policy) > most for name in names)

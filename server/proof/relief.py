@@ -55,7 +55,8 @@ def _owing_nothing(case: Case, _: Frame) -> Case:
 
 
 def _well_known(case: Case, _: Frame) -> Case:
-    return case._replace(known=case.known._replace(known_fields=_ALL_FIELDS), withheld=())
+    told = case._replace(known=case.known._replace(known_fields=_ALL_FIELDS), withheld=())
+    return _with_fields(told)
 
 
 def _provided(case: Case, frame: Frame) -> Case:
@@ -63,7 +64,13 @@ def _provided(case: Case, frame: Frame) -> Case:
     segment = frame.policy.segments[case.request.segment]
     read = {rule.fact for rule in segment.rules}
     read |= {fact for table in segment.tables for fact in table.facts}
-    return _with_facts(case, read - set(case.request.circumstances.facts))
+    return _with_fields(_with_facts(case, read - set(case.request.circumstances.facts)))
+
+
+def _with_fields(case: Case) -> Case:
+    """Return the case without what missing fields may have cost."""
+    is_missing = any(loss.is_missing for loss in case.losses)
+    return with_p_default(case, 0.0) if is_missing else case
 
 
 def _asking_for_enough(case: Case, frame: Frame) -> Case:
@@ -101,7 +108,7 @@ _RELIEFS: Mapping[str, _Relief] = {
     "FILE.THIN": _well_known,
     "DATA.STALE": _well_known,
     "DATA.NOT_PERMITTED": _well_known,
-    "DATA.NOT_PROVIDED": _provided,
+    "DATA.NOT_KNOWN": _provided,
     "PRODUCT.MINIMUM": _asking_for_enough,
     "PRODUCT.WHOLE_STEPS": _asking_in_steps,
     "PRODUCT.TERM": _for_any_term,

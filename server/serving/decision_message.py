@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from protocols.contracts.decisions import LimitRequest
@@ -12,6 +13,7 @@ from server.decisions.code import code_digest
 from server.decisions.permission import Withheld
 from server.decisions.pipeline import Decided
 from server.decisions.pricing import PricedOffer
+from server.decisions.principal import Why
 from server.decisions.regulation import Rules
 from server.journal.record import to_micros
 
@@ -22,6 +24,7 @@ class Answered(NamedTuple):
     Attributes:
         rules: The law's, on the day.
         withheld: Groups whose values counted as missing.
+        body_digest: Of the request.
         at: When.
     """
 
@@ -29,6 +32,7 @@ class Answered(NamedTuple):
     policy: LimitPolicy
     rules: Rules
     withheld: Sequence[Withheld]
+    body_digest: bytes
     at: datetime
 
 
@@ -46,20 +50,12 @@ def write_decision(message: wire.LimitDecision, decided: Decided, answered: Answ
     for cap in decided.caps:
         is_binding = cap.name in decided.binding
         message.components.add(name=cap.name, limit_minor=cap.limit_minor, is_binding=is_binding)
-    for why in decided.whys:
-        message.principal_reasons.add(
-            code=why.code,
-            source=SOURCES[why.source],
-            sentence=why.en,
-            sentence_zh=why.zh,
-            is_changeable=why.is_changeable,
-        )
+    message.principal_reasons.extend(map(_reason, decided.whys))
     for name, result in decided.steps:
         message.steps.add(name=name, result=result)
     if decided.offers:
         message.annual_rate = decided.band.annual_rate or ""
-    for offer in decided.offers:
-        _write_offer(message.offers.add(), offer)
+    message.offers.extend(map(_offer, decided.offers))
 
 
 def _write_question(message: wire.LimitDecision, answered: Answered) -> None:
@@ -70,16 +66,33 @@ def _write_question(message: wire.LimitDecision, answered: Answered) -> None:
     message.product, message.segment = policy.product, SEGMENTS[request.segment]
     message.policy_digest = policy.digest
     message.profile, message.profile_digest = rules.profile, rules.digest
-    message.features_digest = request.body_digest
+    message.features_digest = answered.body_digest
     message.code_digest = code_digest()
     message.decided_at.FromMicroseconds(to_micros(answered.at))
     for item in answered.withheld:
         message.withheld.add(group=item.group, why=item.why)
 
 
-def _write_offer(message: wire.Offer, offer: PricedOffer) -> None:
-    message.method, message.months = offer.method, offer.months
-    message.first_minor, message.last_minor = offer.first_minor, offer.last_minor
-    message.interest_minor, message.fees_minor = offer.interest_minor, offer.fees_minor
-    for basis, percent in offer.costs:
-        message.costs.add(basis=basis, percent=str(percent))
+# The same few reasons and offers are given again and again: to copy a message is quick.
+@lru_cache(maxsize=1_024)
+def _reason(why: Why) -> wire.PrincipalReason:
+    return wire.PrincipalReason(
+        code=why.code,
+        source=SOURCES[why.source],
+        sentence=why.en,
+        sentence_zh=why.zh,
+        is_changeable=why.is_changeable,
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _offer(offer: PricedOffer) -> wire.Offer:
+    return wire.Offer(
+        method=offer.method,
+        months=offer.months,
+        first_minor=offer.first_minor,
+        last_minor=offer.last_minor,
+        interest_minor=offer.interest_minor,
+        fees_minor=offer.fees_minor,
+        costs=[wire.AnnualCost(basis=basis, percent=str(cost)) for basis, cost in offer.costs],
+    )

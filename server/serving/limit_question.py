@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
-from typing import NamedTuple
-
-from protocols.contracts.regulation import RegulatoryProfile
 
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
@@ -17,27 +14,19 @@ from server.decisions.pipeline import Case, Decided, Frame, decide
 from server.decisions.regulation import rules_on
 from server.journal.record import Draft, Key
 from server.serving.decision_message import Answered, write_decision
-from server.serving.questions import Prepared, new_answer_id, printing, write_score
+from server.serving.questions import DECIDE, Prepared, new_answer_id, printing, write_score
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
-
-DECIDE = "DecideLimit"  # as it stands in the journal
-
-
-class Rulebook(NamedTuple):
-    """By what a limit is decided: the lender's policy and the law's profile."""
-
-    policy: LimitPolicy
-    profile: RegulatoryProfile
+from server.serving.rulebooks import Rulebook, RulebookFor
 
 
 @dataclass(frozen=True)
 class LimitQuestion:
-    """A question for a limit."""
+    """A question for a limit, decided by what is in force when it is decided."""
 
     tenant: str
     request: LimitRequest
-    rulebook: Rulebook
+    rulebook_for: RulebookFor
 
     @cached_property
     def key(self) -> Key:
@@ -48,10 +37,12 @@ class LimitQuestion:
         """Return the row to score, without what may not be used.
 
         Raises:
+            NoActivePolicyError: No policy of the product is active.
             RequestError: The contract or the policy does not allow the question.
             ContractError: The law does not, on this day.
         """
-        weighing = Weighing(self.request, self.rulebook, by, at)
+        rulebook = self.rulebook_for(self.request.product, at)
+        weighing = Weighing(self.request, rulebook, by, at)
         return Prepared(weighing.row, partial(self._draft, weighing))
 
     def _draft(self, weighing: "Weighing", scored: Scored) -> Draft:
@@ -62,7 +53,7 @@ class LimitQuestion:
         weighing.write(decision, decided, scored)
         return Draft(
             self.key,
-            self.request.body_digest,
+            weighing.body_digest,
             decision.decision_id,
             printing(response, decision),
             weighing.at,
@@ -75,19 +66,25 @@ class Weighing:
     def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
         """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
         self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
+        self.body_digest = request.body_digest
         check_limit_request(request, by.contract, packing=by.packing)
-        segment = _checked_segment(request, rulebook.policy)
+        segment = checked_segment(request, rulebook.policy)
         today = at.astimezone(rulebook.policy.zone).date()
         rules = rules_on(rulebook.profile, today)
-        self._frame = Frame(rulebook.policy, rules, by.contract.fields, today)
+        self.frame = Frame(rulebook.policy, rules, by.contract.fields, today)
         row = by.read(request.features)
         given = by.groups.given(row) if rules.barred_groups else ()
-        self._withheld: tuple[Withheld, ...] = withheld_groups(
+        self.withheld: tuple[Withheld, ...] = withheld_groups(
             request, given, policy=rulebook.policy, rules=rules, today=today
         )
-        self.row: Row = by.groups.without(row, {item.group for item in self._withheld})
+        self.row: Row = by.groups.without(row, {item.group for item in self.withheld})
         thin = segment.thin_file
         self._known_fields = by.groups.known(self.row, thin.group) if thin else 0
+
+    def case(self, scored: Scored) -> Case:
+        """Return what is known of the applicant."""
+        known = Known(scored.p_default, self._known_fields)
+        return Case(self.request, known, scored.losses, self.withheld)
 
     def decided(self, scored: Scored) -> Decided:
         """Return the decision.
@@ -95,22 +92,28 @@ class Weighing:
         Raises:
             RateCapError: Every plan of the policy costs more than the law allows on the day.
         """
-        known = Known(scored.p_default, self._known_fields)
-        return decide(Case(self.request, known, scored.losses, self._withheld), self._frame)
+        return decide(self.case(scored), self.frame)
 
     def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
         """Write the decision into a message that has an id."""
         write_score(decision, scored, self.by)
-        answered = Answered(
-            self.request, self.rulebook.policy, self._frame.rules, self._withheld, self.at
+        frame = self.frame
+        write_decision(
+            decision,
+            decided,
+            Answered(
+                self.request, frame.policy, frame.rules, self.withheld, self.body_digest, self.at
+            ),
         )
-        write_decision(decision, decided, answered)
         decision.calibration_digest = self.by.calibration_digest
 
 
-def _checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+    """Return the part of a policy that decides a request; RequestError if there is none for it."""
     segment = policy.segments.get(request.segment)
     faults = []
+    if request.product not in ("", policy.product):
+        faults.append(Violation("product", "is none that this server decides on"))
     if request.currency != policy.currency:
         faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
     if segment is None:

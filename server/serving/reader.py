@@ -49,6 +49,11 @@ class Reader:
         """Return an applicant's values, which were checked against the contract."""
         return self._rows.read(features)
 
+    def completed(self, row: Row) -> Row:
+        """Return a row with the values that the contract computes."""
+        numbers, codes = self._rows.completed(self._rows.joined([row]))
+        return Row(numbers[0].tolist(), codes[0].tolist())
+
     def score(self, given: Sequence[Row]) -> list[Scored]:
         """Return the score of each row that ``read`` gave."""
         if not given:

@@ -8,7 +8,8 @@ from importlib import resources
 import pytest
 
 from protocols.contracts.regulation import RegulatoryProfile, Segment
-from protocols.errors import ContractError, ProfileDateError
+from protocols.decision_errors import ProfileDateError
+from protocols.errors import ContractError
 from server.decisions.regulation import (
     PROFILE_NAMES,
     RateCap,

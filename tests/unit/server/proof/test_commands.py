@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from server.commands import app
 from server.proof import commands, proving
-from server.proof.proving import prove
+from server.proof.proving import prove_by_search
 from tests.unit.server.decisions.cases import EXAMPLE, example_policy
 from tests.unit.server.proof.test_search import of_planted, planted
 
@@ -60,6 +60,8 @@ def test_no_folder_is_left_where_the_command_runs(
 def test_an_approval_is_told_what_stands_against_a_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     real = proving.search
     monkeypatch.setattr(proving, "search", lambda *a, **k: real(*a, **k, examples=20))
-    assert prove(example_policy()) == ()
-    said = prove(planted("safer_gets_less"))
+    good = prove_by_search(example_policy())
+    assert not good.counterexamples
+    assert "no counterexample in 20 cases" in good.said
+    said = prove_by_search(planted("safer_gets_less")).counterexamples
     assert said[0] == "segments.CONSUMER: bands B and C: the safer one gets less"

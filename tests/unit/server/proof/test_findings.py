@@ -83,14 +83,14 @@ def test_who_owes_nothing_elsewhere_is_not_told_that_it_is_too_much() -> None:
 def test_a_fact_that_nobody_knows_is_not_said_to_be_bad() -> None:
     request = asked(segment="MICRO_SMALL_BUSINESS", circumstances=_having())
     found = decided(request)
-    assert (found.outcome, _codes(found)) == ("REFER", ["DATA.NOT_PROVIDED"])
+    assert (found.outcome, _codes(found)) == ("REFER", ["DATA.NOT_KNOWN"])
 
 
 def test_a_table_without_its_fact_asks_for_it() -> None:
     table = example_policy().model_dump(mode="json")["segments"]["CONSUMER"]["tables"][0]
     strict = _with(tables=[{**table, "when_unknown": "0"}])
     unknown = _large(circumstances={**_having(), "facts": {"days_past_due": 0}})
-    assert _codes(decided(unknown, of=frame(strict)))[0] == "DATA.NOT_PROVIDED"
+    assert _codes(decided(unknown, of=frame(strict)))[0] == "DATA.NOT_KNOWN"
 
 
 def test_caps_in_one_step_all_bind_so_that_lifting_one_is_not_said_to_help() -> None:
@@ -118,7 +118,7 @@ def test_a_term_that_is_not_on_offer_freezes_no_line() -> None:
     found = decided(_large(line=_line(1_000_000), months=7))
     assert (found.outcome, found.change) == ("COUNTEROFFER", "INCREASE")
     assert found.available_minor == found.limit_minor == 1_500_000
-    assert _codes(found)[-1] == "PRODUCT.TERM"
+    assert (_codes(found), found.offers) == (["LINE.STEP"], ())
 
 
 def test_a_term_that_is_not_on_offer_is_declined_before_a_person_is_asked() -> None:

@@ -80,13 +80,13 @@ def test_a_gap_is_shown_as_two_applicants_who_differ_in_one_fact() -> None:
     assert lines[0].startswith("fault: segments.CONSUMER: UTILISATION.HIGH: a gap at utilisation")
     place = next(n for n, line in enumerate(lines) if line.startswith("I2:"))
     first, got, second, got_more = lines[place + 2 : place + 6]
-    assert first.startswith("  first: PD 4 %, asks for USD ")
+    assert first.startswith("  first: PD 4 %, asks for 40,000.00 USD")
     assert "utilisation_6m_percent 50" in first
     facts = [line.partition(": ")[2].partition(" utilisation")[0] for line in (first, second)]
     assert facts[0] == facts[1]
-    assert "gets DECLINE INITIAL: limit USD 0.00" in got
+    assert "gets DECLINE INITIAL: limit 0.00 USD" in got
     assert "held by TABLE.UTILISATION.HIGH" in got
-    assert "gets COUNTEROFFER INITIAL: limit USD " in got_more
+    assert "gets COUNTEROFFER INITIAL: limit 30,000.00 USD" in got_more
     assert lines[-1].startswith("this policy cannot be activated (300 cases")
 
 

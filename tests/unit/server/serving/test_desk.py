@@ -34,6 +34,7 @@ from server.serving.methods import (
 )
 from server.serving.once import Once
 from server.serving.questions import new_answer_id
+from server.serving.rulebooks import always
 from server.serving.streams import MOST_STREAMS
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
@@ -83,7 +84,8 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     rulebook = make_rulebook(currency=release.scorecard.contract.currency)
     served = serving(release)
     once = Once(served, journal, lambda: NOW)
-    desk = ScoringDesk(once, access, Methods(served, journal, rulebook).table(), streams={BATCH})
+    methods = Methods(served, journal, always(rulebook))
+    desk = ScoringDesk(once, access, methods.table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()
 

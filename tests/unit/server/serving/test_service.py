@@ -72,7 +72,7 @@ def test_a_decision_is_what_scorecard_and_policy_say(tmp_path: Path) -> None:
     band = policy.segments["CONSUMER"].band(score.p_default)
     assert (decision.p_default, decision.points) == (score.p_default, score.points)
     assert (decision.band, decision.limit_minor) == (band.name, min(700_000, band.limit_minor))
-    assert (decision.profile, decision.product) == ("us", "loan")
+    assert (decision.profile, decision.product) == ("us", "test-loan")
     assert decision.features_digest == limit_request().body_digest
     assert decision.code_digest == code_digest()
     assert [reason.points_lost for reason in decision.reasons] == sorted(
@@ -124,10 +124,10 @@ def test_nothing_about_an_applicant_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask(channel: grpc.aio.Channel) -> None:
-        await _decide(channel, limit_request())
+        await _decide(channel, limit_request(amount_minor=71_357_913_579))
         await ScoringServiceStub(channel).Score(score_request_to_wire(score_request()))
         with pytest.raises(grpc.aio.AioRpcError):
-            await _decide(channel, limit_request(amount_minor=800_000))
+            await _decide(channel, limit_request(amount_minor=71_357_913_570))
 
     with caplog.at_level(logging.DEBUG):
         _asked(tmp_path, ask, make_release())
@@ -141,5 +141,5 @@ def _check_silent(caplog: pytest.LogCaptureFixture) -> None:
         {name: value for name, value in vars(item).items() if name not in usual}
         for item in caplog.records
     ]
-    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "700000"):
+    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "7135791357"):
         assert secret not in str(told)

@@ -34,19 +34,20 @@ from protocols.contracts.scores import ScoreRequest
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
 from server.decisions.regulation import load_profiles
-from server.serving.limit_question import Rulebook
 from server.serving.main import RunningServer, ServingSettings, start_server
 from server.serving.releases import Served, fixed
+from server.serving.rulebooks import Rulebook
+from tests.policies import write_policies
 
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
 
 POLICY_TOML = """\
 schema = 2
 name = "test-loan"
-product = "loan"
+product = "test-loan"
 currency = "USD"
 profile = "us"
-author = "anna"
+author = "ana"
 time_zone = "America/New_York"
 valid_days = 30
 
@@ -90,14 +91,24 @@ schema = 1
 [[tenants]]
 name = "platform"
 names = ["platform.example"]
-scopes = ["score", "decide", "read", "releases"]
+scopes = ["score", "decide", "read", "releases", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
+
+[[tenants.callers]]
+name = "ann"
+names = ["ann.example"]
+scopes = ["cases", "review"]
+
+[[tenants.callers]]
+name = "bob"
+names = ["bob.example"]
+scopes = ["cases", "review"]
 
 [[tenants]]
 name = "rival"
 names = ["rival.example"]
-scopes = ["decide", "read"]
+scopes = ["decide", "read", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
 per_subject = 3
@@ -236,12 +247,12 @@ def score_request(request_id: str = "request-1") -> ScoreRequest:
 
 
 def write_world(folder: Path) -> None:
-    """Write policy, access and TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
-    (folder / "policy.toml").write_text(POLICY_TOML, encoding="utf-8")
+    """Write policies, access, TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for six names."""
+    write_policies(folder / "policies", POLICY_TOML)
     (folder / "access.toml").write_text(ACCESS_TOML, encoding="utf-8")
     authority, authority_key = _certificate("test CA")
     _write_pem(folder / "ca.pem", authority)
-    for name in ("server", "platform", "rival", "stranger"):
+    for name in ("server", "platform", "rival", "stranger", "ann", "bob"):
         certificate, key = _certificate(name, issuer=(authority, authority_key))
         _write_pem(folder / f"{name}.pem", certificate)
         (folder / f"{name}.key").write_bytes(
@@ -254,12 +265,14 @@ def write_world(folder: Path) -> None:
 
 
 def plain_settings(folder: Path) -> ServingSettings:
-    """Return settings for plain text on a free loopback port."""
+    """Return settings for plain text on a free loopback port; with receipts if they are begun."""
+    receipts = folder / "receipts"
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         insecure_loopback=True,
+        receipts=receipts if receipts.exists() else None,
     )
 
 
@@ -268,7 +281,7 @@ def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         certificate_path=folder / "server.pem",
         key_path=folder / "server.key",
         client_ca_path=folder / "ca.pem" if client_ca else None,
