@@ -21,6 +21,7 @@ from protocols.contracts.applicants import PackedApplicant
 from protocols.contracts.decisions import LimitRequest
 from protocols.translate_questions import limit_request_to_wire
 from server.serving.main import ServingSettings, start_server
+from tests.policies import write_policies
 from tests.unit.server.serving.world import POLICY_TOML, make_release, serving
 
 METHOD = "/fedscore.decisions.v1.LimitDecisionService/DecideLimit"
@@ -69,21 +70,21 @@ def main() -> None:
         return
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:  # the policies in it are followed
         running = start_server(serving(release()), _settings(asked, Path(folder)))
-    sys.stdout.write(f"{running.port}\n")
-    sys.stdout.flush()
-    stopping.wait()
-    running.stop()
+        sys.stdout.write(f"{running.port}\n")
+        sys.stdout.flush()
+        stopping.wait()
+        running.stop()
 
 
 def _settings(asked: argparse.Namespace, folder: Path) -> ServingSettings:
-    policy, tls = folder / "policy.toml", asked.tls
-    policy.write_text(POLICY_TOML)
+    policies, tls = folder / "policies", asked.tls
+    write_policies(policies, POLICY_TOML)
     return ServingSettings(
         port=asked.port,
         journal=asked.journal,
-        policy_path=policy,
+        policies_path=policies,
         core=asked.core,
         certificate_path=tls and tls / "server.crt",
         key_path=tls and tls / "server.key",

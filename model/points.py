@@ -5,14 +5,16 @@ says is exactly what is served, before the sum is rounded to whole points.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from model.features import grid_edges
+from model.label_words import ENGLISH, LabelWords, say_range
 from model.scorecard import Scorecard
 from protocols.contracts.features import GRID_CELLS, CategoricalField, FeatureField, NumericField
 
 MISSING, OTHER = "missing", "other"
+_MOST_NAMED = 8  # levels of one bin
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,24 @@ def level_names(field: FeatureField) -> list[str]:
     return [*field.levels, OTHER, MISSING]
 
 
+def interval_label(field: NumericField, first: int, last: int, words: LabelWords = ENGLISH) -> str:
+    """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
+    edges = grid_edges(field)
+    low = "" if first == 0 else say_number(edges[first - 1])
+    high = "" if last == GRID_CELLS - 1 else say_number(edges[last])
+    return say_range(low, high, words)
+
+
+def level_label(
+    field: CategoricalField, table: Sequence[int], number: int, words: LabelWords
+) -> str:
+    """Say which levels share a bin: the first few of them, and how many more there are."""
+    every = [*field.levels, words.other, words.missing]
+    names = [name for name, home in zip(every, table, strict=True) if home == number]
+    more = [words.more.format(count=len(names) - _MOST_NAMED)] if len(names) > _MOST_NAMED else []
+    return ", ".join([*names[:_MOST_NAMED], *more])
+
+
 def _label(field: FeatureField, table: tuple[int, ...], number: int) -> str:
     """Say which values fall into a bin."""
     cells = [cell for cell, home in enumerate(table) if home == number]
@@ -106,20 +126,8 @@ def _label(field: FeatureField, table: tuple[int, ...], number: int) -> str:
         return ", ".join(names[cell] for cell in cells)
     grid = [cell for cell in cells if cell < GRID_CELLS]
     named = [*(item.meaning for item in field.special), MISSING]
-    interval = [_interval(field, grid[0], grid[-1])] if grid else []
+    interval = [interval_label(field, grid[0], grid[-1])] if grid else []
     return ", ".join(interval + [named[cell - GRID_CELLS] for cell in cells if cell >= GRID_CELLS])
-
-
-def _interval(field: NumericField, first: int, last: int) -> str:
-    """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
-    edges = grid_edges(field)
-    low = "" if first == 0 else say_number(edges[first - 1])
-    high = "" if last == GRID_CELLS - 1 else say_number(edges[last])
-    if low and high:
-        return f"{low} to below {high}"
-    if low:
-        return f"{low} and above"
-    return f"below {high}" if high else "any number"
 
 
 def say_number(value: float) -> str:

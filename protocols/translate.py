@@ -7,7 +7,6 @@ from typing import TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import ValidationError
 
-from protocols.contracts.decisions import LimitDecision, Outcome, PolicyReason, Reason, ScoreAnswer
 from protocols.contracts.features import (
     CategoricalField,
     FeatureContract,
@@ -15,18 +14,12 @@ from protocols.contracts.features import (
     describe,
 )
 from protocols.contracts.release import ReleaseManifest
+from protocols.contracts.scores import Reason, ScoreAnswer
 from protocols.contracts.served import CategoricalInput, NumericInput, ServedRelease
 from protocols.errors import ContractError
-from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 
 _Answer = TypeVar("_Answer")
-
-OUTCOMES: dict[Outcome, decisions.Outcome.ValueType] = {
-    "APPROVE": decisions.OUTCOME_APPROVE,
-    "COUNTEROFFER": decisions.OUTCOME_COUNTEROFFER,
-    "DECLINE": decisions.OUTCOME_DECLINE,
-}
 
 
 def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
@@ -35,15 +28,15 @@ def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
     Raises:
         ContractError: The message is not a complete score.
     """
-    return _checked(
+    return checked(
         lambda: ScoreAnswer(
             score_id=message.score_id,
             request_id=message.request_id,
             p_default=message.p_default,
             points=message.points,
-            reasons=tuple(_reason_from_wire(reason) for reason in message.reasons),
+            reasons=tuple(reason_from_wire(reason) for reason in message.reasons),
             release_digest=message.release_digest,
-            scored_at=_time_from_wire(message.scored_at),
+            scored_at=time_from_wire(message.scored_at),
             journal_position=message.journal_position,
             clipped_fields=tuple(message.clipped_fields),
         )
@@ -70,7 +63,7 @@ def release_from_wire(message: scoring.Release) -> ServedRelease:
     Raises:
         ContractError: The message is not a complete description.
     """
-    return _checked(
+    return checked(
         lambda: ServedRelease(
             release_digest=message.release_digest,
             contract_digest=message.contract_digest,
@@ -82,37 +75,7 @@ def release_from_wire(message: scoring.Release) -> ServedRelease:
     )
 
 
-def decision_from_wire(message: decisions.LimitDecision) -> LimitDecision:
-    """Return the decision that a message gives.
-
-    Raises:
-        ContractError: The message is not a complete decision.
-    """
-    return _checked(
-        lambda: LimitDecision(
-            decision_id=message.decision_id,
-            request_id=message.request_id,
-            outcome=_outcome_from_wire(message.outcome),
-            limit_minor=message.limit_minor,
-            requested_amount_minor=message.requested_amount_minor,
-            currency=message.currency,
-            p_default=message.p_default,
-            points=message.points,
-            reasons=tuple(_reason_from_wire(reason) for reason in message.reasons),
-            policy_reasons=tuple(
-                PolicyReason(code=reason.code, sentence=reason.sentence)
-                for reason in message.policy_reasons
-            ),
-            release_digest=message.release_digest,
-            policy_digest=message.policy_digest,
-            decided_at=_time_from_wire(message.decided_at),
-            journal_position=message.journal_position,
-            clipped_fields=tuple(message.clipped_fields),
-        )
-    )
-
-
-def _checked(build: Callable[[], _Answer]) -> _Answer:
+def checked(build: Callable[[], _Answer]) -> _Answer:
     try:
         return build()
     except ValidationError as err:
@@ -145,7 +108,7 @@ def _input_from_wire(message: scoring.InputField) -> NumericInput | CategoricalI
     return CategoricalInput(name=name, label=label, levels=tuple(message.levels))
 
 
-def _reason_from_wire(message: scoring.Reason) -> Reason:
+def reason_from_wire(message: scoring.Reason) -> Reason:
     return Reason(
         code=message.code,
         sentence=message.sentence,
@@ -155,14 +118,7 @@ def _reason_from_wire(message: scoring.Reason) -> Reason:
     )
 
 
-def _outcome_from_wire(value: decisions.Outcome.ValueType) -> Outcome:
-    for outcome, number in OUTCOMES.items():
-        if number == value:
-            return outcome
-    raise ContractError("answer: an outcome that this version does not know")
-
-
-def _time_from_wire(message: Timestamp) -> datetime:
+def time_from_wire(message: Timestamp) -> datetime:
     try:
         return message.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as err:

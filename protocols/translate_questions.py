@@ -19,8 +19,11 @@ from protocols.contracts.applicants import (
     Violation,
     request_error,
 )
-from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.decisions import Circumstances, Consent, LimitRequest, Line
 from protocols.contracts.features import Contract
+from protocols.contracts.regulation import Segment
+from protocols.contracts.scores import ScoreRequest
+from protocols.translate_decisions import SEGMENTS
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
 
@@ -66,6 +69,13 @@ def limit_request_to_wire(request: LimitRequest) -> decisions.DecideLimitRequest
         requested_amount_minor=request.requested_amount_minor,
         currency=request.currency,
         subject=request.subject,
+        product=request.product,
+        segment=SEGMENTS[request.segment],
+        months=request.months,
+        circumstances=_circumstances_to_wire(request.circumstances),
+        consents=map(_consent_to_wire, request.consents),
+        observed={group: day.isoformat() for group, day in request.observed.items()},
+        line=_line_to_wire(request.line) if request.line else None,
     )
 
 
@@ -84,18 +94,33 @@ def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
     Raises:
         RequestError: A field breaks a rule.
     """
-    table = {
+    table: dict[str, object] = {
         "request_id": message.request_id,
         "requested_amount_minor": message.requested_amount_minor,
         "currency": message.currency,
         "subject": message.subject,
+        "product": message.product,
+        "segment": segment_of(message.segment),
     }
+    if message.HasField("months"):
+        table["months"] = message.months
+    if message.HasField("circumstances"):
+        table["circumstances"] = _circumstances_table(message.circumstances)
+    if message.HasField("line"):
+        table["line"] = _line_table(message.line)
+    if message.consents:
+        table["consents"] = tuple(map(_consent_table, message.consents))
+    if message.observed:
+        table["observed"] = dict(message.observed)
     return _asked(LimitRequest, message, table)
 
 
 def request_parts(message: scoring.ScoreRequest | decisions.DecideLimitRequest) -> list[Message]:
     """Return the messages inside a question."""
-    return [message.features, message.packed]
+    parts: list[Message] = [message.features, message.packed]
+    if isinstance(message, decisions.DecideLimitRequest):
+        parts += [message.circumstances, message.line, *message.consents]
+    return parts
 
 
 def decision_id_from_wire(raw: bytes) -> str:
@@ -104,12 +129,28 @@ def decision_id_from_wire(raw: bytes) -> str:
     Raises:
         RequestError: They do not parse, or name none.
     """
-    message = parse_request(raw, decisions.GetDecisionRequest())
-    if not message.decision_id:
+    return check_decision_id(parse_request(raw, decisions.GetDecisionRequest()).decision_id)
+
+
+def check_decision_id(decision_id: str) -> str:
+    """Return an id that may be a decision's; raises RequestError for any other."""
+    if not decision_id:
         raise RequestError([Violation("decision_id", "is required")])
-    if not _DECISION_ID.fullmatch(message.decision_id):
+    if not _DECISION_ID.fullmatch(decision_id):
         raise RequestError([Violation("decision_id", "is none that a server gives")])
-    return message.decision_id
+    return decision_id
+
+
+def segment_of(number: int) -> Segment:
+    """Return the segment of a request's number; none is a consumer.
+
+    Raises:
+        RequestError: There is no such segment.
+    """
+    for word, known in SEGMENTS.items():
+        if known == (number or decisions.SEGMENT_CONSUMER):
+            return word
+    raise RequestError([Violation("segment", "is none that this server knows")])
 
 
 def parse_request(
@@ -177,4 +218,64 @@ def _features_to_wire(
         return named, None
     return None, scoring.PackedFeatures(
         contract_digest=features.contract_digest, numbers=features.numbers, codes=features.codes
+    )
+
+
+def _circumstances_table(message: decisions.Circumstances) -> dict[str, object]:
+    table: dict[str, object] = {"facts": dict(message.facts)}
+    if message.HasField("monthly_income_minor"):
+        table["monthly_income_minor"] = message.monthly_income_minor
+    if message.HasField("monthly_obligations_minor"):
+        table["monthly_obligations_minor"] = message.monthly_obligations_minor
+    if message.HasField("exposure_elsewhere_minor"):
+        table["exposure_elsewhere_minor"] = message.exposure_elsewhere_minor
+    return table
+
+
+def _circumstances_to_wire(known: Circumstances) -> decisions.Circumstances | None:
+    if known == Circumstances():
+        return None
+    return decisions.Circumstances(
+        monthly_income_minor=known.monthly_income_minor,
+        monthly_obligations_minor=known.monthly_obligations_minor,
+        exposure_elsewhere_minor=known.exposure_elsewhere_minor,
+        facts={str(name): value for name, value in known.facts.items()},
+    )
+
+
+def _consent_table(message: decisions.Consent) -> dict[str, object]:
+    return {
+        "groups": tuple(message.groups),
+        "granted_on": message.granted_on,
+        "expires_on": message.expires_on,
+    }
+
+
+def _consent_to_wire(consent: Consent) -> decisions.Consent:
+    return decisions.Consent(
+        groups=consent.groups,
+        granted_on=consent.granted_on.isoformat(),
+        expires_on=consent.expires_on.isoformat(),
+    )
+
+
+def _line_table(message: decisions.Line) -> dict[str, object]:
+    return {
+        "limit_minor": message.limit_minor,
+        "outstanding_minor": message.outstanding_minor,
+        "reserved_minor": message.reserved_minor,
+        "changed_on": message.changed_on,
+        "better_reviews": message.better_reviews,
+        "worse_reviews": message.worse_reviews,
+    }
+
+
+def _line_to_wire(line: Line) -> decisions.Line:
+    return decisions.Line(
+        limit_minor=line.limit_minor,
+        outstanding_minor=line.outstanding_minor,
+        reserved_minor=line.reserved_minor,
+        changed_on=line.changed_on.isoformat(),
+        better_reviews=line.better_reviews,
+        worse_reviews=line.worse_reviews,
     )

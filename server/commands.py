@@ -18,6 +18,7 @@ from protocols.errors import ConfigError
 from protocols.ledger.succession import changes
 from protocols.lock import only_process
 from protocols.logs import log_to_stderr
+from server.backtest.commands import backtest, challenge_report
 from server.batch.command import score_file
 from server.config import load_settings
 from server.doctor.command import doctor
@@ -27,8 +28,12 @@ from server.founding import SETTINGS_NAME, Proposal, found
 from server.journal import commands as journal_commands
 from server.ledger.handed_over import read_small, take_handed_over
 from server.ledger.log import export_log
+from server.policies import commands as policy_commands
+from server.profile_commands import profiles
 from server.progress import ProgressView
+from server.proof.commands import check
 from server.purpose import DriftPurpose, report_path
+from server.receipts.command import export_receipts, init_receipts
 from server.release_commands import model_card, scorecard
 from server.renewal import Renewal, adopt, renew
 from server.serving.route_command import route
@@ -42,6 +47,10 @@ app = typer.Typer(
 )
 
 app.add_typer(journal_commands.app, name="journal")
+app.add_typer(policy_commands.app, name="policy")
+policy_commands.app.command()(check)
+policy_commands.app.command()(backtest)
+policy_commands.app.command("challenge-report")(challenge_report)
 
 MOST_EPSILON = 50  # the charter's own limit on a cap
 
@@ -229,6 +238,9 @@ app.command()(serve)
 app.command()(doctor)
 app.command("score-file")(score_file)
 app.command("route")(route)
+app.command()(profiles)
+app.command("init-receipts")(init_receipts)
+app.command("export-receipts")(export_receipts)
 
 
 @app.command("serve-log")

@@ -12,6 +12,7 @@ from clients.auditor.keys import COSIGN, IDENTITY
 from clients.auditor.memory import memory_of
 from clients.auditor.price_command import add_price
 from clients.auditor.proof_command import add_proof
+from clients.auditor.receipt_command import add_receipt
 from clients.auditor.report_command import add_report
 from clients.auditor.serve_command import add_serve
 from clients.auditor.verdict import verdict_json, verdict_text
@@ -169,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     add_fetch(commands)
     add_cosign(commands)
     add_proof(commands)
+    add_receipt(commands)
 
     init = commands.add_parser("init", help="make the auditor's keys and card")
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")

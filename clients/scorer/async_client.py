@@ -2,17 +2,32 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date
 from typing import TypeVar
 
 import grpc
 
-from clients.scorer import calls
+from clients.scorer import calls, inquiry_calls
+from clients.scorer.asking import ask_async
 from clients.scorer.batches import Batch, batches
 from clients.scorer.calls import Call, Decision, Score
 from clients.scorer.endpoint import Endpoint
 from clients.scorer.retries import Attempts
-from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import Language, LimitDecision, LimitRequest
+from protocols.contracts.explanations import (
+    NOT_SAID,
+    Explanation,
+    Lender,
+    Notice,
+    Replay,
+    SimulatedDecision,
+)
+from protocols.contracts.quotes import Loan, PlanQuote, SettlementQuote
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
+from protocols.ledger.receipt import Receipt
+from protocols.translate_inquiries import Inquiry, NoticeInquiry, Simulation
+from protocols.translate_quotes import SettlementInquiry
 
 _Answer = TypeVar("_Answer")
 
@@ -84,6 +99,65 @@ class AsyncScorerClient:
             for decision in page.decisions:
                 yield decision
 
+    async def get_receipt(self, answer_id: str, *, method: str = "DecideLimit") -> Receipt:
+        """Return the receipt of an answer; waits until the server has logged it.
+
+        Args:
+            answer_id: A decision's id, or a score's.
+            method: ``DecideLimit``, or ``Score``.
+        """
+        return await self._ask(calls.get_receipt(answer_id, method))
+
+    async def simulate_limit(
+        self,
+        request: LimitRequest,
+        *,
+        profile: str = "",
+        on: date | None = None,
+        policy_digest: bytes = b"",
+    ) -> SimulatedDecision:
+        """Return what would be decided, which is stored nowhere.
+
+        Args:
+            request: Whose id is not used up.
+            profile: Name of a regulatory profile; by default the policy's.
+            on: Day; by default now.
+            policy_digest: Of a policy that the server has; by default the active one.
+        """
+        asked = Simulation(request, profile, on, policy_digest)
+        return await self._ask(inquiry_calls.simulate_limit(asked))
+
+    async def replay_decision(self, decision_id: str, request: LimitRequest) -> Replay:
+        """Return how a decision comes out again; ``request`` is the one that it answered."""
+        return await self._ask(inquiry_calls.replay_decision(decision_id, request))
+
+    async def explain_decision(
+        self, decision_id: str, request: LimitRequest, language: Language = "en"
+    ) -> Explanation:
+        """Return why a decision is as it is; ``request`` is the one that it answered."""
+        return await self._ask(
+            inquiry_calls.explain_decision(Inquiry(decision_id, request, language))
+        )
+
+    async def get_adverse_action_notice(
+        self, decision_id: str, language: Language = "en", lender: Lender = NOT_SAID
+    ) -> Notice:
+        """Return the notice that is owed of a decision, with what the lender adds to it."""
+        return await self._ask(
+            inquiry_calls.get_notice(NoticeInquiry(decision_id, language, lender))
+        )
+
+    async def quote_plan(self, loan: Loan) -> PlanQuote:
+        """Return the whole plan of an offer, or of terms."""
+        return await self._ask(inquiry_calls.quote_plan(loan))
+
+    async def quote_early_settlement(
+        self, loan: Loan, on: date, *, paid_minor: int | None = None
+    ) -> SettlementQuote:
+        """Return what ends a loan on a day; see ``SettlementInquiry``."""
+        asked = SettlementInquiry(loan, on, paid_minor)
+        return await self._ask(inquiry_calls.quote_early_settlement(asked))
+
     async def get_release(self, digest: bytes = b"") -> ServedRelease:
         """Return what a release asks for, by default the one that answers."""
         return await self._ask(calls.get_release(digest))
@@ -93,14 +167,7 @@ class AsyncScorerClient:
         return await self._ask(calls.list_releases())
 
     async def _ask(self, call: Call[_Answer]) -> _Answer:
-        attempts = Attempts(self._timeout_s, hint=self._hint)
-        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(call.path)
-        while True:
-            try:
-                return call.read(await ask(call.body, timeout=attempts.left_s))
-            except grpc.RpcError as err:
-                wait_s = attempts.wait_s(err)
-            await asyncio.sleep(wait_s)
+        return await ask_async(self._channel, call, Attempts(self._timeout_s, hint=self._hint))
 
     async def _stream(self, batch: Batch) -> Sequence[Score]:
         attempts = Attempts(self._timeout_s, hint=self._hint)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from clients.scorer.calls import Call, Score, batch_score
-from protocols.contracts.decisions import ScoreRequest
+from protocols.contracts.scores import ScoreRequest
 from protocols.errors import ContractError
 from protocols.translate_questions import score_request_to_wire
 from protocols.wire import scoring_v1_pb2 as scoring

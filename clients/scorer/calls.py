@@ -10,16 +10,21 @@ from typing import Generic, NamedTuple, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from clients.scorer.failures import error_of_problem
-from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import LimitDecision, LimitRequest
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
-from protocols.errors import ContractError, ScoringError
-from protocols.translate import decision_from_wire, release_from_wire, score_from_wire
+from protocols.errors import ContractError, EntryError, ScoringError
+from protocols.ledger.receipt import Receipt, parse_receipt
+from protocols.translate import release_from_wire, score_from_wire
+from protocols.translate_decisions import decision_from_wire
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import receipts_v1_pb2 as receipts
 from protocols.wire import scoring_v1_pb2 as scoring
 
 _SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 _DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
+_RECEIPTS = receipts.DESCRIPTOR.services_by_name["ReceiptService"].full_name
 
 _Answer = TypeVar("_Answer")
 _Parsed = TypeVar("_Parsed", bound=Message)
@@ -54,19 +59,19 @@ class Page(NamedTuple):
 
 def score(request: ScoreRequest) -> Call[ScoreAnswer]:
     """Return the call that scores one applicant."""
-    return _call(
+    return call_of(
         f"/{_SCORING}/Score",
         score_request_to_wire(request),
-        lambda raw: score_from_wire(_parsed(raw, scoring.ScoreResponse())),
+        lambda raw: score_from_wire(parsed(raw, scoring.ScoreResponse())),
     )
 
 
 def decide_limit(request: LimitRequest) -> Call[LimitDecision]:
     """Return the call that decides one limit."""
-    return _call(
+    return call_of(
         f"/{_DECISIONS}/DecideLimit",
         limit_request_to_wire(request),
-        lambda raw: decision_from_wire(_parsed(raw, decisions.DecideLimitResponse()).decision),
+        lambda raw: decision_from_wire(parsed(raw, decisions.DecideLimitResponse()).decision),
     )
 
 
@@ -74,19 +79,19 @@ def score_many(requests: Sequence[ScoreRequest]) -> Call[tuple[Score, ...]]:
     """Return the call that scores some applicants."""
 
     def read(raw: bytes) -> tuple[Score, ...]:
-        results = _parsed(raw, scoring.ScoreManyResponse()).results
+        results = parsed(raw, scoring.ScoreManyResponse()).results
         return tuple(map(_score, _counted(results, len(requests))))
 
     message = scoring.ScoreManyRequest(requests=map(score_request_to_wire, requests))
-    return _call(f"/{_SCORING}/ScoreMany", message, read)
+    return call_of(f"/{_SCORING}/ScoreMany", message, read)
 
 
 def batch_score(requests: Sequence[scoring.ScoreRequest]) -> Call[Score]:
     """Return the call whose reply is a stream; ``read`` takes one message of it."""
-    return _call(
+    return call_of(
         f"/{_SCORING}/BatchScore",
         scoring.BatchScoreRequest(requests=requests),
-        lambda raw: _score(_parsed(raw, scoring.BatchScoreResponse()).result),
+        lambda raw: _score(parsed(raw, scoring.BatchScoreResponse()).result),
     )
 
 
@@ -94,19 +99,19 @@ def decide_many(requests: Sequence[LimitRequest]) -> Call[tuple[Decision, ...]]:
     """Return the call that decides some limits."""
 
     def read(raw: bytes) -> tuple[Decision, ...]:
-        results = _parsed(raw, decisions.DecideManyResponse()).results
+        results = parsed(raw, decisions.DecideManyResponse()).results
         return tuple(map(_decision, _counted(results, len(requests))))
 
     message = decisions.DecideManyRequest(requests=map(limit_request_to_wire, requests))
-    return _call(f"/{_DECISIONS}/DecideMany", message, read)
+    return call_of(f"/{_DECISIONS}/DecideMany", message, read)
 
 
 def get_decision(decision_id: str) -> Call[LimitDecision]:
     """Return the call that reads a decision back."""
-    return _call(
+    return call_of(
         f"/{_DECISIONS}/GetDecision",
         decisions.GetDecisionRequest(decision_id=decision_id),
-        lambda raw: decision_from_wire(_parsed(raw, decisions.GetDecisionResponse()).decision),
+        lambda raw: decision_from_wire(parsed(raw, decisions.GetDecisionResponse()).decision),
     )
 
 
@@ -114,19 +119,35 @@ def list_decisions(token: str) -> Call[Page]:
     """Return the call that reads a page of decisions; an empty token asks for the first."""
 
     def read(raw: bytes) -> Page:
-        page = _parsed(raw, decisions.ListDecisionsResponse())
+        page = parsed(raw, decisions.ListDecisionsResponse())
         return Page(tuple(map(decision_from_wire, page.decisions)), page.next_page_token)
 
     message = decisions.ListDecisionsRequest(page_token=token)
-    return _call(f"/{_DECISIONS}/ListDecisions", message, read)
+    return call_of(f"/{_DECISIONS}/ListDecisions", message, read)
+
+
+def get_receipt(answer_id: str, method: str) -> Call[Receipt]:
+    """Return the call that asks for the receipt of an answer of ``method``; empty, a decision."""
+
+    def read(raw: bytes) -> Receipt:
+        try:
+            receipt = parse_receipt(parsed(raw, receipts.GetReceiptResponse()).receipt)
+        except EntryError as err:
+            raise ContractError("answer: is not a receipt") from err
+        if receipt.answer_id != answer_id:
+            raise ContractError("answer: is the receipt of another answer")
+        return receipt
+
+    message = receipts.GetReceiptRequest(answer_id=answer_id, method=method)
+    return call_of(f"/{_RECEIPTS}/GetReceipt", message, read)
 
 
 def get_release(digest: bytes) -> Call[ServedRelease]:
     """Return the call that describes a release; an empty digest asks for the champion."""
-    return _call(
+    return call_of(
         f"/{_SCORING}/GetRelease",
         scoring.GetReleaseRequest(release_digest=digest),
-        lambda raw: release_from_wire(_parsed(raw, scoring.GetReleaseResponse()).release),
+        lambda raw: release_from_wire(parsed(raw, scoring.GetReleaseResponse()).release),
     )
 
 
@@ -134,16 +155,22 @@ def list_releases() -> Call[tuple[ServedRelease, ...]]:
     """Return the call that describes every release in force."""
 
     def read(raw: bytes) -> tuple[ServedRelease, ...]:
-        return tuple(map(release_from_wire, _parsed(raw, scoring.ListReleasesResponse()).releases))
+        return tuple(map(release_from_wire, parsed(raw, scoring.ListReleasesResponse()).releases))
 
-    return _call(f"/{_SCORING}/ListReleases", scoring.ListReleasesRequest(), read)
+    return call_of(f"/{_SCORING}/ListReleases", scoring.ListReleasesRequest(), read)
 
 
-def _call(path: str, message: Message, read: Callable[[bytes], _Answer]) -> Call[_Answer]:
+def call_of(path: str, message: Message, read: Callable[[bytes], _Answer]) -> Call[_Answer]:
+    """Return the call that sends a message, and reads its reply so."""
     return Call(path, message.SerializeToString(), read)
 
 
-def _parsed(raw: bytes, into: _Parsed) -> _Parsed:
+def parsed(raw: bytes, into: _Parsed) -> _Parsed:
+    """Read a reply's bytes into a message and return it.
+
+    Raises:
+        ContractError: They are no such message.
+    """
     try:
         into.ParseFromString(raw)
     except DecodeError as err:

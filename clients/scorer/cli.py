@@ -4,8 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protocols.errors import ConfigError, ScoringError
+
+if TYPE_CHECKING:
+    pass
 
 _OURS = ("clients", "protocols")
 _EXAMPLE = """\
@@ -15,6 +19,9 @@ the file:
    "currency": "USD",
    "features": {"annual_inc": 55000, "term": "36 months"}}
 To ask again with the same request_id is safe: the same answer comes back.
+
+the receipt: proves later, to whoever has the log's public key, that this answer was given at that
+time (fedscore-audit receipt). It holds the whole answer: keep it as you keep that.
 
 exit status:
   0  answered; a decline is an answer
@@ -28,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        sys.stdout.write(_answer(options) + "\n")
+        from clients.scorer.score_command import run  # here: --help works without the extra
+
+        run(options)
     except ModuleNotFoundError as err:
         if err.name is None or err.name.startswith(_OURS):
             raise
@@ -41,27 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _answer(options: argparse.Namespace) -> str:
-    # Imported here, so that --help and the hint above work where the extra is not installed.
-    from clients.scorer.answer import answer_json, answer_lines
-    from clients.scorer.client import ScorerClient
-    from clients.scorer.endpoint import Endpoint
-    from clients.scorer.request import read_limit_request, read_score_request
-
-    endpoint = Endpoint(
-        options.address,
-        ca_path=options.ca,
-        certificate_path=options.certificate,
-        key_path=options.key,
-        insecure_loopback=options.insecure_loopback,
-    )
-    printed = answer_json if options.json else answer_lines
-    with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
-        if options.score_only:
-            return printed(client.score(read_score_request(options.file)))
-        return printed(client.decide_limit(read_limit_request(options.file)))
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fedscore-score",
@@ -70,13 +58,28 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, help="the request in JSON; - reads standard input")
+    parser.add_argument(
+        "file", type=Path, nargs="?", help="the request in JSON; - reads standard input"
+    )
+    parser.add_argument("--decision", metavar="ID", help="a decision that was given before")
+    parser.add_argument(
+        "--receipt", type=Path, metavar="OUT", help="write the answer's receipt to this new file"
+    )
     parser.add_argument("--address", default="127.0.0.1:50051", help="host:port of the server")
     parser.add_argument("--ca", type=Path, help="PEM of the CA that signed the server")
     parser.add_argument("--certificate", type=Path, help="PEM of your own certificate, if asked")
     parser.add_argument("--key", type=Path, help="PEM of its private key")
     parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
     parser.add_argument("--score-only", action="store_true", help="a score, no limit")
+    parser.add_argument(
+        "--simulate-profile", metavar="NAME", help="try it under this profile; nothing is stored"
+    )
+    parser.add_argument(
+        "--explain", choices=("en", "zh"), help="why the decision is as it is, in this language"
+    )
+    parser.add_argument(
+        "--replay", action="store_true", help="make the decision again: the same, or what drifted"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
         "--insecure-loopback", action="store_true", help="no TLS; to a loopback address only"

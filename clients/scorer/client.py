@@ -2,17 +2,32 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import TypeVar
 
 import grpc
 
-from clients.scorer import calls
+from clients.scorer import calls, inquiry_calls
+from clients.scorer.asking import ask
 from clients.scorer.batches import Batch, batches
 from clients.scorer.calls import Call, Decision, Score
 from clients.scorer.endpoint import Endpoint
 from clients.scorer.retries import Attempts
-from protocols.contracts.decisions import LimitDecision, LimitRequest, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import Language, LimitDecision, LimitRequest
+from protocols.contracts.explanations import (
+    NOT_SAID,
+    Explanation,
+    Lender,
+    Notice,
+    Replay,
+    SimulatedDecision,
+)
+from protocols.contracts.quotes import Loan, PlanQuote, SettlementQuote
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import ServedRelease
+from protocols.ledger.receipt import Receipt
+from protocols.translate_inquiries import Inquiry, NoticeInquiry, Simulation
+from protocols.translate_quotes import SettlementInquiry
 
 _Answer = TypeVar("_Answer")
 
@@ -92,6 +107,62 @@ class ScorerClient:
             page = self._ask(calls.list_decisions(page.next_token))
             yield from page.decisions
 
+    def get_receipt(self, answer_id: str, *, method: str = "DecideLimit") -> Receipt:
+        """Return the receipt of an answer; waits until the server has logged it.
+
+        Args:
+            answer_id: A decision's id, or a score's.
+            method: ``DecideLimit``, or ``Score``.
+        """
+        return self._ask(calls.get_receipt(answer_id, method))
+
+    def simulate_limit(
+        self,
+        request: LimitRequest,
+        *,
+        profile: str = "",
+        on: date | None = None,
+        policy_digest: bytes = b"",
+    ) -> SimulatedDecision:
+        """Return what would be decided, which is stored nowhere.
+
+        Args:
+            request: Whose id is not used up.
+            profile: Name of a regulatory profile; by default the policy's.
+            on: Day; by default now.
+            policy_digest: Of a policy that the server has; by default the active one.
+        """
+        asked = Simulation(request, profile, on, policy_digest)
+        return self._ask(inquiry_calls.simulate_limit(asked))
+
+    def replay_decision(self, decision_id: str, request: LimitRequest) -> Replay:
+        """Return how a decision comes out again; ``request`` is the one that it answered."""
+        return self._ask(inquiry_calls.replay_decision(decision_id, request))
+
+    def explain_decision(
+        self, decision_id: str, request: LimitRequest, language: Language = "en"
+    ) -> Explanation:
+        """Return why a decision is as it is; ``request`` is the one that it answered."""
+        return self._ask(inquiry_calls.explain_decision(Inquiry(decision_id, request, language)))
+
+    def get_adverse_action_notice(
+        self, decision_id: str, language: Language = "en", lender: Lender = NOT_SAID
+    ) -> Notice:
+        """Return the notice that is owed of a decision, with what the lender adds to it."""
+        asked = NoticeInquiry(decision_id, language, lender)
+        return self._ask(inquiry_calls.get_notice(asked))
+
+    def quote_plan(self, loan: Loan) -> PlanQuote:
+        """Return the whole plan of an offer, or of terms."""
+        return self._ask(inquiry_calls.quote_plan(loan))
+
+    def quote_early_settlement(
+        self, loan: Loan, on: date, *, paid_minor: int | None = None
+    ) -> SettlementQuote:
+        """Return what ends a loan on a day; see ``SettlementInquiry``."""
+        asked = SettlementInquiry(loan, on, paid_minor)
+        return self._ask(inquiry_calls.quote_early_settlement(asked))
+
     def get_release(self, digest: bytes = b"") -> ServedRelease:
         """Return what a release asks for, by default the one that answers."""
         return self._ask(calls.get_release(digest))
@@ -101,23 +172,16 @@ class ScorerClient:
         return self._ask(calls.list_releases())
 
     def _ask(self, call: Call[_Answer]) -> _Answer:
-        attempts = Attempts(self._timeout_s, hint=self._hint)
-        ask: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(call.path)
-        while True:
-            try:
-                return call.read(ask(call.body, timeout=attempts.left_s))
-            except grpc.RpcError as err:
-                wait_s = attempts.wait_s(err)
-            time.sleep(wait_s)
+        return ask(self._channel, call, Attempts(self._timeout_s, hint=self._hint))
 
     def _stream(self, batch: Batch) -> Sequence[Score]:
         attempts = Attempts(self._timeout_s, hint=self._hint)
         while True:
             call = batch.call()
-            ask: grpc.UnaryStreamMultiCallable[bytes, bytes]
-            ask = self._channel.unary_stream(call.path)
+            stream: grpc.UnaryStreamMultiCallable[bytes, bytes]
+            stream = self._channel.unary_stream(call.path)
             try:
-                for raw in ask(call.body, timeout=attempts.left_s):
+                for raw in stream(call.body, timeout=attempts.left_s):
                     batch.scores.append(call.read(raw))
                 return batch.checked()
             except grpc.RpcError as err:

@@ -7,7 +7,11 @@ import grpc
 from google.protobuf.message import DecodeError
 
 # These two ship no types.
-from google.rpc.error_details_pb2 import BadRequest, RetryInfo  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import (  # type: ignore[import-untyped]
+    BadRequest,
+    ErrorInfo,
+    RetryInfo,
+)
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
@@ -15,11 +19,24 @@ from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,
-    PrivacyError,
     ReleaseError,
     RoundError,
     ScoringError,
     VerificationError,
+)
+from protocols.recourse_errors import (
+    AlreadyReviewedError,
+    CaseError,
+    CaseFullError,
+    ClaimedByAnotherError,
+    NotClaimedError,
+    NotUnderReviewError,
+    OutcomeOrderError,
+    ReviewerError,
+    SameReviewerError,
+    SelfApprovalError,
+    StaleCaseError,
+    UnderReviewError,
 )
 from protocols.wire import scoring_v1_pb2 as scoring
 
@@ -28,11 +45,18 @@ _ERRORS: dict[grpc.StatusCode, type[ScoringError]] = {
     grpc.StatusCode.NOT_FOUND: ContractError,
     grpc.StatusCode.ALREADY_EXISTS: DuplicateRequestError,
     grpc.StatusCode.DATA_LOSS: VerificationError,
-    grpc.StatusCode.FAILED_PRECONDITION: PrivacyError,
     grpc.StatusCode.ABORTED: RoundError,
     grpc.StatusCode.UNAVAILABLE: ReleaseError,
     grpc.StatusCode.DEADLINE_EXCEEDED: ReleaseError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ReleaseError,
+}
+# By the reason that a server gives beside its code.
+_NAMED: dict[str, type[CaseError | ReviewerError]] = {
+    kind.reason: kind
+    for kind in (
+        *(UnderReviewError, NotUnderReviewError, AlreadyReviewedError, ClaimedByAnotherError),
+        *(NotClaimedError, CaseFullError, OutcomeOrderError, SelfApprovalError, SameReviewerError),
+    )
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
@@ -40,7 +64,7 @@ _HUNG_UP = ("Socket closed", "Connection reset")  # as gRPC words it
 
 
 class ServiceError(ScoringError):
-    """The server refuses the caller, or failed in a way that it did not explain."""
+    """The server refuses the caller, has no policy to decide by, or failed without saying how."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,8 @@ class Failure:
         violations: Rules that the request breaks.
         retry_after_s: For how long the server asks to wait, if it does.
         is_explained: The server itself said why, with details; gRPC says none.
+        reason: Its word for that.
+        current_version: Of a case that has changed since it was read.
     """
 
     code: grpc.StatusCode
@@ -60,6 +86,8 @@ class Failure:
     violations: tuple[Violation, ...] = ()
     retry_after_s: float | None = None
     is_explained: bool = False
+    reason: str = ""
+    current_version: int | None = None
 
     @property
     def may_pass(self) -> bool:
@@ -89,8 +117,9 @@ class Failure:
 def failure_of(error: grpc.RpcError) -> Failure:
     """Return why a call ended badly."""
     ended = cast(_Ended, error)  # so for every call that does, of either API
-    status, request, retry = _status(ended), BadRequest(), RetryInfo()
+    status, info, request, retry = _status(ended), ErrorInfo(), BadRequest(), RetryInfo()
     for detail in [] if status is None else status.details:
+        detail.Unpack(info)
         detail.Unpack(request)
         detail.Unpack(retry)
     delay = retry.retry_delay.ToTimedelta() if retry.HasField("retry_delay") else None
@@ -102,6 +131,8 @@ def failure_of(error: grpc.RpcError) -> Failure:
         ),
         retry_after_s=None if delay is None else delay.total_seconds(),
         is_explained=status is not None,
+        reason=info.reason,
+        current_version=_version(info.metadata.get("current_version", "")),
     )
 
 
@@ -123,7 +154,10 @@ def error_of(failure: Failure, *, before: Failure | None = None, hint: str = "")
         said.append(hint)
     if failure.may_pass:
         said.append("asking again with the same id is safe")
-    return _ERRORS.get(failure.code, ServiceError)("; ".join(said))
+    sentence = "; ".join(said)
+    if failure.current_version is not None:
+        return StaleCaseError(sentence, current_version=failure.current_version)
+    return _NAMED.get(failure.reason, _ERRORS.get(failure.code, ServiceError))(sentence)
 
 
 def error_of_problem(problem: scoring.Problem) -> ScoringError:
@@ -144,3 +178,7 @@ def _status(ended: _Ended) -> Status | None:
         return rpc_status.from_call(ended)
     except (ValueError, DecodeError):
         return None  # details that are not those of this status: nobody can say whose
+
+
+def _version(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -16,10 +16,12 @@ from protocols.contracts.applicants import (
     PackedApplicant,
     RequestError,
     Violation,
+    named_table,
     request_error,
 )
-from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.features import Contract
+from protocols.contracts.scores import ScoreRequest
 from protocols.errors import ConfigError, ContractError
 
 # By field name; None is missing. Or packed, in the order of ``ServedRelease.inputs``.
@@ -35,6 +37,7 @@ def new_limit_request(
     currency: str,
     subject: str = "",
     request_id: str | None = None,
+    **more: object,
 ) -> LimitRequest:
     """Return a question for a limit.
 
@@ -43,11 +46,12 @@ def new_limit_request(
         requested_amount_minor: In minor units of ``currency`` (ISO 4217), such as cents.
         subject: A pseudonym of the person; the server never stores it.
         request_id: One per question; made if left out.
+        more: Any other field of ``LimitRequest``, such as ``segment`` or ``circumstances``.
 
     Raises:
         RequestError: A value breaks a rule; the message says which, without it.
     """
-    table = {"requested_amount_minor": requested_amount_minor, "currency": currency}
+    table = {**more, "requested_amount_minor": requested_amount_minor, "currency": currency}
     return _model(LimitRequest, table | _question(features, subject, request_id))
 
 
@@ -69,14 +73,14 @@ def read_limit_request(path: Path) -> LimitRequest:
 
 
 def read_score_request(path: Path) -> ScoreRequest:
-    """Return the score request in a file, whose amount, if any, is not looked at.
+    """Return the score request in a file; what only a limit needs is not looked at.
 
     Raises:
         ConfigError: The file cannot be read.
         ContractError: It is not JSON, or a key breaks a rule.
     """
     table = _read(path)
-    for name in ("requested_amount_minor", "currency"):
+    for name in LimitRequest.model_fields.keys() - ScoreRequest.model_fields.keys():
         table.pop(name, None)
     return _model(ScoreRequest, table)
 
@@ -109,10 +113,7 @@ def _features(features: object) -> PackedApplicant | dict[str, dict[str, object]
         return features
     if not isinstance(features, Mapping):
         raise RequestError([Violation("features", "expected field names and their values")])
-    known = {name: value for name, value in features.items() if value is not None}
-    categories = {name: value for name, value in known.items() if isinstance(value, str)}
-    numbers = {name: value for name, value in known.items() if name not in categories}
-    return {"numbers": numbers, "categories": categories}
+    return named_table(features)
 
 
 def _model(kind: type[_Table], table: dict[str, object]) -> _Table:

@@ -1,4 +1,4 @@
-"""``make demo``: five lenders train one private scorecard, an auditor verifies, a limit is decided.
+"""``make demo``: five lenders train one private scorecard, an auditor verifies, limits are decided.
 
 Every party is a process of its own with a folder of its own under ``.demo/``, and runs the same
 commands as on a real host; this script only types them. It also does what no party can: compare
@@ -54,12 +54,13 @@ def main() -> None:
     say("3  The auditor verifies the exported log: no data, no trust, only public keys")
     verdict = audit()
     print(READ_THE_AUDIT)
-    say("4  The platform asks for a limit over gRPC")
-    decision = decide()
+    say("4  Two officers bring a policy into force; two limits are decided, and made again")
+    bring_policy_into_force()
+    decisions = decide()
     say("5  What it brought (computed by this script from everybody's data: no party sees this)")
     comparison = measure(lenders)
     print(rehearsal_text(comparison))
-    write_summary(lenders, verdict, decision, comparison, timings(started, launched_at))
+    write_summary(lenders, verdict, decisions, comparison, timings(started, launched_at))
     print(CLOSING)
 
 
@@ -115,27 +116,57 @@ def audit() -> dict[str, object]:
     return verdict
 
 
+def bring_policy_into_force() -> None:
+    """Let two officers make keys, and bring the example's limit policy into force."""
+    policies = HOME / "policies"
+    policies.mkdir()
+    (HOME / "officers").mkdir()
+    policy = ("fedscore-server", "policy")
+    with (policies / "officers.toml").open("w", encoding="utf-8") as officers:
+        for name, role in (("ana", "author"), ("boris", "approver")):
+            words = ("key", name, "--role", role, "--key", f"officers/{name}.pem")
+            officers.write(command(*policy, *words, quiet=True))
+    file = os.path.relpath(EXAMPLES / "policy.toml", HOME)
+    submitted = command(*policy, "submit", file, "--key", "officers/ana.pem", "--json", quiet=True)
+    digest = json.loads(submitted)["policy"]
+    by_boris = ("--key", "officers/boris.pem")
+    command(*policy, "approve", digest, *by_boris)
+    command(*policy, "activate", digest, *by_boris, "--from", "now")
+    command(*policy, "verify")
+
+
 def decide() -> dict[str, object]:
-    """Serve the release, ask about one applicant and return the decision."""
+    """Serve the release; decide for a consumer and a business, again, and with receipts."""
     port = free_port()
-    policy, applicant = EXAMPLES / "policy.toml", EXAMPLES / "applicant.json"
     serve = (
         *("fedscore-server", "serve", "--config", "server/server.toml", "--port", str(port)),
-        *("--policy", str(policy.absolute()), "--journal", "out/journal.sqlite"),
+        *("--policies", "policies", "--journal", "out/journal.sqlite", "--receipts", "receipts"),
         *("--access", str((EXAMPLES / "access.toml").absolute())),
         *("--client-ca", "callers/ca.crt"),
     )
     (HOME / "out").mkdir(exist_ok=True)
     command("fedscore-server", "issue-caller", PLATFORM, "--out", "platform")
-    ask = (
-        *("fedscore-score", os.path.relpath(applicant, HOME)),
-        *("--address", f"127.0.0.1:{port}"),
-        *("--ca", "server/ca.crt"),
+    command("fedscore-server", "init-receipts", "receipts", "--config", "server/server.toml")
+    server = (
+        *("--address", f"127.0.0.1:{port}", "--ca", "server/ca.crt"),
         *("--certificate", f"platform/{PLATFORM}.crt", "--key", f"platform/{PLATFORM}.key"),
     )
     with background(*serve, log="serve"):
-        command(*ask, patience_s=30)
-        decision: dict[str, object] = json.loads(command(*ask, "--json", quiet=True))
+        return {name: decided(name, server) for name in ("applicant", "business")}
+
+
+def decided(name: str, server: Sequence[str]) -> dict[str, object]:
+    """Ask for a limit, make the decision again, and have its receipt checked offline."""
+    file = os.path.relpath(EXAMPLES / f"{name}.json", HOME)
+    receipt = f"out/{name}-receipt.json"
+    ask = ("fedscore-score", file, *server)
+    decision: dict[str, object] = json.loads(
+        command(*ask, "--receipt", receipt, "--json", quiet=True, patience_s=30)
+    )
+    given = ("fedscore-score", "--decision", str(decision["decision_id"]), *server)
+    command(*given)
+    command("fedscore-score", file, *given[1:], "--replay")
+    command("fedscore-audit", "receipt", receipt, "--key", "receipts/decision-log.pub")
     return decision
 
 
@@ -183,7 +214,7 @@ def timings(started: float, launched_at: float) -> dict[str, float]:
 def write_summary(
     lenders: Sequence[str],
     verdict: dict[str, object],
-    decision: dict[str, object],
+    decisions: dict[str, object],
     comparison: dict[str, object],
     seconds: dict[str, float],
 ) -> None:
@@ -195,7 +226,7 @@ def write_summary(
         "wall_seconds": seconds,
         "audit": verdict,
         "auc": comparison,
-        "decision": decision,
+        "decisions": decisions,
     }
     (HOME / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 

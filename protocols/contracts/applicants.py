@@ -166,6 +166,14 @@ def raise_any(violations: Iterable[Violation]) -> None:
         raise RequestError(found)
 
 
+def named_table(values: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return what ``Applicant`` is made of, from values by field name; None is missing."""
+    known = {name: value for name, value in values.items() if value is not None}
+    numbers = {name: value for name, value in known.items() if not isinstance(value, str)}
+    categories = {name: value for name, value in known.items() if isinstance(value, str)}
+    return {"numbers": numbers, "categories": {**categories}}
+
+
 def digest_of_question(
     kind: str, features: Applicant | PackedApplicant, asked: Sequence[str | int]
 ) -> bytes:

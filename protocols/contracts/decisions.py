@@ -1,8 +1,11 @@
-"""What is asked about an applicant, and what is answered."""
+"""What is asked about a credit limit, and what is answered."""
 
+import json
+from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from protocols.contracts.applicants import (
     Digest,
@@ -13,101 +16,201 @@ from protocols.contracts.applicants import (
     feature_faults,
     raise_any,
 )
-from protocols.contracts.features import Contract, FeatureContract, Name, Sentence
+from protocols.contracts.features import Contract, DecimalText, FeatureContract, Group, Name
+from protocols.contracts.limit_policy import FactName
+from protocols.contracts.money import MAX_MINOR, Currency, Minor, PositiveMinor
+from protocols.contracts.plans import CostBasis, Method
+from protocols.contracts.regulation import Segment
+from protocols.contracts.scores import Reason, RequestId, Subject
 
-MAX_MINOR = 2**53 - 1  # what canonical JSON holds, and every JSON reader reads exactly
+Outcome = Literal["APPROVE", "COUNTEROFFER", "DECLINE", "REFER", "NOT_DECIDED"]
+Change = Literal["INITIAL", "INCREASE", "DECREASE", "UNCHANGED", "FREEZE"]
+Source = Literal["MODEL", "POLICY", "REGULATORY", "DATA_QUALITY"]
+Language = Literal["en", "zh"]
+Withholding = Literal["STALE", "NOT_PERMITTED"]
 
-RequestId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,64}$")]
-Subject = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{0,64}$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Minor = Annotated[int, Field(ge=0, le=MAX_MINOR)]
-PositiveMinor = Annotated[int, Field(ge=1, le=MAX_MINOR)]
-Outcome = Literal["APPROVE", "COUNTEROFFER", "DECLINE"]
+MOST_PRINCIPAL_REASONS = 4
+MOST_REVIEWS = 1_000  # in a row; further ones count no more
+# What stands first in a limit's digest, and by itself there where nothing else was said.
+_FIRST = {"request_id", "features", "requested_amount_minor", "currency", "subject"}
+# Canonical JSON of what a limit's digest holds beside it, all of which is ASCII and whole numbers.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
-class ScoreRequest(Contract):
-    """One question for a score; ``subject`` is a pseudonym of the person, or empty."""
+def _day(value: object) -> object:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError as err:
+        raise ValueError("expected a day such as 2026-11-27") from err
 
-    request_id: RequestId
-    features: Features
-    subject: Subject = ""
 
-    @property
-    def body_digest(self) -> bytes:
-        """Return what two requests share if and only if they ask the same."""
-        return digest_of_question("score", self.features, [self.subject] if self.subject else [])
+Day = Annotated[date, BeforeValidator(_day)]  # text where it comes from JSON or the wire
+
+
+class Consent(Contract):
+    """A borrower's permission to use kinds of data for this assessment.
+
+    Attributes:
+        groups: Of the feature contract.
+        granted_on, expires_on: The last day is not in it.
+    """
+
+    groups: tuple[Group, ...] = Field(min_length=1, max_length=5, strict=False)
+    granted_on: Day
+    expires_on: Day
+
+
+class Circumstances(Contract):
+    """What the platform knows of a borrower beside the fields of the feature contract.
+
+    Attributes:
+        monthly_income_minor: Verified by somebody; None if nobody did.
+        monthly_obligations_minor: What debts elsewhere take of it.
+        exposure_elsewhere_minor: All that is owed to others, and may be drawn there.
+        facts: By name; a fact that is not here is not known.
+    """
+
+    monthly_income_minor: Minor | None = None
+    monthly_obligations_minor: Minor | None = None
+    exposure_elsewhere_minor: Minor | None = None
+    facts: dict[FactName, Annotated[int, Field(ge=0, le=MAX_MINOR)]] = Field(default_factory=dict)
+
+
+_Reviews = Annotated[int, Field(ge=0, le=MOST_REVIEWS)]
+
+
+class Line(Contract):
+    """The credit line that the borrower has with this product.
+
+    Attributes:
+        outstanding_minor, reserved_minor: Drawn, and held for draws that are under way.
+        changed_on: When it was opened or its limit last changed.
+        better_reviews, worse_reviews: As the last decision said.
+    """
+
+    limit_minor: PositiveMinor
+    outstanding_minor: Minor
+    reserved_minor: Minor = 0
+    changed_on: Day
+    better_reviews: _Reviews = 0
+    worse_reviews: _Reviews = 0
 
 
 class LimitRequest(Contract):
-    """One question for a limit; money is in minor units, ``subject`` as in ``ScoreRequest``."""
+    """One question for a limit; money is in minor units, ``subject`` as in ``ScoreRequest``.
+
+    Attributes:
+        product: Whose policy decides; may be empty where there is one only.
+        months: The term that is asked for; None asks for all that are on offer.
+        consents: The borrower's, for the kinds of data that need one.
+        observed: For each group of fields the day on which its values were true.
+        line: The line that is reviewed; None asks for a new one.
+    """
 
     request_id: RequestId
     features: Features
     requested_amount_minor: PositiveMinor
     currency: Currency
     subject: Subject = ""
+    product: Annotated[str, Field(max_length=80, pattern=r"^[A-Za-z0-9_.\-]*$")] = ""
+    segment: Segment = "CONSUMER"
+    months: Annotated[int, Field(ge=1, le=360)] | None = None
+    circumstances: Circumstances = Circumstances()
+    consents: tuple[Consent, ...] = Field(default=(), max_length=20, strict=False)
+    observed: dict[Group, Day] = Field(default_factory=dict)
+    line: Line | None = None
 
     @property
     def body_digest(self) -> bytes:
         """Return what two requests share if and only if they ask the same."""
         about = [self.subject] if self.subject else []
         asked: list[str | int] = [self.requested_amount_minor, self.currency, *about]
+        more = self.model_dump(mode="json", exclude=_FIRST, exclude_defaults=True)
+        if more:
+            asked.append(_canonical(more))
         return digest_of_question("limit", self.features, asked)
 
 
-class Reason(Contract):
-    """A field that cost an applicant points.
+class Component(Contract):
+    """One cap on the limit, and whether by itself it allows no more than was assessed."""
+
+    name: Name
+    limit_minor: Minor
+    is_binding: bool
+
+
+class PrincipalReason(Contract):
+    """Why the limit is below the request: specific, and most important first.
 
     Attributes:
-        code, sentence: As the feature contract has them.
-        field: Name of the field.
-        points_lost: Exact points below what the average borrower gets for the field.
-        is_missing: The request held no usable value for the field.
+        code: Of the catalogue, or of the feature contract where the source is MODEL.
+        sentence, sentence_zh: For the borrower, in English and Chinese.
+        is_changeable: Whether a person can do something about it.
     """
 
     code: Name
-    sentence: Sentence
-    field: Name
-    points_lost: float = Field(gt=0, allow_inf_nan=False)
-    is_missing: bool
+    source: Source
+    sentence: Annotated[str, Field(min_length=1, max_length=400)]
+    sentence_zh: Annotated[str, Field(min_length=1, max_length=400)]
+    is_changeable: bool
 
 
-class PolicyReason(Contract):
-    """A rule of the policy that kept a limit below the request."""
+class AnnualCost(Contract):
+    """What a plan costs a year on one basis, in percent."""
 
-    code: Name
-    sentence: Sentence
+    basis: CostBasis
+    percent: DecimalText
 
 
-class ScoreAnswer(Contract):
-    """A score as it was given.
+class Offer(Contract):
+    """A plan for the whole limit, drawn on the day of the decision.
 
     Attributes:
-        p_default: Probability of default within the contract's window.
-        reasons: At most four, most points lost first.
-        journal_position: Place of this answer in the server's journal, from 1.
-        clipped_fields: Those whose value lay beyond the public bounds and counted as the bound.
+        first_minor, last_minor: Instalments, fees included.
+        costs: On every basis; that of the cap comes first.
     """
 
-    score_id: RequestId
-    request_id: RequestId
-    p_default: float = Field(ge=0, le=1)
-    points: int
-    reasons: tuple[Reason, ...] = Field(max_length=4)
-    release_digest: Digest
-    scored_at: AwareDatetime
-    journal_position: int = Field(ge=1)
-    clipped_fields: tuple[Name, ...] = ()
+    method: Method
+    months: int
+    first_minor: Minor
+    last_minor: Minor
+    interest_minor: Minor
+    fees_minor: Minor
+    costs: tuple[AnnualCost, ...] = Field(strict=False)
+
+
+class Withheld(Contract):
+    """A group of fields whose values counted as missing, and why."""
+
+    group: Group
+    why: Withholding
+
+
+class Step(Contract):
+    """One step of a decision, and what came of it."""
+
+    name: Name
+    result: Name
 
 
 class LimitDecision(Contract):
     """A decision as it was given.
 
     Attributes:
-        limit_minor: Never above the request; 0 declines.
+        limit_minor: What stands from now on; 0 if nothing is given or a person must confirm.
+        assessed_limit_minor: What rules and model allow, before a person confirms.
+        available_minor: What may be drawn now.
+        components: Every cap, and which of them bind.
+        band: Of risk.
+        annual_rate: Nominal; empty where there is no offer.
+        offers: Plans for the limit; none without a limit.
+        principal_reasons: One to four unless the request is approved; none then.
         p_default: Probability of default within the contract's window.
         reasons: What cost the applicant points, at most four, most points lost first.
-        policy_reasons: Which rules kept the limit below the request; empty on approvals.
+        valid_until: First day on which the offer does not stand any more.
+        better_reviews, worse_reviews: For the line's next review.
+        code_digest: Of the program that decided.
+        features_digest: Of what was known, as it was asked.
         journal_position: Place of this answer in the server's journal, from 1.
         clipped_fields: As in ``ScoreAnswer``.
     """
@@ -115,43 +218,54 @@ class LimitDecision(Contract):
     decision_id: RequestId
     request_id: RequestId
     outcome: Outcome
+    change: Change
     limit_minor: Minor
+    assessed_limit_minor: Minor
+    available_minor: Minor
     requested_amount_minor: PositiveMinor
     currency: Currency
+    product: Name
+    segment: Segment
+    components: tuple[Component, ...]
+    band: Name
+    annual_rate: str
+    offers: tuple[Offer, ...]
+    principal_reasons: tuple[PrincipalReason, ...] = Field(max_length=MOST_PRINCIPAL_REASONS)
     p_default: float = Field(ge=0, le=1)
     points: int
     reasons: tuple[Reason, ...] = Field(max_length=4)
-    policy_reasons: tuple[PolicyReason, ...]
+    withheld: tuple[Withheld, ...]
+    steps: tuple[Step, ...]
+    valid_until: Day
+    better_reviews: int = Field(ge=0)
+    worse_reviews: int = Field(ge=0)
     release_digest: Digest
+    calibration_digest: Digest
     policy_digest: Digest
+    profile: Name
+    profile_digest: Digest
+    features_digest: Digest
+    code_digest: Digest
     decided_at: AwareDatetime
     journal_position: int = Field(ge=1)
     clipped_fields: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _check_outcome(self) -> "LimitDecision":
-        if self.limit_minor > self.requested_amount_minor:
+        if (self.outcome == "APPROVE") == bool(self.principal_reasons):
+            raise ValueError("an approval has no principal reasons, and everything else has some")
+        if self.change == "INITIAL" and self.limit_minor > self.requested_amount_minor:
             raise ValueError("the limit is above the request")
-        if self.outcome != outcome_of(self.limit_minor, self.requested_amount_minor):
-            raise ValueError("the outcome does not follow from limit and request")
         return self
 
 
-def outcome_of(limit_minor: int, requested_minor: int) -> Outcome:
-    """Return the word for a limit: all, some or nothing of the request."""
+def outcome_of(
+    limit_minor: int, requested_minor: int
+) -> Literal["APPROVE", "COUNTEROFFER", "DECLINE"]:
+    """Return the word for a limit that is given: all of a request, some, or nothing."""
     if limit_minor == 0:
         return "DECLINE"
-    return "APPROVE" if limit_minor == requested_minor else "COUNTEROFFER"
-
-
-def check_score_request(
-    request: ScoreRequest, contract: FeatureContract, *, packing: Packing
-) -> None:
-    """Raise ``RequestError`` unless every value given is for a field of its kind.
-
-    What the values are is no matter: the encoder clamps them as it did in training.
-    """
-    raise_any(feature_faults(request.features, contract, packing))
+    return "APPROVE" if limit_minor >= requested_minor else "COUNTEROFFER"
 
 
 def check_limit_request(
@@ -161,4 +275,10 @@ def check_limit_request(
     violations = list(feature_faults(request.features, contract, packing))
     if request.currency != contract.currency:
         violations.append(Violation("currency", f"must be {contract.currency}"))
+    violations += _line_faults(request.line) if request.line else ()
     raise_any(violations)
+
+
+def _line_faults(line: Line) -> Iterable[Violation]:
+    if line.outstanding_minor + line.reserved_minor > MAX_MINOR:
+        yield Violation("line", "outstanding and reserved are more than money can be")

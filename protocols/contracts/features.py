@@ -68,6 +68,8 @@ class FieldBase(Contract):
         direction: How the default probability moves when the value rises.
         reason_code: Stable code given when this field costs an applicant points.
         reason: The sentence for that code.
+        reason_zh: The same in Chinese; None says it in the other language.
+        is_changeable: Whether a borrower can do something about the value.
     """
 
     name: Name
@@ -78,6 +80,8 @@ class FieldBase(Contract):
     direction: Direction
     reason_code: Name
     reason: Sentence
+    reason_zh: Sentence | None = None
+    is_changeable: bool = False
 
 
 _Inputs = Annotated[tuple[Name, ...], Field(max_length=100, strict=False)]

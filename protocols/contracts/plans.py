@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from protocols.contracts.decisions import Minor
 from protocols.contracts.features import Contract, DecimalText
+from protocols.contracts.money import Minor
 
 MOST_DECIMALS = 18  # of a rate or a share; what is exact stays small
 

@@ -1,8 +1,8 @@
 """A release as a scoring server describes it to callers: what may be asked of it."""
 
 from protocols.contracts.applicants import Digest
-from protocols.contracts.decisions import Currency
 from protocols.contracts.features import Contract, DecimalText, Name, Sentence
+from protocols.contracts.money import Currency
 
 
 class NumericInput(Contract):

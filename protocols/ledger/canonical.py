@@ -16,6 +16,7 @@ JsonValue = dict[str, "JsonValue"] | list["JsonValue"] | str | int | bool | None
 
 # RFC 8785 prints numbers as ECMAScript does, exact up to here.
 _MAX_INTEGER = 2**53 - 1
+_text = json.JSONEncoder(ensure_ascii=False).encode  # as json.dumps, which makes one each time
 
 
 def canonical_json(value: object) -> bytes:
@@ -89,7 +90,7 @@ def _refuse_float(_: str) -> NoReturn:
 
 def _print(value: object) -> str:
     if value is None or isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+        return _text(value)
     if isinstance(value, int):
         if abs(value) > _MAX_INTEGER:
             raise EntryError("an integer needs more than 53 bits")
@@ -102,7 +103,7 @@ def _print(value: object) -> str:
 
 
 def _print_member(key: str, value: object) -> str:
-    return json.dumps(key, ensure_ascii=False) + ":" + _print(value)
+    return _text(key) + ":" + _print(value)
 
 
 def _sorted_keys(value: dict[object, object]) -> list[str]:

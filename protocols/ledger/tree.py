@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from protocols.ledger.merkle import EMPTY_ROOT, node_hash
+from protocols.ledger.merkle import node_hash
+from protocols.ledger.paths import consistency_path, inclusion_path, root_of
 
 
 class Tree:
@@ -29,7 +30,7 @@ class Tree:
 
     def root_at(self, size: int) -> bytes:
         """Return the root over the first ``size`` leaves. Source: RFC 9162, section 2.1.1."""
-        return self._root_of(0, self._known(size))
+        return root_of(self._at, 0, self._known(size))
 
     def subtree(self, level: int, index: int) -> bytes:
         """Return the root over leaves ``index * 2**level`` to ``(index + 1) * 2**level - 1``.
@@ -64,19 +65,7 @@ class Tree:
 
         Source: RFC 9162, section 2.1.3.1.
         """
-        low, high = 0, self._known(self.size if size is None else size)
-        if not 0 <= index < high:
-            raise IndexError(f"no leaf {index} in a log of {high}")
-        path: list[bytes] = []
-        while high - low > 1:
-            middle = low + _split(high - low)
-            if index < middle:
-                path.append(self._root_of(middle, high))
-                high = middle
-            else:
-                path.append(self._root_of(low, middle))
-                low = middle
-        return path[::-1]
+        return inclusion_path(self._at, index, self._known(self.size if size is None else size))
 
     def consistency_path(self, old: int, new: int | None = None) -> list[bytes]:
         """Return the hashes that show the first ``old`` leaves to be among the first ``new``.
@@ -90,21 +79,7 @@ class Tree:
 
         Source: RFC 9162, section 2.1.4.1.
         """
-        low, high = 0, self._known(self.size if new is None else new)
-        if not 0 <= old <= high:
-            raise IndexError(f"no log of {old} before one of {high}")
-        path: list[bytes] = []
-        while old and high != old:
-            middle = low + _split(high - low)
-            if old <= middle:
-                path.append(self._root_of(middle, high))
-                high = middle
-            else:
-                path.append(self._root_of(low, middle))
-                low = middle
-        if low:  # else the verifier has this hash: it is the old root
-            path.append(self._root_of(low, high))
-        return path[::-1]
+        return consistency_path(self._at, old, self._known(self.size if new is None else new))
 
     def _known(self, size: int) -> int:
         if not 0 <= size <= self.size:
@@ -120,17 +95,5 @@ class Tree:
             level += 1
             self._levels[level].append(node_hash(left, right))
 
-    def _root_of(self, low: int, high: int) -> bytes:
-        """Return the root over leaves ``low`` to ``high - 1``, aligned as RFC 9162 splits."""
-        size = high - low
-        if size == 0:
-            return EMPTY_ROOT
-        if size & (size - 1) == 0:
-            return self._levels[size.bit_length() - 1][low >> (size.bit_length() - 1)]
-        middle = low + _split(size)
-        return node_hash(self._root_of(low, middle), self._root_of(middle, high))
-
-
-def _split(size: int) -> int:
-    """Return the largest power of two below ``size``."""
-    return int(1 << ((size - 1).bit_length() - 1))
+    def _at(self, level: int, index: int) -> bytes:
+        return self._levels[level][index]

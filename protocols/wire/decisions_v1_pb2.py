@@ -26,37 +26,67 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from protocols.wire import scoring_v1_pb2 as protocols_dot_wire_dot_scoring__v1__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!protocols/wire/decisions_v1.proto\x12\x15\x66\x65\x64score.decisions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fprotocols/wire/scoring_v1.proto\"\xd1\x01\n\x12\x44\x65\x63ideLimitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\x12\x1e\n\x16requested_amount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x33\n\x06packed\x18\x05 \x01(\x0b\x32#.fedscore.scoring.v1.PackedFeatures\x12\x0f\n\x07subject\x18\x06 \x01(\t\"M\n\x13\x44\x65\x63ideLimitResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"P\n\x11\x44\x65\x63ideManyRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).fedscore.decisions.v1.DecideLimitRequest\"L\n\x12\x44\x65\x63ideManyResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.fedscore.decisions.v1.DecisionResult\"\x8c\x01\n\x0e\x44\x65\x63isionResult\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12-\n\x07problem\x18\x02 \x01(\x0b\x32\x1c.fedscore.scoring.v1.Problem\x12\x13\n\x0bis_replayed\x18\x03 \x01(\x08\"=\n\x14ListDecisionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x15ListDecisionsResponse\x12\x37\n\tdecisions\x18\x01 \x03(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"\xcf\x03\n\rLimitDecision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Outcome\x12\x13\n\x0blimit_minor\x18\x04 \x01(\x03\x12\x1e\n\x16requested_amount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x11\n\tp_default\x18\x07 \x01(\x01\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12,\n\x07reasons\x18\t \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12;\n\x0epolicy_reasons\x18\n \x03(\x0b\x32#.fedscore.decisions.v1.PolicyReason\x12\x16\n\x0erelease_digest\x18\x0b \x01(\x0c\x12\x15\n\rpolicy_digest\x18\x0c \x01(\x0c\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x0e \x01(\x03\x12\x16\n\x0e\x63lipped_fields\x18\x0f \x03(\t\".\n\x0cPolicyReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x10\n\x08sentence\x18\x02 \x01(\t*f\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x18\n\x14OUTCOME_COUNTEROFFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x32\xb1\x03\n\x14LimitDecisionService\x12\x64\n\x0b\x44\x65\x63ideLimit\x12).fedscore.decisions.v1.DecideLimitRequest\x1a*.fedscore.decisions.v1.DecideLimitResponse\x12\x61\n\nDecideMany\x12(.fedscore.decisions.v1.DecideManyRequest\x1a).fedscore.decisions.v1.DecideManyResponse\x12\x64\n\x0bGetDecision\x12).fedscore.decisions.v1.GetDecisionRequest\x1a*.fedscore.decisions.v1.GetDecisionResponse\x12j\n\rListDecisions\x12+.fedscore.decisions.v1.ListDecisionsRequest\x1a,.fedscore.decisions.v1.ListDecisionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!protocols/wire/decisions_v1.proto\x12\x15\x66\x65\x64score.decisions.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1fprotocols/wire/scoring_v1.proto\"\xc9\x04\n\x12\x44\x65\x63ideLimitRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12/\n\x08\x66\x65\x61tures\x18\x02 \x01(\x0b\x32\x1d.fedscore.scoring.v1.Features\x12\x1e\n\x16requested_amount_minor\x18\x03 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x04 \x01(\t\x12\x33\n\x06packed\x18\x05 \x01(\x0b\x32#.fedscore.scoring.v1.PackedFeatures\x12\x0f\n\x07subject\x18\x06 \x01(\t\x12\x0f\n\x07product\x18\x07 \x01(\t\x12/\n\x07segment\x18\x08 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Segment\x12\x13\n\x06months\x18\t \x01(\x05H\x00\x88\x01\x01\x12;\n\rcircumstances\x18\n \x01(\x0b\x32$.fedscore.decisions.v1.Circumstances\x12\x30\n\x08\x63onsents\x18\x0b \x03(\x0b\x32\x1e.fedscore.decisions.v1.Consent\x12I\n\x08observed\x18\x0c \x03(\x0b\x32\x37.fedscore.decisions.v1.DecideLimitRequest.ObservedEntry\x12)\n\x04line\x18\r \x01(\x0b\x32\x1b.fedscore.decisions.v1.Line\x1a/\n\rObservedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\t\n\x07_months\"\xc3\x02\n\rCircumstances\x12!\n\x14monthly_income_minor\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12&\n\x19monthly_obligations_minor\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12%\n\x18\x65xposure_elsewhere_minor\x18\x03 \x01(\x03H\x02\x88\x01\x01\x12>\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32/.fedscore.decisions.v1.Circumstances.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x42\x17\n\x15_monthly_income_minorB\x1c\n\x1a_monthly_obligations_minorB\x1b\n\x19_exposure_elsewhere_minor\"A\n\x07\x43onsent\x12\x0e\n\x06groups\x18\x01 \x03(\t\x12\x12\n\ngranted_on\x18\x02 \x01(\t\x12\x12\n\nexpires_on\x18\x03 \x01(\t\"\x91\x01\n\x04Line\x12\x13\n\x0blimit_minor\x18\x01 \x01(\x03\x12\x19\n\x11outstanding_minor\x18\x02 \x01(\x03\x12\x16\n\x0ereserved_minor\x18\x03 \x01(\x03\x12\x12\n\nchanged_on\x18\x04 \x01(\t\x12\x16\n\x0e\x62\x65tter_reviews\x18\x05 \x01(\x05\x12\x15\n\rworse_reviews\x18\x06 \x01(\x05\"M\n\x13\x44\x65\x63ideLimitResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"P\n\x11\x44\x65\x63ideManyRequest\x12;\n\x08requests\x18\x01 \x03(\x0b\x32).fedscore.decisions.v1.DecideLimitRequest\"L\n\x12\x44\x65\x63ideManyResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.fedscore.decisions.v1.DecisionResult\"\x8c\x01\n\x0e\x44\x65\x63isionResult\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12-\n\x07problem\x18\x02 \x01(\x0b\x32\x1c.fedscore.scoring.v1.Problem\x12\x13\n\x0bis_replayed\x18\x03 \x01(\x08\"=\n\x14ListDecisionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x15ListDecisionsResponse\x12\x37\n\tdecisions\x18\x01 \x03(\x0b\x32$.fedscore.decisions.v1.LimitDecision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"M\n\x13GetDecisionResponse\x12\x36\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32$.fedscore.decisions.v1.LimitDecision\"\xb0\x08\n\rLimitDecision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x07outcome\x18\x03 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Outcome\x12\x13\n\x0blimit_minor\x18\x04 \x01(\x03\x12\x1e\n\x16requested_amount_minor\x18\x05 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x06 \x01(\t\x12\x11\n\tp_default\x18\x07 \x01(\x01\x12\x0e\n\x06points\x18\x08 \x01(\x03\x12,\n\x07reasons\x18\t \x03(\x0b\x32\x1b.fedscore.scoring.v1.Reason\x12\x16\n\x0erelease_digest\x18\x0b \x01(\x0c\x12\x15\n\rpolicy_digest\x18\x0c \x01(\x0c\x12.\n\ndecided_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10journal_position\x18\x0e \x01(\x03\x12\x16\n\x0e\x63lipped_fields\x18\x0f \x03(\t\x12\x41\n\x11principal_reasons\x18\x10 \x03(\x0b\x32&.fedscore.decisions.v1.PrincipalReason\x12-\n\x06\x63hange\x18\x11 \x01(\x0e\x32\x1d.fedscore.decisions.v1.Change\x12\x1c\n\x14\x61ssessed_limit_minor\x18\x12 \x01(\x03\x12\x17\n\x0f\x61vailable_minor\x18\x13 \x01(\x03\x12\x0f\n\x07product\x18\x14 \x01(\t\x12/\n\x07segment\x18\x15 \x01(\x0e\x32\x1e.fedscore.decisions.v1.Segment\x12\x34\n\ncomponents\x18\x16 \x03(\x0b\x32 .fedscore.decisions.v1.Component\x12\x0c\n\x04\x62\x61nd\x18\x17 \x01(\t\x12\x13\n\x0b\x61nnual_rate\x18\x18 \x01(\t\x12,\n\x06offers\x18\x19 \x03(\x0b\x32\x1c.fedscore.decisions.v1.Offer\x12\x31\n\x08withheld\x18\x1a \x03(\x0b\x32\x1f.fedscore.decisions.v1.Withheld\x12*\n\x05steps\x18\x1b \x03(\x0b\x32\x1b.fedscore.decisions.v1.Step\x12\x13\n\x0bvalid_until\x18\x1c \x01(\t\x12\x16\n\x0e\x62\x65tter_reviews\x18\x1d \x01(\x05\x12\x15\n\rworse_reviews\x18\x1e \x01(\x05\x12\x1a\n\x12\x63\x61libration_digest\x18\x1f \x01(\x0c\x12\x0f\n\x07profile\x18  \x01(\t\x12\x16\n\x0eprofile_digest\x18! \x01(\x0c\x12\x17\n\x0f\x66\x65\x61tures_digest\x18\" \x01(\x0c\x12\x13\n\x0b\x63ode_digest\x18# \x01(\x0cJ\x04\x08\n\x10\x0bR\x0epolicy_reasons\"\x92\x01\n\x0fPrincipalReason\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x33\n\x06source\x18\x02 \x01(\x0e\x32#.fedscore.decisions.v1.ReasonSource\x12\x10\n\x08sentence\x18\x03 \x01(\t\x12\x13\n\x0bsentence_zh\x18\x04 \x01(\t\x12\x15\n\ris_changeable\x18\x05 \x01(\x08\"B\n\tComponent\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0blimit_minor\x18\x02 \x01(\x03\x12\x12\n\nis_binding\x18\x03 \x01(\x08\"\xae\x01\n\x05Offer\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06months\x18\x02 \x01(\x05\x12\x13\n\x0b\x66irst_minor\x18\x03 \x01(\x03\x12\x12\n\nlast_minor\x18\x04 \x01(\x03\x12\x16\n\x0einterest_minor\x18\x05 \x01(\x03\x12\x12\n\nfees_minor\x18\x06 \x01(\x03\x12\x30\n\x05\x63osts\x18\x07 \x03(\x0b\x32!.fedscore.decisions.v1.AnnualCost\",\n\nAnnualCost\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\t\x12\x0f\n\x07percent\x18\x02 \x01(\t\"&\n\x08Withheld\x12\r\n\x05group\x18\x01 \x01(\t\x12\x0b\n\x03why\x18\x02 \x01(\t\"$\n\x04Step\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06result\x18\x02 \x01(\t*Z\n\x07Segment\x12\x17\n\x13SEGMENT_UNSPECIFIED\x10\x00\x12\x14\n\x10SEGMENT_CONSUMER\x10\x01\x12 \n\x1cSEGMENT_MICRO_SMALL_BUSINESS\x10\x02*\x92\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_APPROVE\x10\x01\x12\x18\n\x14OUTCOME_COUNTEROFFER\x10\x02\x12\x13\n\x0fOUTCOME_DECLINE\x10\x03\x12\x11\n\rOUTCOME_REFER\x10\x04\x12\x17\n\x13OUTCOME_NOT_DECIDED\x10\x05*\x87\x01\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43HANGE_INITIAL\x10\x01\x12\x13\n\x0f\x43HANGE_INCREASE\x10\x02\x12\x13\n\x0f\x43HANGE_DECREASE\x10\x03\x12\x14\n\x10\x43HANGE_UNCHANGED\x10\x04\x12\x11\n\rCHANGE_FREEZE\x10\x05*\x9e\x01\n\x0cReasonSource\x12\x1d\n\x19REASON_SOURCE_UNSPECIFIED\x10\x00\x12\x17\n\x13REASON_SOURCE_MODEL\x10\x01\x12\x18\n\x14REASON_SOURCE_POLICY\x10\x02\x12\x1c\n\x18REASON_SOURCE_REGULATORY\x10\x03\x12\x1e\n\x1aREASON_SOURCE_DATA_QUALITY\x10\x04\x32\xb1\x03\n\x14LimitDecisionService\x12\x64\n\x0b\x44\x65\x63ideLimit\x12).fedscore.decisions.v1.DecideLimitRequest\x1a*.fedscore.decisions.v1.DecideLimitResponse\x12\x61\n\nDecideMany\x12(.fedscore.decisions.v1.DecideManyRequest\x1a).fedscore.decisions.v1.DecideManyResponse\x12\x64\n\x0bGetDecision\x12).fedscore.decisions.v1.GetDecisionRequest\x1a*.fedscore.decisions.v1.GetDecisionResponse\x12j\n\rListDecisions\x12+.fedscore.decisions.v1.ListDecisionsRequest\x1a,.fedscore.decisions.v1.ListDecisionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protocols.wire.decisions_v1_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=1526
-  _globals['_OUTCOME']._serialized_end=1628
+  _globals['_DECIDELIMITREQUEST_OBSERVEDENTRY']._loaded_options = None
+  _globals['_DECIDELIMITREQUEST_OBSERVEDENTRY']._serialized_options = b'8\001'
+  _globals['_CIRCUMSTANCES_FACTSENTRY']._loaded_options = None
+  _globals['_CIRCUMSTANCES_FACTSENTRY']._serialized_options = b'8\001'
+  _globals['_SEGMENT']._serialized_start=3522
+  _globals['_SEGMENT']._serialized_end=3612
+  _globals['_OUTCOME']._serialized_start=3615
+  _globals['_OUTCOME']._serialized_end=3761
+  _globals['_CHANGE']._serialized_start=3764
+  _globals['_CHANGE']._serialized_end=3899
+  _globals['_REASONSOURCE']._serialized_start=3902
+  _globals['_REASONSOURCE']._serialized_end=4060
   _globals['_DECIDELIMITREQUEST']._serialized_start=127
-  _globals['_DECIDELIMITREQUEST']._serialized_end=336
-  _globals['_DECIDELIMITRESPONSE']._serialized_start=338
-  _globals['_DECIDELIMITRESPONSE']._serialized_end=415
-  _globals['_DECIDEMANYREQUEST']._serialized_start=417
-  _globals['_DECIDEMANYREQUEST']._serialized_end=497
-  _globals['_DECIDEMANYRESPONSE']._serialized_start=499
-  _globals['_DECIDEMANYRESPONSE']._serialized_end=575
-  _globals['_DECISIONRESULT']._serialized_start=578
-  _globals['_DECISIONRESULT']._serialized_end=718
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=720
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=781
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=783
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=888
-  _globals['_GETDECISIONREQUEST']._serialized_start=890
-  _globals['_GETDECISIONREQUEST']._serialized_end=931
-  _globals['_GETDECISIONRESPONSE']._serialized_start=933
-  _globals['_GETDECISIONRESPONSE']._serialized_end=1010
-  _globals['_LIMITDECISION']._serialized_start=1013
-  _globals['_LIMITDECISION']._serialized_end=1476
-  _globals['_POLICYREASON']._serialized_start=1478
-  _globals['_POLICYREASON']._serialized_end=1524
-  _globals['_LIMITDECISIONSERVICE']._serialized_start=1631
-  _globals['_LIMITDECISIONSERVICE']._serialized_end=2064
+  _globals['_DECIDELIMITREQUEST']._serialized_end=712
+  _globals['_DECIDELIMITREQUEST_OBSERVEDENTRY']._serialized_start=654
+  _globals['_DECIDELIMITREQUEST_OBSERVEDENTRY']._serialized_end=701
+  _globals['_CIRCUMSTANCES']._serialized_start=715
+  _globals['_CIRCUMSTANCES']._serialized_end=1038
+  _globals['_CIRCUMSTANCES_FACTSENTRY']._serialized_start=910
+  _globals['_CIRCUMSTANCES_FACTSENTRY']._serialized_end=954
+  _globals['_CONSENT']._serialized_start=1040
+  _globals['_CONSENT']._serialized_end=1105
+  _globals['_LINE']._serialized_start=1108
+  _globals['_LINE']._serialized_end=1253
+  _globals['_DECIDELIMITRESPONSE']._serialized_start=1255
+  _globals['_DECIDELIMITRESPONSE']._serialized_end=1332
+  _globals['_DECIDEMANYREQUEST']._serialized_start=1334
+  _globals['_DECIDEMANYREQUEST']._serialized_end=1414
+  _globals['_DECIDEMANYRESPONSE']._serialized_start=1416
+  _globals['_DECIDEMANYRESPONSE']._serialized_end=1492
+  _globals['_DECISIONRESULT']._serialized_start=1495
+  _globals['_DECISIONRESULT']._serialized_end=1635
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=1637
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=1698
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=1700
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1805
+  _globals['_GETDECISIONREQUEST']._serialized_start=1807
+  _globals['_GETDECISIONREQUEST']._serialized_end=1848
+  _globals['_GETDECISIONRESPONSE']._serialized_start=1850
+  _globals['_GETDECISIONRESPONSE']._serialized_end=1927
+  _globals['_LIMITDECISION']._serialized_start=1930
+  _globals['_LIMITDECISION']._serialized_end=3002
+  _globals['_PRINCIPALREASON']._serialized_start=3005
+  _globals['_PRINCIPALREASON']._serialized_end=3151
+  _globals['_COMPONENT']._serialized_start=3153
+  _globals['_COMPONENT']._serialized_end=3219
+  _globals['_OFFER']._serialized_start=3222
+  _globals['_OFFER']._serialized_end=3396
+  _globals['_ANNUALCOST']._serialized_start=3398
+  _globals['_ANNUALCOST']._serialized_end=3442
+  _globals['_WITHHELD']._serialized_start=3444
+  _globals['_WITHHELD']._serialized_end=3482
+  _globals['_STEP']._serialized_start=3484
+  _globals['_STEP']._serialized_end=3520
+  _globals['_LIMITDECISIONSERVICE']._serialized_start=4063
+  _globals['_LIMITDECISIONSERVICE']._serialized_end=4496
 # @@protoc_insertion_point(module_scope)

@@ -21,6 +21,23 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Segment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SegmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Segment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SEGMENT_UNSPECIFIED: _Segment.ValueType  # 0
+    SEGMENT_CONSUMER: _Segment.ValueType  # 1
+    SEGMENT_MICRO_SMALL_BUSINESS: _Segment.ValueType  # 2
+
+class Segment(_Segment, metaclass=_SegmentEnumTypeWrapper): ...
+
+SEGMENT_UNSPECIFIED: Segment.ValueType  # 0
+SEGMENT_CONSUMER: Segment.ValueType  # 1
+SEGMENT_MICRO_SMALL_BUSINESS: Segment.ValueType  # 2
+Global___Segment: _TypeAlias = Segment  # noqa: Y015
+
 class _Outcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -29,26 +46,100 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     DESCRIPTOR: _descriptor.EnumDescriptor
     OUTCOME_UNSPECIFIED: _Outcome.ValueType  # 0
     OUTCOME_APPROVE: _Outcome.ValueType  # 1
-    """The limit is the request."""
+    """The limit is no less than the request."""
     OUTCOME_COUNTEROFFER: _Outcome.ValueType  # 2
     """The limit is above zero and below the request."""
     OUTCOME_DECLINE: _Outcome.ValueType  # 3
-    """The limit is zero."""
+    """Nothing may be drawn."""
+    OUTCOME_REFER: _Outcome.ValueType  # 4
+    """A person decides; until then nothing is given."""
+    OUTCOME_NOT_DECIDED: _Outcome.ValueType  # 5
+    """Too little may be used to decide."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
 
 OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 OUTCOME_APPROVE: Outcome.ValueType  # 1
-"""The limit is the request."""
+"""The limit is no less than the request."""
 OUTCOME_COUNTEROFFER: Outcome.ValueType  # 2
 """The limit is above zero and below the request."""
 OUTCOME_DECLINE: Outcome.ValueType  # 3
-"""The limit is zero."""
+"""Nothing may be drawn."""
+OUTCOME_REFER: Outcome.ValueType  # 4
+"""A person decides; until then nothing is given."""
+OUTCOME_NOT_DECIDED: Outcome.ValueType  # 5
+"""Too little may be used to decide."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+class _Change:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Change.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGE_UNSPECIFIED: _Change.ValueType  # 0
+    CHANGE_INITIAL: _Change.ValueType  # 1
+    CHANGE_INCREASE: _Change.ValueType  # 2
+    CHANGE_DECREASE: _Change.ValueType  # 3
+    CHANGE_UNCHANGED: _Change.ValueType  # 4
+    CHANGE_FREEZE: _Change.ValueType  # 5
+    """The line stays, and nothing may be drawn from it."""
+
+class Change(_Change, metaclass=_ChangeEnumTypeWrapper): ...
+
+CHANGE_UNSPECIFIED: Change.ValueType  # 0
+CHANGE_INITIAL: Change.ValueType  # 1
+CHANGE_INCREASE: Change.ValueType  # 2
+CHANGE_DECREASE: Change.ValueType  # 3
+CHANGE_UNCHANGED: Change.ValueType  # 4
+CHANGE_FREEZE: Change.ValueType  # 5
+"""The line stays, and nothing may be drawn from it."""
+Global___Change: _TypeAlias = Change  # noqa: Y015
+
+class _ReasonSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReasonSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REASON_SOURCE_UNSPECIFIED: _ReasonSource.ValueType  # 0
+    REASON_SOURCE_MODEL: _ReasonSource.ValueType  # 1
+    REASON_SOURCE_POLICY: _ReasonSource.ValueType  # 2
+    REASON_SOURCE_REGULATORY: _ReasonSource.ValueType  # 3
+    REASON_SOURCE_DATA_QUALITY: _ReasonSource.ValueType  # 4
+
+class ReasonSource(_ReasonSource, metaclass=_ReasonSourceEnumTypeWrapper): ...
+
+REASON_SOURCE_UNSPECIFIED: ReasonSource.ValueType  # 0
+REASON_SOURCE_MODEL: ReasonSource.ValueType  # 1
+REASON_SOURCE_POLICY: ReasonSource.ValueType  # 2
+REASON_SOURCE_REGULATORY: ReasonSource.ValueType  # 3
+REASON_SOURCE_DATA_QUALITY: ReasonSource.ValueType  # 4
+Global___ReasonSource: _TypeAlias = ReasonSource  # noqa: Y015
 
 @_typing.final
 class DecideLimitRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ObservedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
@@ -56,6 +147,13 @@ class DecideLimitRequest(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     PACKED_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    MONTHS_FIELD_NUMBER: _builtins.int
+    CIRCUMSTANCES_FIELD_NUMBER: _builtins.int
+    CONSENTS_FIELD_NUMBER: _builtins.int
+    OBSERVED_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """1 to 64 letters, digits or "_.:-", such as a UUID; chosen by the caller, once per question."""
     requested_amount_minor: _builtins.int
@@ -64,12 +162,32 @@ class DecideLimitRequest(_message.Message):
     """ISO 4217 code; must be the feature contract's."""
     subject: _builtins.str
     """As in ScoreRequest."""
+    product: _builtins.str
+    """Whose policy decides; may be empty where there is one product only."""
+    segment: Global___Segment.ValueType
+    """Unspecified is a consumer."""
+    months: _builtins.int
+    """The term that is asked for, in months; left out, all that are on offer."""
     @_builtins.property
     def features(self) -> _scoring_v1_pb2.Features:
         """One of features and packed."""
 
     @_builtins.property
     def packed(self) -> _scoring_v1_pb2.PackedFeatures: ...
+    @_builtins.property
+    def circumstances(self) -> Global___Circumstances: ...
+    @_builtins.property
+    def consents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Consent]:
+        """The borrower's, for kinds of data that need one."""
+
+    @_builtins.property
+    def observed(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """For each group of fields the day, in ISO 8601, on which its values were true."""
+
+    @_builtins.property
+    def line(self) -> Global___Line:
+        """The line that is reviewed; left out, a new one is asked for."""
+
     def __init__(
         self,
         *,
@@ -79,14 +197,156 @@ class DecideLimitRequest(_message.Message):
         currency: _builtins.str = ...,
         packed: _scoring_v1_pb2.PackedFeatures | None = ...,
         subject: _builtins.str = ...,
+        product: _builtins.str = ...,
+        segment: Global___Segment.ValueType = ...,
+        months: _builtins.int | None = ...,
+        circumstances: Global___Circumstances | None = ...,
+        consents: _abc.Iterable[Global___Consent] | None = ...,
+        observed: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        line: Global___Line | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "packed", b"packed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_months", b"_months", "circumstances", b"circumstances", "features", b"features", "line", b"line", "months", b"months", "packed", b"packed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "features", b"features", "packed", b"packed", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_months", b"_months", "circumstances", b"circumstances", "consents", b"consents", "currency", b"currency", "features", b"features", "line", b"line", "months", b"months", "observed", b"observed", "packed", b"packed", "product", b"product", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__months: _TypeAlias = _typing.Literal["months"]  # noqa: Y015
+    _WhichOneofArgType__months: _TypeAlias = _typing.Literal["_months", b"_months"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__months) -> _WhichOneofReturnType__months | None: ...
+
+Global___DecideLimitRequest: _TypeAlias = DecideLimitRequest  # noqa: Y015
+
+@_typing.final
+class Circumstances(_message.Message):
+    """What is known of a borrower beside the fields of the feature contract. What is left out is not
+    known.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MONTHLY_INCOME_MINOR_FIELD_NUMBER: _builtins.int
+    MONTHLY_OBLIGATIONS_MINOR_FIELD_NUMBER: _builtins.int
+    EXPOSURE_ELSEWHERE_MINOR_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    monthly_income_minor: _builtins.int
+    """Verified by somebody, in minor units."""
+    monthly_obligations_minor: _builtins.int
+    exposure_elsewhere_minor: _builtins.int
+    """All that is owed to others, and may be drawn there."""
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """By name, such as days_past_due; docs/limits.md lists them."""
+
+    def __init__(
+        self,
+        *,
+        monthly_income_minor: _builtins.int | None = ...,
+        monthly_obligations_minor: _builtins.int | None = ...,
+        exposure_elsewhere_minor: _builtins.int | None = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor", "_monthly_income_minor", b"_monthly_income_minor", "_monthly_obligations_minor", b"_monthly_obligations_minor", "exposure_elsewhere_minor", b"exposure_elsewhere_minor", "monthly_income_minor", b"monthly_income_minor", "monthly_obligations_minor", b"monthly_obligations_minor"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor", "_monthly_income_minor", b"_monthly_income_minor", "_monthly_obligations_minor", b"_monthly_obligations_minor", "exposure_elsewhere_minor", b"exposure_elsewhere_minor", "facts", b"facts", "monthly_income_minor", b"monthly_income_minor", "monthly_obligations_minor", b"monthly_obligations_minor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__exposure_elsewhere_minor: _TypeAlias = _typing.Literal["exposure_elsewhere_minor"]  # noqa: Y015
+    _WhichOneofArgType__exposure_elsewhere_minor: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor"]  # noqa: Y015
+    _WhichOneofReturnType__monthly_income_minor: _TypeAlias = _typing.Literal["monthly_income_minor"]  # noqa: Y015
+    _WhichOneofArgType__monthly_income_minor: _TypeAlias = _typing.Literal["_monthly_income_minor", b"_monthly_income_minor"]  # noqa: Y015
+    _WhichOneofReturnType__monthly_obligations_minor: _TypeAlias = _typing.Literal["monthly_obligations_minor"]  # noqa: Y015
+    _WhichOneofArgType__monthly_obligations_minor: _TypeAlias = _typing.Literal["_monthly_obligations_minor", b"_monthly_obligations_minor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exposure_elsewhere_minor) -> _WhichOneofReturnType__exposure_elsewhere_minor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__monthly_income_minor) -> _WhichOneofReturnType__monthly_income_minor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__monthly_obligations_minor) -> _WhichOneofReturnType__monthly_obligations_minor | None: ...
+
+Global___Circumstances: _TypeAlias = Circumstances  # noqa: Y015
+
+@_typing.final
+class Consent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    GRANTED_ON_FIELD_NUMBER: _builtins.int
+    EXPIRES_ON_FIELD_NUMBER: _builtins.int
+    granted_on: _builtins.str
+    """Days in ISO 8601; the last is not in it."""
+    expires_on: _builtins.str
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Groups of the feature contract's fields."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[_builtins.str] | None = ...,
+        granted_on: _builtins.str = ...,
+        expires_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_on", b"expires_on", "granted_on", b"granted_on", "groups", b"groups"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DecideLimitRequest: _TypeAlias = DecideLimitRequest  # noqa: Y015
+Global___Consent: _TypeAlias = Consent  # noqa: Y015
+
+@_typing.final
+class Line(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_MINOR_FIELD_NUMBER: _builtins.int
+    OUTSTANDING_MINOR_FIELD_NUMBER: _builtins.int
+    RESERVED_MINOR_FIELD_NUMBER: _builtins.int
+    CHANGED_ON_FIELD_NUMBER: _builtins.int
+    BETTER_REVIEWS_FIELD_NUMBER: _builtins.int
+    WORSE_REVIEWS_FIELD_NUMBER: _builtins.int
+    limit_minor: _builtins.int
+    outstanding_minor: _builtins.int
+    reserved_minor: _builtins.int
+    changed_on: _builtins.str
+    """When it was opened or its limit last changed; ISO 8601."""
+    better_reviews: _builtins.int
+    """As the last decision said."""
+    worse_reviews: _builtins.int
+    def __init__(
+        self,
+        *,
+        limit_minor: _builtins.int = ...,
+        outstanding_minor: _builtins.int = ...,
+        reserved_minor: _builtins.int = ...,
+        changed_on: _builtins.str = ...,
+        better_reviews: _builtins.int = ...,
+        worse_reviews: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["better_reviews", b"better_reviews", "changed_on", b"changed_on", "limit_minor", b"limit_minor", "outstanding_minor", b"outstanding_minor", "reserved_minor", b"reserved_minor", "worse_reviews", b"worse_reviews"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Line: _TypeAlias = Line  # noqa: Y015
 
 @_typing.final
 class DecideLimitResponse(_message.Message):
@@ -282,12 +542,31 @@ class LimitDecision(_message.Message):
     P_DEFAULT_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     REASONS_FIELD_NUMBER: _builtins.int
-    POLICY_REASONS_FIELD_NUMBER: _builtins.int
     RELEASE_DIGEST_FIELD_NUMBER: _builtins.int
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     JOURNAL_POSITION_FIELD_NUMBER: _builtins.int
     CLIPPED_FIELDS_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_REASONS_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    ASSESSED_LIMIT_MINOR_FIELD_NUMBER: _builtins.int
+    AVAILABLE_MINOR_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    BAND_FIELD_NUMBER: _builtins.int
+    ANNUAL_RATE_FIELD_NUMBER: _builtins.int
+    OFFERS_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_FIELD_NUMBER: _builtins.int
+    BETTER_REVIEWS_FIELD_NUMBER: _builtins.int
+    WORSE_REVIEWS_FIELD_NUMBER: _builtins.int
+    CALIBRATION_DIGEST_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    PROFILE_DIGEST_FIELD_NUMBER: _builtins.int
+    FEATURES_DIGEST_FIELD_NUMBER: _builtins.int
+    CODE_DIGEST_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     request_id: _builtins.str
     outcome: Global___Outcome.ValueType
@@ -304,13 +583,34 @@ class LimitDecision(_message.Message):
     """SHA-256 of the policy's canonical JSON."""
     journal_position: _builtins.int
     """Place of this answer in the server's journal, from 1."""
+    change: Global___Change.ValueType
+    assessed_limit_minor: _builtins.int
+    """What the caps allow, before a person confirms or a line moves."""
+    available_minor: _builtins.int
+    """What may be drawn now."""
+    product: _builtins.str
+    segment: Global___Segment.ValueType
+    band: _builtins.str
+    """Of risk."""
+    annual_rate: _builtins.str
+    """Nominal, a decimal such as 0.12; empty where nothing is on offer."""
+    valid_until: _builtins.str
+    """First day, in ISO 8601, on which the offer does not stand any more."""
+    better_reviews: _builtins.int
+    """For the line's next review."""
+    worse_reviews: _builtins.int
+    calibration_digest: _builtins.bytes
+    """SHA-256 of the release's calibration, in canonical JSON."""
+    profile: _builtins.str
+    """Whose rules held, and the SHA-256 of their canonical JSON."""
+    profile_digest: _builtins.bytes
+    features_digest: _builtins.bytes
+    """SHA-256 of what was asked."""
+    code_digest: _builtins.bytes
+    """SHA-256 over the program that decided."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_scoring_v1_pb2.Reason]:
         """What cost the applicant points; at most four, most points lost first; also on approvals."""
-
-    @_builtins.property
-    def policy_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyReason]:
-        """Which rules of the policy kept the limit below the request; empty on approvals."""
 
     @_builtins.property
     def decided_at(self) -> _timestamp_pb2.Timestamp: ...
@@ -318,6 +618,24 @@ class LimitDecision(_message.Message):
     def clipped_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Fields whose value lay beyond the public bounds and counted as the bound."""
 
+    @_builtins.property
+    def principal_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PrincipalReason]:
+        """Why the limit is below the request, most important first: one to four, none on approvals."""
+
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]:
+        """Every cap; the smallest ones bind."""
+
+    @_builtins.property
+    def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Offer]:
+        """Plans for the limit, as if it were drawn at once."""
+
+    @_builtins.property
+    def withheld(self) -> _containers.RepeatedCompositeFieldContainer[Global___Withheld]:
+        """Groups of fields whose values counted as missing."""
+
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Step]: ...
     def __init__(
         self,
         *,
@@ -330,39 +648,206 @@ class LimitDecision(_message.Message):
         p_default: _builtins.float = ...,
         points: _builtins.int = ...,
         reasons: _abc.Iterable[_scoring_v1_pb2.Reason] | None = ...,
-        policy_reasons: _abc.Iterable[Global___PolicyReason] | None = ...,
         release_digest: _builtins.bytes = ...,
         policy_digest: _builtins.bytes = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         journal_position: _builtins.int = ...,
         clipped_fields: _abc.Iterable[_builtins.str] | None = ...,
+        principal_reasons: _abc.Iterable[Global___PrincipalReason] | None = ...,
+        change: Global___Change.ValueType = ...,
+        assessed_limit_minor: _builtins.int = ...,
+        available_minor: _builtins.int = ...,
+        product: _builtins.str = ...,
+        segment: Global___Segment.ValueType = ...,
+        components: _abc.Iterable[Global___Component] | None = ...,
+        band: _builtins.str = ...,
+        annual_rate: _builtins.str = ...,
+        offers: _abc.Iterable[Global___Offer] | None = ...,
+        withheld: _abc.Iterable[Global___Withheld] | None = ...,
+        steps: _abc.Iterable[Global___Step] | None = ...,
+        valid_until: _builtins.str = ...,
+        better_reviews: _builtins.int = ...,
+        worse_reviews: _builtins.int = ...,
+        calibration_digest: _builtins.bytes = ...,
+        profile: _builtins.str = ...,
+        profile_digest: _builtins.bytes = ...,
+        features_digest: _builtins.bytes = ...,
+        code_digest: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clipped_fields", b"clipped_fields", "currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "policy_reasons", b"policy_reasons", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "assessed_limit_minor", b"assessed_limit_minor", "available_minor", b"available_minor", "band", b"band", "better_reviews", b"better_reviews", "calibration_digest", b"calibration_digest", "change", b"change", "clipped_fields", b"clipped_fields", "code_digest", b"code_digest", "components", b"components", "currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "features_digest", b"features_digest", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "offers", b"offers", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "principal_reasons", b"principal_reasons", "product", b"product", "profile", b"profile", "profile_digest", b"profile_digest", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "steps", b"steps", "valid_until", b"valid_until", "withheld", b"withheld", "worse_reviews", b"worse_reviews"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LimitDecision: _TypeAlias = LimitDecision  # noqa: Y015
 
 @_typing.final
-class PolicyReason(_message.Message):
+class PrincipalReason(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CODE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    SENTENCE_ZH_FIELD_NUMBER: _builtins.int
+    IS_CHANGEABLE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
+    source: Global___ReasonSource.ValueType
     sentence: _builtins.str
+    """For the borrower, in English and in Chinese."""
+    sentence_zh: _builtins.str
+    is_changeable: _builtins.bool
+    """A person can do something about it."""
     def __init__(
         self,
         *,
         code: _builtins.str = ...,
+        source: Global___ReasonSource.ValueType = ...,
         sentence: _builtins.str = ...,
+        sentence_zh: _builtins.str = ...,
+        is_changeable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "is_changeable", b"is_changeable", "sentence", b"sentence", "sentence_zh", b"sentence_zh", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PolicyReason: _TypeAlias = PolicyReason  # noqa: Y015
+Global___PrincipalReason: _TypeAlias = PrincipalReason  # noqa: Y015
+
+@_typing.final
+class Component(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LIMIT_MINOR_FIELD_NUMBER: _builtins.int
+    IS_BINDING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    limit_minor: _builtins.int
+    is_binding: _builtins.bool
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        limit_minor: _builtins.int = ...,
+        is_binding: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_binding", b"is_binding", "limit_minor", b"limit_minor", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Component: _TypeAlias = Component  # noqa: Y015
+
+@_typing.final
+class Offer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    MONTHS_FIELD_NUMBER: _builtins.int
+    FIRST_MINOR_FIELD_NUMBER: _builtins.int
+    LAST_MINOR_FIELD_NUMBER: _builtins.int
+    INTEREST_MINOR_FIELD_NUMBER: _builtins.int
+    FEES_MINOR_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """EQUAL_INSTALMENT, EQUAL_PRINCIPAL, INTEREST_FIRST, BULLET or DAILY_INTEREST."""
+    months: _builtins.int
+    first_minor: _builtins.int
+    """Instalments, fees included."""
+    last_minor: _builtins.int
+    interest_minor: _builtins.int
+    """In all."""
+    fees_minor: _builtins.int
+    @_builtins.property
+    def costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___AnnualCost]:
+        """That of the law's cap first."""
+
+    def __init__(
+        self,
+        *,
+        method: _builtins.str = ...,
+        months: _builtins.int = ...,
+        first_minor: _builtins.int = ...,
+        last_minor: _builtins.int = ...,
+        interest_minor: _builtins.int = ...,
+        fees_minor: _builtins.int = ...,
+        costs: _abc.Iterable[Global___AnnualCost] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["costs", b"costs", "fees_minor", b"fees_minor", "first_minor", b"first_minor", "interest_minor", b"interest_minor", "last_minor", b"last_minor", "method", b"method", "months", b"months"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Offer: _TypeAlias = Offer  # noqa: Y015
+
+@_typing.final
+class AnnualCost(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASIS_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    basis: _builtins.str
+    """NOMINAL_X12, EFFECTIVE, EU_APRC, REGZ_ACTUARIAL or ALL_IN_COST_CN."""
+    percent: _builtins.str
+    """A decimal such as 13.24."""
+    def __init__(
+        self,
+        *,
+        basis: _builtins.str = ...,
+        percent: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnualCost: _TypeAlias = AnnualCost  # noqa: Y015
+
+@_typing.final
+class Withheld(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    why: _builtins.str
+    """STALE or NOT_PERMITTED."""
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Withheld: _TypeAlias = Withheld  # noqa: Y015
+
+@_typing.final
+class Step(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RESULT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    result: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        result: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Step: _TypeAlias = Step  # noqa: Y015

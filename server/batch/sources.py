@@ -78,14 +78,32 @@ def check_columns(source: Source, names: Sequence[str]) -> None:
 
 def read_schema(source: Source, names: Sequence[str]) -> Any:
     """Return the Arrow schema of these columns; raises as ``check_columns``."""
-    with _our_errors(source):
-        found = _csv_schema(source) if _is_csv(source) else _parquet_schema(source)
-    if len(set(found.names)) != len(found.names):
-        raise UnreadableDataError(f"{source.name}: two columns have the same name")
+    found = _whole_schema(source)
     missing = [name for name in names if name not in found.names]
     if missing:
         raise MissingColumnError(f"{source.name}: no column named {', '.join(missing)}")
     return pa.schema([found.field(name) for name in names])
+
+
+def column_names(source: Source) -> list[str]:
+    """Return the names of all columns.
+
+    Raises:
+        UnreadableDataError: The file cannot be read, or two columns have the same name.
+    """
+    return list(_whole_schema(source).names)
+
+
+def count_rows(source: Source) -> int | None:
+    """Return how many rows a file says that it has; None of a CSV file, which does not say.
+
+    Raises:
+        UnreadableDataError: It cannot be read.
+    """
+    if _is_csv(source):
+        return None
+    with _our_errors(source), pyarrow.parquet.ParquetFile(source.path) as file:
+        return int(file.metadata.num_rows)
 
 
 def read_parts(
@@ -111,6 +129,14 @@ def read_parts(
         for batch in reader:
             batch.validate(full=True)
             yield batch.select(list(names))
+
+
+def _whole_schema(source: Source) -> Any:
+    with _our_errors(source):
+        found = _csv_schema(source) if _is_csv(source) else _parquet_schema(source)
+    if len(set(found.names)) != len(found.names):
+        raise UnreadableDataError(f"{source.name}: two columns have the same name")
+    return found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from protocols.contracts.decisions import MAX_MINOR
+from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.plans import MOST_DECIMALS, DayCount, Fees, Method, has_few_decimals
 from protocols.errors import ContractError
 from server.decisions.day_count import add_months, year_fraction

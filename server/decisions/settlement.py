@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
 
-from protocols.contracts.decisions import MAX_MINOR
+from protocols.contracts.money import MAX_MINOR
 from protocols.errors import ContractError
 from server.decisions.repayment import Plan, due_dates
 from server.decisions.replanning import accrued, owed_after

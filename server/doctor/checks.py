@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from protocols.contracts.charter import load_charter_model
-from protocols.contracts.features import read_toml
-from protocols.contracts.limit_policy import LimitPolicy
 from protocols.errors import ConfigError, ContractError
-from server.decisions.policy import policy_from_table
 from server.doctor.port_checks import PORT_CHECKS
+from server.doctor.receipt_checks import RECEIPT_CHECKS
 from server.doctor.report import Check, Installation
 from server.doctor.tls_checks import TLS_CHECKS
 from server.journal.database import parse_database
 from server.journal.journal import PATIENCE_S, Journal, open_journal
 from server.serving.fast import FastCore
+from server.serving.rulebook_file import read_rulebook
 from server.serving.transport import doubt_of_fast
 
 NEWEST = 1_000  # records; all of them are for `journal verify`
@@ -89,18 +88,37 @@ def releases(asked: Installation) -> str:
     return f"{said}: in the log, and their tables agree"
 
 
-def policy(asked: Installation) -> str:
-    """The policy parses."""
-    return f"{_policy(asked).name} parses"
+def policies(asked: Installation) -> str:
+    """The policy book is what officers signed."""
+    book = asked.policies
+    return f"{len(book.links)} acts on {len(book.lives)} policies verify"
+
+
+def active_policy(asked: Installation) -> str:
+    """A policy is active, so that limits are decided."""
+    products = asked.policies.active_products(asked.now)
+    if not products:
+        raise ConfigError("no policy is active: scores would be given, and no limits")
+    return f"active for {', '.join(products)}"
+
+
+def challenger_policy(asked: Installation) -> str:
+    """The challenger policy parses, and is in the currency of the release."""
+    path = asked.options.challenger_policy
+    if path is None:
+        return "none is named"
+    theirs = asked.served.champion.scorecard.contract.currency
+    return f"{read_rulebook(path, currency=theirs).policy.name} parses, and is in {theirs}"
 
 
 def currency(asked: Installation) -> str:
-    """The policy is in the currency of the release."""
-    ours = _policy(asked).currency
-    theirs = asked.served.champion.scorecard.contract.currency
-    if ours != theirs:
-        raise ContractError(f"{asked.options.policy.name}: {ours}, the release: {theirs}")
-    return f"policy and release are in {ours}"
+    """Every policy in force is in the currency of the release."""
+    expected = asked.served.champion.scorecard.contract.currency
+    for digest in asked.policies.in_force(asked.now):
+        found = asked.policies.policy(digest).currency
+        if found != expected:
+            raise ContractError(f"policy {digest.hex()}: {found}, the release: {expected}")
+    return f"policies in force and release are in {expected}"
 
 
 def clock(asked: Installation) -> str:
@@ -113,11 +131,6 @@ def clock(asked: Installation) -> str:
     if any(at > asked.now for at in newest):
         raise ConfigError(f"it is {now}, before the journal's last record of {newest[0]}")
     return f"it is {now}, not before the journal's last record"
-
-
-def _policy(asked: Installation) -> LimitPolicy:
-    path = asked.options.policy
-    return policy_from_table(read_toml(path), where=path.name)
 
 
 def _file(asked: Installation) -> Path | None:
@@ -173,12 +186,28 @@ CHECKS = (
         "stop the servers, keep the journal as it is, run fedscore-server journal verify, and "
         "restore a backup elsewhere",
     ),
+    *RECEIPT_CHECKS,
     Check(
         "releases",
         releases,
         "restore the releases folder from a backup, or name others: fedscore-server route",
     ),
-    Check("policy", policy, "put right what is named in the policy file (--policy)"),
-    Check("currency", currency, "take a policy in the currency of the release's contract"),
+    Check(
+        "policies",
+        policies,
+        "restore what is named from a copy of the policy book's folder (--policies); then "
+        "fedscore-server policy verify",
+    ),
+    Check(
+        "active policy",
+        active_policy,
+        "fedscore-server policy list shows what there is; activate one",
+    ),
+    Check("currency", currency, "activate a policy in the currency of the release's contract"),
+    Check(
+        "challenger policy",
+        challenger_policy,
+        "put right what is named in the file (--challenger-policy), or serve without it",
+    ),
     Check("clock", clock, "set the clock (NTP), then start the server"),
 )

@@ -12,6 +12,7 @@ from server.founding import SETTINGS_NAME
 from server.serving.options import (
     AccessFile,
     AnyCaller,
+    ChallengerPolicy,
     ClientCa,
     Config,
     CoreName,
@@ -19,8 +20,9 @@ from server.serving.options import (
     JournalPlace,
     MetricsHost,
     MetricsPort,
-    Policy,
+    PolicyBook,
     Port,
+    ReceiptsFolder,
     ServeOptions,
     SharePort,
     TraceTo,
@@ -28,8 +30,8 @@ from server.serving.options import (
 
 
 def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
-    policy: Policy,
     config: Config = Path(SETTINGS_NAME),
+    policies: PolicyBook = Path("policies"),
     host: Host = "127.0.0.1",
     port: Port = 50051,
     access: AccessFile = None,
@@ -41,6 +43,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     trace_to: TraceTo = None,
+    receipts: ReceiptsFolder = None,
+    challenger_policy: ChallengerPolicy = None,
     certificate: Annotated[
         Path | None, typer.Option(help="Of a caller, to ask a running server how it is.")
     ] = None,
@@ -52,7 +56,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
     from server.doctor.report import Installation, examine, report_text
 
     options = ServeOptions(
-        policy,
+        policies,
         host,
         port,
         access,
@@ -64,6 +68,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of `serve`, and three more
         metrics_port,
         metrics_host,
         trace_to,
+        receipts,
+        challenger_policy,
     )
     asked = Installation(config, options, datetime.now(UTC), certificate, key)
     findings = examine(asked, CHECKS)

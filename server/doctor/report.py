@@ -13,6 +13,8 @@ from pathlib import Path
 from protocols.contracts.charter import load_charter_model
 from protocols.errors import ScoringError
 from server.config import CoordinatorSettings, load_settings
+from server.policies.book import Book
+from server.policies.reading import verify_book
 from server.registry import Registry
 from server.serving.options import ServeOptions
 from server.serving.releases import Served, load_served, resolve
@@ -40,6 +42,11 @@ class Installation:
     def coordinator(self) -> CoordinatorSettings:
         """The coordinator's settings; raises ConfigError, as ``serve`` does."""
         return load_settings(self.config)
+
+    @cached_property
+    def policies(self) -> Book:
+        """The policy book, read once; raises one of our errors if it does not verify."""
+        return verify_book(self.options.policies)
 
     @cached_property
     def served(self) -> Served:

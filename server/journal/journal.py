@@ -138,6 +138,14 @@ class Journal:
         """
         return Walk(self._keeper, self._statements).newest(count)
 
+    def after(self, position: int, *, most: int) -> Records:
+        """Return up to ``most`` records after a position, in order and each of them checked.
+
+        Raises:
+            ChainError: One was changed, removed or inserted; says which.
+        """
+        return Walk(self._keeper, self._statements).some(position, most=most)
+
     def prune(self, *, before: datetime, show: Show | None = None) -> int:
         """Delete the answers that were given before a time, and return how many.
 

@@ -1,13 +1,8 @@
 """What a journal holds: drafts before they are stored, records after, and the chain of these.
 
-    content digest = SHA-256(salt || SHA-256(answer) || body digest)
-    record digest  = SHA-256(position || time || SHA-256(tenant) || SHA-256(method)
-                             || SHA-256(request id) || SHA-256(answer id) || content digest)
-    link           = SHA-256(link before || record digest)
+    link = SHA-256(link before || record digest)
 
-Position and time are 8 bytes each, big-endian, signed, the time in microseconds since 1970. Every
-part has a fixed length, so that no two records print alike. The first record follows 32 zeros.
-The salt goes with the answer, so that nobody can find a deleted answer by trying likely ones.
+The first record follows 32 zeros. ``protocols/ledger/records.py`` says what a record's digest is.
 """
 
 import hashlib
@@ -16,10 +11,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from protocols.errors import ChainError, DuplicateRequestError
+from protocols.ledger.records import content_digest, record_digest
 from server.journal.errors import PrunedAnswerError
 
 START = bytes(32)  # what the first record follows
@@ -93,9 +88,9 @@ class Record(NamedTuple):
 def place(draft: Draft, position: int, before: bytes) -> Record:
     """Return the record of a draft at its place, after the record whose link is ``before``."""
     salt, answer = os.urandom(_SALT_BYTES), draft.answer(position)
-    content = _content_digest(salt, draft.body_digest, answer)
+    content = content_digest(salt, draft.body_digest, answer)
     micros = to_micros(draft.answered_at)
-    digest = _record_digest(position, micros, draft.key, draft.answer_id, content)
+    digest = record_digest(position, micros, draft.key, draft.answer_id, content)
     return Record(
         position,
         draft.key,
@@ -150,30 +145,12 @@ def _checked(  # noqa: PLR0913, PLR0917  # one for each column; a row is given w
     before: bytes | None,
 ) -> Record:
     key = Key(tenant, method, request_id)
-    digest = _record_digest(position, micros, key, answer_id, content)
+    digest = record_digest(position, micros, key, answer_id, content)
     before = START if position == 1 else before or b""
     is_stub = salt is body_digest is answer is None
-    is_whole = is_stub or content == _content_digest(salt, body_digest, answer)
+    kept = (salt or b"", body_digest or b"", answer or b"")
+    is_whole = is_stub or content == content_digest(*kept)
     if position < 1 or not is_whole or hashlib.sha256(before + digest).digest() != link:
         raise ChainError(f"journal record {position} is not what was stored")
     at = _EPOCH + micros * _MICROSECOND
-    kept = (salt or b"", body_digest or b"", answer or b"")
     return Record(position, key, answer_id, at, *kept, content, digest, link)
-
-
-def _content_digest(salt: bytes | None, body_digest: bytes | None, answer: bytes | None) -> bytes:
-    hashed = hashlib.sha256(answer or b"").digest()
-    return hashlib.sha256((salt or b"") + hashed + (body_digest or b"")).digest()
-
-
-def _record_digest(position: int, micros: int, key: Key, answer_id: str, content: bytes) -> bytes:
-    place_and_time = struct.pack(">qq", position, micros)
-    scope = _text_digest(key.tenant) + _text_digest(key.method)  # the same few again and again
-    asked = hashlib.sha256(key.request_id.encode()).digest()
-    named = hashlib.sha256(answer_id.encode()).digest()
-    return hashlib.sha256(place_and_time + scope + asked + named + content).digest()
-
-
-@lru_cache(maxsize=1_024)
-def _text_digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()

@@ -44,8 +44,18 @@ class Walk:
         """
         last, link = self._last()
         records = self._after(max(0, last - count), last)
-        if records and records[-1].link != link:
-            raise ChainError(f"journal: record {last} is not what the head says is the last")
+        self._check_end(records, last, link)
+        return records
+
+    def some(self, after: int, *, most: int) -> list[Record]:
+        """Return up to ``most`` records after a position, in order, each of them checked.
+
+        Raises:
+            ChainError: One was changed, removed or inserted; says which.
+        """
+        last, link = self._last()
+        records = self._after(after, min(after + most, last))
+        self._check_end(records, last, link)
         return records
 
     def check_database(self) -> None:
@@ -56,6 +66,11 @@ class Walk:
         """
         if not self._lane.read(self._statements.is_sound):
             raise ChainError("journal: its database is damaged; restore a backup of it")
+
+    @staticmethod
+    def _check_end(records: list[Record], last: int, link: bytes) -> None:
+        if records and records[-1].position == last and records[-1].link != link:
+            raise ChainError(f"journal: record {last} is not what the head says is the last")
 
     def _last(self) -> tuple[int, bytes]:
         last, link, lowest, highest = self._lane.read(self._statements.ends)

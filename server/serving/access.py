@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,14 +20,18 @@ from server.serving.rates import Limits, Meter
 
 LOCAL = "local"  # the tenant of plain text on loopback; no file may name one so
 
-Scope = Literal["score", "decide", "read", "releases"]
+Scope = Literal["score", "decide", "read", "releases", "cases", "recourse", "review"]
 Monotonic = Callable[[], float]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
-_EVERY_SCOPE: frozenset[Scope] = frozenset(("score", "decide", "read", "releases"))
+_EVERY_SCOPE: frozenset[Scope] = frozenset(get_args(Scope))
 _SCORING = "/fedscore.scoring.v1.ScoringService"
 _DECISIONS = "/fedscore.decisions.v1.LimitDecisionService"
+_RECEIPTS = "/fedscore.receipts.v1.ReceiptService"
+_RECOURSE = "/fedscore.recourse.v1.RecourseService"
+_EXPLANATIONS = "/fedscore.explanations.v1.ExplanationService"
+_QUOTES = "/fedscore.quotes.v1.QuoteService"
 
 # What a method needs; None is for every tenant. A method that is not here is for none.
 NEEDED: Mapping[str, Scope | None] = {
@@ -40,6 +44,22 @@ NEEDED: Mapping[str, Scope | None] = {
     f"{_DECISIONS}/DecideMany": "decide",
     f"{_DECISIONS}/GetDecision": "read",
     f"{_DECISIONS}/ListDecisions": "read",
+    f"{_RECEIPTS}/GetReceipt": "read",
+    f"{_RECOURSE}/RequestReview": "recourse",
+    f"{_RECOURSE}/SubmitAppeal": "recourse",
+    f"{_RECOURSE}/AddEvidence": "recourse",
+    f"{_RECOURSE}/WithdrawAppeal": "recourse",
+    f"{_RECOURSE}/ReportOutcome": "recourse",
+    f"{_RECOURSE}/ClaimReview": "review",
+    f"{_RECOURSE}/ResolveReview": "review",
+    f"{_RECOURSE}/GetCase": "cases",
+    f"{_RECOURSE}/ListCases": "cases",
+    f"{_EXPLANATIONS}/SimulateLimit": "decide",
+    f"{_EXPLANATIONS}/ReplayDecision": "read",
+    f"{_EXPLANATIONS}/ExplainDecision": "read",
+    f"{_EXPLANATIONS}/GetAdverseActionNotice": "read",
+    f"{_QUOTES}/QuotePlan": "read",
+    f"{_QUOTES}/QuoteEarlySettlement": "read",
     "/grpc.health.v1.Health/Check": None,
 }
 
@@ -51,7 +71,7 @@ CertificateName = Annotated[str, Field(min_length=1, max_length=2_048, pattern=r
 
 
 class UnknownCallerError(ScoringError):
-    """A certificate's names are no tenant's, or several tenants'."""
+    """A certificate's names are no caller's, or several callers'."""
 
 
 class NotAllowedError(ScoringError):
@@ -64,11 +84,30 @@ class Tenant:
 
     Attributes:
         name: Part of the key of all that it asks.
-        scopes: What it may ask.
+        scopes: What this caller of the tenant's may ask.
+        author: Who asks, in records: the tenant itself, or the one of its callers.
     """
 
     name: str
     scopes: frozenset[Scope]
+    author: str
+
+
+_Names = Annotated[tuple[CertificateName, ...], Field(min_length=1, max_length=100, strict=False)]
+_Scopes = Annotated[tuple[Scope, ...], Field(max_length=len(_EVERY_SCOPE), strict=False)]
+
+
+class CallerRules(Contract):
+    """A person, or a machine of its own, who asks as the tenant, with scopes of their own.
+
+    Attributes:
+        name: Who it is, in records; the same whichever of its certificates it shows.
+        names, scopes: As in ``TenantRules``.
+    """
+
+    name: Name
+    names: _Names
+    scopes: _Scopes
 
 
 class TenantRules(Limits):
@@ -77,11 +116,30 @@ class TenantRules(Limits):
     Attributes:
         names: DNS names and URIs of its certificates (subject alternative names), as written there.
         scopes: May be empty: then it may ask whether the server is well.
+        callers: Others who ask as this tenant. They share its limits.
     """
 
     name: Name
-    names: tuple[CertificateName, ...] = Field(min_length=1, max_length=100, strict=False)
-    scopes: tuple[Scope, ...] = Field(max_length=len(_EVERY_SCOPE), strict=False)
+    names: _Names
+    scopes: _Scopes
+    callers: tuple[CallerRules, ...] = Field(default=(), max_length=100, strict=False)
+
+    @property
+    def everybody(self) -> "tuple[TenantRules | CallerRules, ...]":
+        """Return the tenant itself and its callers: each has a name, certificates and scopes."""
+        return (self, *self.callers)
+
+    @model_validator(mode="after")
+    def _check_callers(self) -> "TenantRules":
+        named = [one.name for one in self.everybody]
+        _check_distinct(named, "callers: each needs its own name, and not the tenant's")
+        if "review" in self.scopes:
+            raise ValueError("callers: review is a scope of callers, each of whom is one person")
+        for one in self.everybody:
+            _check_distinct(one.scopes, "tenants: a scope stands once with each")
+            if {"recourse", "review"} <= set(one.scopes):
+                raise ValueError("callers: who contests decisions may not review them")
+        return self
 
 
 class AccessRules(Contract):
@@ -93,11 +151,10 @@ class AccessRules(Contract):
     @model_validator(mode="after")
     def _check_names(self) -> "AccessRules":
         _check_distinct([one.name for one in self.tenants], "tenants: each needs its own name")
-        names = [name for one in self.tenants for name in one.names]
+        everybody = [one for tenant in self.tenants for one in tenant.everybody]
+        names = [name for one in everybody for name in one.names]
         _check_distinct(names, "tenants: a certificate's name stands once, with one tenant")
-        for one in self.tenants:
-            _check_distinct(one.scopes, "tenants: a scope stands once with each")
-        if LOCAL in {one.name for one in self.tenants}:
+        if LOCAL in {one.name for one in everybody}:
             raise ValueError(f"tenants: the name {LOCAL} is taken")
         return self
 
@@ -113,7 +170,7 @@ class Access:
         self._looked_s = monotonic()
         self._owners: dict[str, Tenant] = {}
         self._meters: dict[str, Meter] = {}
-        self._anyone = Tenant(LOCAL, _EVERY_SCOPE) if rules is None else None
+        self._anyone = Tenant(LOCAL, _EVERY_SCOPE, LOCAL) if rules is None else None
         if rules is not None:
             self._put_in_force(rules)
 
@@ -138,8 +195,8 @@ class Access:
         """Return whose call it is.
 
         Raises:
-            UnknownCallerError: The names of its certificate are not those of exactly one tenant.
-            NotAllowedError: That tenant may not call this method, or nobody may.
+            UnknownCallerError: The names of its certificate are not those of exactly one caller.
+            NotAllowedError: That caller may not call this method, or nobody may.
         """
         self._look(self._monotonic())
         tenant = self._anyone or self._owner(call.peer.names)
@@ -203,8 +260,9 @@ class Access:
         now_s, before = self._looked_s, self._meters
         self._owners, self._meters = {}, {}
         for one in rules.tenants:
-            tenant = Tenant(one.name, frozenset(one.scopes))
-            self._owners.update(dict.fromkeys(one.names, tenant))
+            for caller in one.everybody:
+                tenant = Tenant(one.name, frozenset(caller.scopes), caller.name)
+                self._owners.update(dict.fromkeys(caller.names, tenant))
             meter = before.get(one.name) or Meter(one, now_s=now_s, key=self._key)
             meter.change(one, now_s=now_s)
             self._meters[one.name] = meter

@@ -21,7 +21,7 @@ from server.serving.streams import Streams
 
 MOST_QUESTIONS = 128  # of one call, and of one commit of a stream
 
-_REPLAYED = (("idempotent-replayed", "true"),)
+REPLAYED = (("idempotent-replayed", "true"),)
 
 
 class Asked(NamedTuple):
@@ -137,7 +137,7 @@ def single(outcomes: Sequence[Outcome]) -> Reply:
     """Return the reply to a call with one question."""
     (outcome,) = outcomes
     if isinstance(outcome, Given):
-        return Reply((outcome.answer,), trailing=_REPLAYED if outcome.is_replayed else ())
+        return Reply((outcome.answer,), trailing=REPLAYED if outcome.is_replayed else ())
     return refused(outcome)
 
 

@@ -18,6 +18,13 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from protocols.contracts.applicants import RequestError
+from protocols.decision_errors import (
+    ConsentError,
+    DataNotPermittedError,
+    GoneError,
+    ProfileDateError,
+    RateCapError,
+)
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,
@@ -27,9 +34,18 @@ from protocols.errors import (
     ScoringError,
     VerificationError,
 )
+from protocols.recourse_errors import (
+    CaseError,
+    ReviewerError,
+    StaleCaseError,
+)
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.ledger.readonly import LogUnavailableError
+from server.policies.errors import NoActivePolicyError
+from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
 from server.serving.calls import log_unexpected, status_of_code
+from server.serving.docket import DocketError
 from server.serving.rates import RateLimitError
 
 _DOMAIN = "fedscore"
@@ -41,12 +57,24 @@ _CODES: Codes = (
     (UnknownDecisionError, grpc.StatusCode.NOT_FOUND, "UNKNOWN_DECISION"),
     (PrunedAnswerError, grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
     (RequestError, grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    (ConsentError, grpc.StatusCode.FAILED_PRECONDITION, "CONSENT_MISSING"),
+    (DataNotPermittedError, grpc.StatusCode.FAILED_PRECONDITION, "DATA_CATEGORY_NOT_PERMITTED"),
+    (RateCapError, grpc.StatusCode.FAILED_PRECONDITION, "RATE_CAP_EXCEEDED"),
+    (ProfileDateError, grpc.StatusCode.FAILED_PRECONDITION, "PROFILE_NOT_IN_FORCE"),
+    (GoneError, grpc.StatusCode.FAILED_PRECONDITION, "NO_LONGER_HERE"),
     (ContractError, grpc.StatusCode.INVALID_ARGUMENT, "CONTRACT_BROKEN"),
     (VerificationError, grpc.StatusCode.DATA_LOSS, "VERIFICATION_FAILED"),
     (PrivacyError, grpc.StatusCode.FAILED_PRECONDITION, "PRIVACY_PROMISE"),
     (RoundError, grpc.StatusCode.ABORTED, "ROUND_INCOMPLETE"),
     (ReleaseError, grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
     (JournalError, grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+    (LogUnavailableError, grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
+    (NotLoggedYetError, grpc.StatusCode.UNAVAILABLE, "NOT_LOGGED_YET"),
+    (NoActivePolicyError, grpc.StatusCode.FAILED_PRECONDITION, "NO_ACTIVE_POLICY"),
+    (StaleCaseError, grpc.StatusCode.ABORTED, StaleCaseError.reason),
+    (CaseError, grpc.StatusCode.FAILED_PRECONDITION, CaseError.reason),
+    (ReviewerError, grpc.StatusCode.PERMISSION_DENIED, ReviewerError.reason),
+    (DocketError, grpc.StatusCode.UNAVAILABLE, "CASES_NOT_READ_YET"),
     (UnknownCallerError, grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
     (NotAllowedError, grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
     (RateLimitError, grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_LIMITED"),
@@ -115,8 +143,12 @@ def _guarded(behaviour: _Behaviour, more: Codes) -> _Behaviour:
 
 
 def _details(error: ScoringError, reason: str) -> list[_Detail]:
+    if isinstance(error, CaseError | ReviewerError):
+        reason = error.reason  # the narrow class's own
     info = ErrorInfo(reason=reason, domain=_DOMAIN)
-    if isinstance(error, RateLimitError) and error.retry_after_s is not None:
+    if isinstance(error, StaleCaseError):
+        info.metadata["current_version"] = str(error.current_version)
+    if isinstance(error, RateLimitError | NotLoggedYetError) and error.retry_after_s is not None:
         return [info, RetryInfo(retry_delay=_whole_ms(error.retry_after_s))]
     if not isinstance(error, RequestError):
         return [info]

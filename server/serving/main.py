@@ -8,25 +8,32 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import grpc
 from pydantic import Field, model_validator
 
-from model.artifacts import Release
-from protocols.contracts.features import Contract, read_toml
-from protocols.contracts.limit_policy import LimitPolicy
-from protocols.errors import ContractError
-from server.decisions.policy import policy_from_table
+from protocols.contracts.features import Contract
+from server.decisions.recourse_rules import RecourseTerms
+from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
+from server.policies.following import Policies
+from server.receipts.methods import Receipts, open_receipts
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
+from server.serving.explanation_methods import ExplanationMethods
 from server.serving.listening import Listening, Transport, tls_credentials
+from server.serving.materials import Materials
 from server.serving.methods import BATCH, Methods
 from server.serving.once import Clock, Once
-from server.serving.releases import Releases, Served
+from server.serving.quote_methods import QuoteMethods
+from server.serving.recourse import Recourse
+from server.serving.releases import Find, Releases, Served, among
+from server.serving.rulebook_file import read_rulebook
+from server.serving.rulebooks import Rulebook, Rulebooks
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 from server.watch.watch import Watched, watch
@@ -45,7 +52,8 @@ class ServingSettings(Contract):
         port: 0 takes a free one.
         journal: Where every answer is stored: a file, created where there is none, or the URL of
             a database.
-        policy_path: Limit policy in TOML.
+        policies_path: Folder of the policy book, which is followed; see docs/policies.md.
+        challenger_policy_path: Another policy, which decides along and is never answered by.
         certificate_path, key_path: TLS chain and private key in PEM.
         client_ca_path: Callers must show a certificate that this CA signed.
         access_path: Says which names in such certificates may ask what; see ``Access``.
@@ -55,13 +63,17 @@ class ServingSettings(Contract):
         is_port_shared: Other processes may listen there too, each with a part of the calls.
         metrics_host, metrics_port: Where Prometheus reads this process's metrics in plain text;
             without a port nothing is counted.
+        review_due_days: From a review's request to the day by which a person must resolve it.
         trace_to: Collector of traces, OTLP over gRPC; without one nothing is traced.
+        receipts: Folder of the decision log, which is kept up with the journal; without one there
+            are no receipts.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=50051, ge=0, le=65535)
     journal: str
-    policy_path: FilePath
+    policies_path: FilePath
+    challenger_policy_path: FilePath | None = None
     certificate_path: FilePath | None = None
     key_path: FilePath | None = None
     client_ca_path: FilePath | None = None
@@ -72,7 +84,9 @@ class ServingSettings(Contract):
     is_port_shared: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
+    review_due_days: int = Field(default=30, ge=1, le=365)
     trace_to: str | None = Field(default=None, pattern=r"^https?://[^/@]+$")
+    receipts: FilePath | None = None
 
     @model_validator(mode="after")
     def _check_transport(self) -> "ServingSettings":
@@ -107,6 +121,8 @@ class RunningServer:
     shadow: Shadow
     journals: Sequence[Journal]
     watched: Watched
+    receipts: Receipts | None
+    policies: Policies
 
     @property
     def port(self) -> int:
@@ -114,9 +130,12 @@ class RunningServer:
         return self.transport.port
 
     def stop(self, grace_s: float = _STOP_GRACE_S) -> None:
-        """Refuse new calls, let those under way end, close the journals, send the last spans."""
+        """Refuse new calls, let those under way end, close all logs, send the last spans."""
         self.transport.stop(grace_s)
+        self.policies.close()
         self.shadow.close()
+        if self.receipts is not None:
+            self.receipts.close()
         for journal in self.journals:
             journal.close()
         self.watched.stop()
@@ -127,17 +146,19 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
 
     Raises:
         ConfigError: A file or the address cannot be used.
-        ContractError: The policy breaks a rule, or has another currency than the release.
+        ContractError: A policy in force has another currency than the release.
         JournalError: The journal's database cannot be reached.
+        VerificationError: The policy book is not what officers signed.
     """
     _allow_connections()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    running = start_server(lambda: releases.now, settings)
+    running = start_server(lambda: releases.now, settings, find=releases.find)
     champion = releases.now.champion.digest.hex()
     facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
-    _LOG.info("serving", extra={**facts, "release_digest": champion})
+    in_force = [digest.hex() for digest in running.policies.book.in_force(_utc_now())]
+    _LOG.info("serving", extra={**facts, "release_digest": champion, "policy_digests": in_force})
     stopping.wait()
     _LOG.info("stopping", extra={"port": running.port})
     running.stop()
@@ -154,7 +175,11 @@ def _utc_now() -> datetime:
 
 
 def start_server(
-    served: Callable[[], Served], settings: ServingSettings, *, clock: Clock = _utc_now
+    served: Callable[[], Served],
+    settings: ServingSettings,
+    *,
+    clock: Clock = _utc_now,
+    find: Find | None = None,
 ) -> RunningServer:
     """Return a server that is ready for calls; see ``serve`` for what it raises.
 
@@ -162,22 +187,51 @@ def start_server(
         served: Gives the releases in force, which may be others at every call.
         settings: Where and how.
         clock: Says when answers are given.
+        find: Returns a release, in force or not any more; without it those in force are all.
     """
-    policy, path = _load_policy(settings.policy_path, served().champion), settings.access_path
-    access = Access.local() if path is None else Access.from_file(path)
+    access = _access(settings)
+    challenger = _challenger(settings, served().champion.scorecard.contract.currency)
     listening = Listening(
         settings.host,
         settings.port,
         credentials=_credentials(settings),
         is_port_shared=settings.is_port_shared,
     )
+    currency = served().champion.scorecard.contract.currency
     with contextlib.ExitStack() as undo:
+        policies = Policies(settings.policies_path, currency=currency, clock=clock)
+        undo.callback(policies.close)
         journals = [open_journal(settings.journal) for _ in range(2)]  # a shadow keeps none waiting
         for journal in journals:
             undo.callback(journal.close)
-        shadow = Shadow(served, journals[1], clock)
+        shadow = Shadow(served, journals[1], clock, challenger=challenger)
         undo.callback(shadow.close)
-        table = Methods(served, journals[0], policy).table()
+        rulebooks = Rulebooks(policies, load_profiles())
+        materials = Materials(
+            served=served,
+            release_by_digest=find or (lambda digest: among(served(), digest)),
+            policy_by_digest=policies.by_digest,
+            rulebook_for=rulebooks.at,
+            profiles=rulebooks.profiles,
+            record=journals[0].read,
+        )
+        recourse = Recourse(
+            journals[0],
+            clock,
+            RecourseTerms(due_after=timedelta(days=settings.review_due_days)),
+            officers_of=policies.officers_of,
+            spend=partial(access.spend, rows=1, subjects=()),
+        )
+        table = {
+            **Methods(served, journals[0], rulebooks.at).table(),
+            **ExplanationMethods(materials, clock, access.spend).table(),
+            **QuoteMethods(materials, access.spend).table(),
+            **recourse.table(),
+        }
+        receipts = _receipts(settings, journals[0])
+        if receipts is not None:
+            undo.callback(receipts.close)
+            table |= receipts.table()
         watched = _watched(settings, served, shadow, table)
         undo.callback(watched.stop)
         store = watched.store(journals[0])
@@ -186,7 +240,13 @@ def start_server(
         listening = replace(listening, ended=watched.ended)
         transport = start_transport(desk, listening, core=settings.core)
         undo.pop_all()
-    return RunningServer(transport, shadow, journals, watched)
+    return RunningServer(transport, shadow, journals, watched, receipts, policies)
+
+
+def _receipts(settings: ServingSettings, answers: Journal) -> Receipts | None:
+    if settings.receipts is None:
+        return None
+    return open_receipts(settings.receipts, journal=settings.journal, answers=answers)
 
 
 def _watched(
@@ -200,12 +260,14 @@ def _watched(
     return watch(served, shadow, methods, metrics_at=metrics_at, trace_to=settings.trace_to)
 
 
-def _load_policy(path: Path, release: Release) -> LimitPolicy:
-    policy = policy_from_table(read_toml(path), where=path.name)
-    currency = release.scorecard.contract.currency
-    if policy.currency != currency:
-        raise ContractError(f"{path.name}: currency must be {currency}, as in the release")
-    return policy
+def _access(settings: ServingSettings) -> Access:
+    path = settings.access_path
+    return Access.local() if path is None else Access.from_file(path)
+
+
+def _challenger(settings: ServingSettings, currency: str) -> Rulebook | None:
+    path = settings.challenger_policy_path
+    return None if path is None else read_rulebook(path, currency=currency)
 
 
 def _credentials(settings: ServingSettings) -> grpc.ServerCredentials | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -13,7 +13,6 @@ from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 from model.artifacts import Release
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest
-from protocols.contracts.limit_policy import LimitPolicy
 from protocols.translate import release_to_wire
 from protocols.translate_questions import (
     check_known,
@@ -26,6 +25,7 @@ from protocols.translate_questions import (
     score_request_of,
 )
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import recourse_v1_pb2 as recourse
 from protocols.wire import scoring_v1_pb2 as scoring
 from server.journal.journal import Journal
 from server.serving.access import Tenant
@@ -33,12 +33,17 @@ from server.serving.attempts import Refusal, attempt
 from server.serving.calls import Call, Reply, status_of_code
 from server.serving.desk import MOST_QUESTIONS, Asked, Method, Streamed, single
 from server.serving.errors import status_of
+from server.serving.explanation_methods import EXPLANATIONS
+from server.serving.limit_question import LimitQuestion
 from server.serving.once import Given, Outcome
-from server.serving.questions import DECIDE, LimitQuestion, Question, ScoreQuestion
+from server.serving.questions import DECIDE, Question, ScoreQuestion
+from server.serving.quote_methods import QUOTES
 from server.serving.releases import Served
+from server.serving.rulebooks import RulebookFor
 
 SCORING = scoring.DESCRIPTOR.services_by_name["ScoringService"].full_name
 DECISIONS = decisions.DESCRIPTOR.services_by_name["LimitDecisionService"].full_name
+RECOURSE = recourse.DESCRIPTOR.services_by_name["RecourseService"].full_name
 HEALTH = "grpc.health.v1.Health"
 BATCH = f"/{SCORING}/BatchScore"
 
@@ -55,7 +60,7 @@ class Methods:
 
     served: Callable[[], Served]
     journal: Journal
-    policy: LimitPolicy
+    rulebook_for: RulebookFor
 
     def table(self) -> Mapping[str, Method]:
         """Return the methods by name."""
@@ -148,18 +153,14 @@ class Methods:
     def check(self, call: Call, tenant: Tenant) -> Reply:
         """Say that the server answers, once the journal can be read."""
         asked = parse_request(call.body, health_pb2.HealthCheckRequest()).service
-        if asked not in ("", SCORING, DECISIONS):
+        if asked not in ("", SCORING, DECISIONS, EXPLANATIONS, QUOTES, RECOURSE):
             return Reply((), status_of_code(grpc.StatusCode.NOT_FOUND, "no such service"))
         self.journal.list("", DECIDE, after=0, limit=1)
         response = health_pb2.HealthCheckResponse
         return Reply((response(status=response.SERVING).SerializeToString(),))
 
     def _limit(self, request: LimitRequest, tenant: Tenant) -> LimitQuestion:
-        return LimitQuestion(tenant.name, request, self.policy, self._policy_digest)
-
-    @cached_property
-    def _policy_digest(self) -> bytes:
-        return self.policy.digest
+        return LimitQuestion(tenant.name, request, self.rulebook_for)
 
 
 def _scores(asked: Sequence[scoring.ScoreRequest], tenant: str) -> list[Question | Refusal]:

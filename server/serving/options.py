@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from server.serving.main import ServingSettings
 
 Config = Annotated[Path, typer.Option(help="The coordinator's settings.")]
-Policy = Annotated[Path, typer.Option(help="The limit policy.")]
+PolicyBook = Annotated[
+    Path,
+    typer.Option(
+        "--policies",
+        envvar="FEDSCORE_POLICIES",
+        help="The policy book's folder; it is followed.",
+    ),
+]
+ChallengerPolicy = Annotated[
+    Path | None, typer.Option(help="Another policy, which decides along and never answers.")
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port there.")]
 AccessFile = Annotated[
@@ -45,13 +55,17 @@ MetricsHost = Annotated[str, typer.Option(help="Address for metrics; they go in 
 TraceTo = Annotated[
     str | None, typer.Option(help="Send traces there by OTLP: http(s)://HOST:4317.")
 ]
+ReceiptsFolder = Annotated[
+    Path | None,
+    typer.Option("--receipts", help="The decision log's folder: callers may get receipts."),
+]
 
 
 @dataclass(frozen=True)
 class ServeOptions:
     """What ``serve`` was told; see the options above."""
 
-    policy: Path
+    policies: Path
     host: str
     port: int
     access: Path | None
@@ -63,6 +77,8 @@ class ServeOptions:
     metrics_port: int | None
     metrics_host: str
     trace_to: str | None
+    receipts: Path | None
+    challenger_policy: Path | None
 
     def settings(self, coordinator: CoordinatorSettings) -> "ServingSettings":
         """Return the settings of a server with the coordinator's certificate.
@@ -77,7 +93,7 @@ class ServeOptions:
                 host=self.host,
                 port=self.port,
                 journal=self.journal,
-                policy_path=self.policy,
+                policies_path=self.policies,
                 certificate_path=coordinator.server_cert,
                 key_path=coordinator.server_key,
                 client_ca_path=self.client_ca,
@@ -88,6 +104,8 @@ class ServeOptions:
                 metrics_host=self.metrics_host,
                 metrics_port=self.metrics_port,
                 trace_to=self.trace_to,
+                receipts=self.receipts,
+                challenger_policy_path=self.challenger_policy,
             )
         except ValidationError as err:
             raise ConfigError(f"serve: {describe(err)}") from err

@@ -1,29 +1,24 @@
-"""The two questions that are answered once and for ever: for a score, and for a limit."""
+"""Questions that are answered once and for ever, many at a time; the one for a score."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from google.protobuf.message import Message
 
-from protocols.contracts.decisions import (
-    LimitRequest,
-    ScoreRequest,
-    check_limit_request,
-    check_score_request,
-)
-from protocols.contracts.limit_policy import LimitPolicy
-from protocols.translate import OUTCOMES
+from protocols.contracts.decisions import LimitRequest
+from protocols.contracts.scores import ScoreRequest, check_score_request
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
-from server.decisions.policy import decide_limit
 from server.journal.record import Draft, Key, to_micros
 from server.serving.attempts import Refusal, attempt
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
+
+_ANY_PRODUCT = ""  # no request names one yet: there is one product
 
 SCORE, DECIDE = "Score", "DecideLimit"  # as they stand in the journal
 
@@ -39,11 +34,24 @@ class Question(Protocol):
     def request(self) -> ScoreRequest | LimitRequest:
         """What is asked."""
 
-    def check(self, by: Reader) -> None:
-        """Raise RequestError unless a release's contract allows the question."""
+    def prepared(self, by: Reader, at: datetime) -> "Prepared":
+        """Return what is to be scored of it.
 
-    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
-        """Return the answer."""
+        Raises:
+            ContractError: A release's contract, or the law, does not allow the question.
+        """
+
+
+class Prepared(NamedTuple):
+    """A question that may be answered.
+
+    Attributes:
+        row: The values that may be used.
+        draft: Makes the answer of their score.
+    """
+
+    row: Row
+    draft: Callable[[Scored], Draft]
 
 
 Seen = Callable[[Reader, Sequence[Row], Sequence[Scored]], None]
@@ -64,24 +72,17 @@ def drafts_of(
         at: When they are answered.
         seen: Told of the rows that were scored, and their scores.
     """
-    rows = [attempt(partial(_row, question, by)) for question in questions]
-    good = [row for row in rows if isinstance(row, Row)]
-    scores = attempt(partial(by.score, good))
+    prepared = [attempt(partial(question.prepared, by, at)) for question in questions]
+    rows = [item.row for item in prepared if isinstance(item, Prepared)]
+    scores = attempt(partial(by.score, rows))
     if isinstance(scores, Refusal):
-        return [scores if isinstance(row, Row) else row for row in rows]
-    seen(by, good, scores)
+        return [scores if isinstance(item, Prepared) else item for item in prepared]
+    seen(by, rows, scores)
     scored = iter(scores)
     return [
-        attempt(partial(question.draft, next(scored), by=by, at=at))
-        if isinstance(row, Row)
-        else row
-        for question, row in zip(questions, rows, strict=True)
+        attempt(partial(item.draft, next(scored))) if isinstance(item, Prepared) else item
+        for item in prepared
     ]
-
-
-def _row(question: Question, reader: Reader) -> Row:
-    question.check(reader)
-    return reader.read(question.request.features)
 
 
 def new_answer_id(at: datetime) -> str:
@@ -109,64 +110,23 @@ class ScoreQuestion:
         """Under which the answer is stored."""
         return Key(self.tenant, SCORE, self.request.request_id)
 
-    def check(self, by: Reader) -> None:
-        """Raise RequestError unless a release's contract allows the question."""
+    def prepared(self, by: Reader, at: datetime) -> Prepared:
+        """Return the row to score; raises RequestError if the contract does not allow it."""
         check_score_request(self.request, by.contract, packing=by.packing)
+        return Prepared(by.read(self.request.features), partial(self._draft, by=by, at=at))
 
-    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
-        """Return the score we stand by."""
+    def _draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
         score = scoring.ScoreResponse(score_id=new_answer_id(at))
         score.request_id = self.request.request_id
         score.scored_at.FromMicroseconds(to_micros(at))
-        _write_score(score, scored, by)
-        return Draft(
-            self.key, self.request.body_digest, score.score_id, _printing(score, score), at
-        )
+        write_score(score, scored, by)
+        return Draft(self.key, self.request.body_digest, score.score_id, printing(score, score), at)
 
 
-@dataclass(frozen=True)
-class LimitQuestion:
-    """A question for a limit, decided by a policy."""
-
-    tenant: str
-    request: LimitRequest
-    policy: LimitPolicy
-    policy_digest: bytes
-
-    @cached_property
-    def key(self) -> Key:
-        """Under which the answer is stored."""
-        return Key(self.tenant, DECIDE, self.request.request_id)
-
-    def check(self, by: Reader) -> None:
-        """Raise RequestError unless a release's contract allows the question."""
-        check_limit_request(self.request, by.contract, packing=by.packing)
-
-    def draft(self, scored: Scored, *, by: Reader, at: datetime) -> Draft:
-        """Return the decision we stand by."""
-        request = self.request
-        limit = decide_limit(scored.p_default, request.requested_amount_minor, policy=self.policy)
-        response = decisions.DecideLimitResponse()
-        decision = response.decision
-        decision.decision_id = new_answer_id(at)
-        decision.request_id = request.request_id
-        decision.outcome = OUTCOMES[limit.outcome]
-        decision.limit_minor = limit.limit_minor
-        decision.requested_amount_minor = request.requested_amount_minor
-        decision.currency = request.currency
-        for reason in limit.policy_reasons:
-            decision.policy_reasons.add(code=reason.code, sentence=reason.sentence)
-        decision.policy_digest = self.policy_digest
-        decision.decided_at.FromMicroseconds(to_micros(at))
-        _write_score(decision, scored, by)
-        return Draft(
-            self.key, request.body_digest, decision.decision_id, _printing(response, decision), at
-        )
-
-
-def _write_score(
+def write_score(
     answer: scoring.ScoreResponse | decisions.LimitDecision, scored: Scored, by: Reader
 ) -> None:
+    """Write what a release says of an applicant into an answer."""
     answer.p_default, answer.points = scored.p_default, scored.points
     for place, points, is_missing in scored.losses:
         field = by.contract.fields[place]
@@ -181,7 +141,7 @@ def _write_score(
     answer.clipped_fields.extend(scored.clipped)
 
 
-def _printing(
+def printing(
     message: Message, answer: scoring.ScoreResponse | decisions.LimitDecision
 ) -> Callable[[int], bytes]:
     """Return what prints a message, once its answer's place in the journal is known."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from protocols.contracts.features import Contract
 from protocols.errors import ScoringError
 
-MOST_SUBJECTS = 100_000  # that are remembered of one tenant: 23 MB
+MOST_SUBJECTS = 100_000  # that are remembered of one tenant: some 34 MiB
 _HASH_BYTES = 8  # two of 100,000 subjects share a count once in 4e9 such tenants
 _AT_ONCE = 2  # ended windows that are dropped for each that begins: more never pile up
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,11 @@ from server.serving.routing import LATEST, Routing, is_in_share, read_routing
 
 _LOG = logging.getLogger(__name__)
 _JOIN_S = 5.0  # a disk that hangs must not keep a server from stopping
+_MOST_FOUND = 8
 _NONE_AT_HAND: Mapping[str, Release] = MappingProxyType({})
+
+
+Find = Callable[[bytes], Release | None]
 
 
 class Shelf(Protocol):
@@ -68,6 +72,11 @@ class Served:
         return (self.champion, self.challenger)
 
 
+def among(served: Served, digest: bytes) -> Release | None:
+    """Return the release of a digest if it answers now."""
+    return next((release for release in served.all() if release.digest == digest), None)
+
+
 def fixed(release: Release) -> Served:
     """Return one release that answers everybody."""
     return Served(Routing(champion=release.digest.hex()), release, None, None)
@@ -92,6 +101,7 @@ class Releases:
         self._served = load_served(shelf, resolve(read_routing(routing_path), shelf))
         self._currency = _currency(self._served)
         self._problem: str | None = None
+        self._found: dict[bytes, Release] = {}
         self._looking = threading.Lock()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="releases", daemon=True)
@@ -123,6 +133,23 @@ class Releases:
     def all(self) -> tuple[Release, ...]:
         """Return the releases that answer now, the champion first."""
         return self._served.all()
+
+    def find(self, digest: bytes) -> Release | None:
+        """Return a release that answers now or is on the shelf; None if it is not, or not proven.
+
+        One from the shelf is read from disk; the last few are kept.
+        """
+        release = among(self._served, digest) or self._found.get(digest)
+        if release is not None:
+            return release
+        try:
+            release = self._shelf.open(digest.hex())
+        except ScoringError:
+            return None
+        if len(self._found) >= _MOST_FOUND:
+            del self._found[next(iter(self._found))]  # the first that came
+        self._found[digest] = release
+        return release
 
     def close(self) -> None:
         """Stop looking; what was served last stays."""

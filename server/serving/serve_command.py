@@ -13,6 +13,7 @@ from server.founding import SETTINGS_NAME
 from server.serving.options import (
     AccessFile,
     AnyCaller,
+    ChallengerPolicy,
     ClientCa,
     Config,
     CoreName,
@@ -20,8 +21,9 @@ from server.serving.options import (
     JournalPlace,
     MetricsHost,
     MetricsPort,
-    Policy,
+    PolicyBook,
     Port,
+    ReceiptsFolder,
     ServeOptions,
     SharePort,
     TraceTo,
@@ -43,8 +45,8 @@ def issue_caller(
 
 
 def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command of them
-    policy: Policy,
     config: Config = Path(SETTINGS_NAME),
+    policies: PolicyBook = Path("policies"),
     host: Host = "127.0.0.1",
     port: Port = 50051,
     access: AccessFile = None,
@@ -56,6 +58,8 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
     trace_to: TraceTo = None,
+    receipts: ReceiptsFolder = None,
+    challenger_policy: ChallengerPolicy = None,
 ) -> None:
     """Answer over gRPC with TLS, from releases that the log holds: those that ``route`` names."""
     from server.registry import Registry  # here: training does not need torch in this process
@@ -63,7 +67,7 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
     from server.serving.releases import Releases
 
     options = ServeOptions(
-        policy,
+        policies,
         host,
         port,
         access,
@@ -75,6 +79,8 @@ def serve(  # noqa: PLR0913, PLR0917  # one option each; typer makes a command o
         metrics_port,
         metrics_host,
         trace_to,
+        receipts,
+        challenger_policy,
     )
     settings = load_settings(config)
     asked = options.settings(settings)

@@ -1,5 +1,6 @@
 """Who verifies a log installs one package and loads one: cryptography."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -61,9 +62,13 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(bare: Path, case: Path, command: str) -> subprocess.CompletedProcess[str]:
     words = [command, str(case / "log"), "--charter", str(case / "charter.toml")]
+    return _run_words(bare, case, words)
+
+
+def _run_words(bare: Path, folder: Path, words: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(bare), "-c", f"{RUN}; sys.exit(code)", *words],
-        cwd=case,
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
@@ -75,6 +80,21 @@ def test_who_installs_one_package_can_verify_a_log(bare: Path, case: Path) -> No
     done = _run(bare, case, "verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\nTRUE: " in done.stdout
+
+
+def test_who_installs_one_package_can_verify_a_receipt(bare: Path, tmp_path: Path) -> None:
+    vector = json.loads((ROOT / "tests" / "vectors" / "receipt.json").read_text(encoding="utf-8"))
+    (tmp_path / "receipt.json").write_text(vector["receipt"], encoding="utf-8")
+    (tmp_path / "log.pub").write_text(vector["verifier"], encoding="utf-8")
+    words = ["receipt", str(tmp_path / "receipt.json"), "--key", str(tmp_path / "log.pub")]
+    done = _run_words(bare, tmp_path, words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "log      test/decisions: record 5 of 7" in done.stdout
+    assert "\nTRUE: " in done.stdout
+    assert 'that needs google: pip install "fedscore[audit]"' in done.stdout
+    done = _run_words(bare, tmp_path, [*words, "--request", str(tmp_path / "receipt.json")])
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--request needs pydantic" in done.stderr
 
 
 def test_and_is_told_what_pricing_needs(bare: Path, case: Path) -> None:

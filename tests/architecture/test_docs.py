@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import clients.auditor.cli
 import clients.scorer.cli
+import clients.scorer.review_cli
 from clients.partner.commands import app as partner_app
 from protocols.contracts.features import contract_from_table, is_computed
 from server.commands import app as server_app
@@ -23,7 +24,11 @@ from tests.simulator import CONTRACT
 
 ROOT = Path(__file__).parents[2]
 TYPER = {"fedscore-partner": partner_app, "fedscore-server": server_app}
-ARGPARSE = {"fedscore-audit": clients.auditor.cli.main, "fedscore-score": clients.scorer.cli.main}
+ARGPARSE = {
+    "fedscore-audit": clients.auditor.cli.main,
+    "fedscore-review": clients.scorer.review_cli.main,
+    "fedscore-score": clients.scorer.cli.main,
+}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
@@ -64,10 +69,22 @@ def commands_in(path: Path) -> Iterator[list[str]]:
                 yield words
 
 
+def verbs_in(command: str, words: list[str]) -> list[str]:
+    """Return the verbs that a command line begins with, those of a group of commands too."""
+    known = typer.main.get_command(TYPER[command]) if command in TYPER else None
+    verbs: list[str] = []
+    for word in words:
+        if word.startswith("-") or (verbs and not hasattr(known, "commands")):
+            break
+        verbs.append(word)
+        known = getattr(known, "commands", {}).get(word)
+    return verbs
+
+
 @cache
-def help_of(command: str, verb: str) -> str:
+def help_of(command: str, *verbs: str) -> str:
     """Return the real help of a command, or of one of its verbs; empty if there is none."""
-    words = [verb, "--help"] if verb else ["--help"]
+    words = [*verbs, "--help"]
     if command in TYPER:
         wide = {"COLUMNS": "300", "TERMINAL_WIDTH": "300", "NO_COLOR": "1"}
         done = CliRunner().invoke(TYPER[command], words, env=wide)
@@ -86,11 +103,10 @@ def unknown_words(words: list[str]) -> list[str]:
     command, *rest = words
     if command not in TYPER | ARGPARSE:
         return [command]
-    has_verbs = command != "fedscore-score"
-    verb = rest[0] if has_verbs and rest and not rest[0].startswith("-") else ""
-    known = help_of(command, verb)
+    verbs = verbs_in(command, rest) if command != "fedscore-score" else []
+    known = help_of(command, *verbs)
     if not known:
-        return [f"{command} {verb}".strip()]
+        return [" ".join([command, *verbs])]
     options = set(OPTION.findall(known))
     return [word for word in OPTION.findall(" ".join(rest)) if word not in options]
 
@@ -98,12 +114,12 @@ def unknown_words(words: list[str]) -> list[str]:
 def missing_options(words: list[str]) -> list[str]:
     """Return the options that a documented command line would have to name too."""
     command, *rest = words
-    if command not in TYPER or not rest:
+    if command not in TYPER:
         return []
-    verbs = getattr(typer.main.get_command(TYPER[command]), "commands", {})
-    if rest[0] not in verbs:
-        return []
-    needed = [item.opts[0] for item in verbs[rest[0]].params if item.required]
+    known = typer.main.get_command(TYPER[command])
+    for verb in verbs_in(command, rest):
+        known = getattr(known, "commands", {}).get(verb)
+    needed = [item.opts[0] for item in getattr(known, "params", ()) if item.required]
     return [option for option in needed if option.startswith("--") and option not in rest]
 
 
@@ -125,10 +141,13 @@ def test_every_documented_command_exists_with_its_options(path: Path) -> None:
 def test_the_check_of_commands_can_fail() -> None:
     assert unknown_words(["fedscore-server", "publish"]) == ["fedscore-server publish"]
     assert unknown_words(["fedscore-server", "train", "--fast"]) == ["--fast"]
+    assert unknown_words(["fedscore-server", "policy", "sign"]) == ["fedscore-server policy sign"]
+    assert unknown_words(["fedscore-server", "policy", "list", "--fast"]) == ["--fast"]
     assert unknown_words(["fedscore-audit", "verify", "log", "--fast"]) == ["--fast"]
     assert unknown_words(["fedscore-score", "a.json", "--fast"]) == ["--fast"]
     assert unknown_words(["fedscore-magic"]) == ["fedscore-magic"]
     assert "--name" in missing_options(["fedscore-partner", "init", "--home", "north"])
+    assert missing_options(["fedscore-server", "policy", "approve", "DIGEST"]) == ["--key"]
 
 
 def test_the_readme_shows_commands_of_every_program() -> None:

@@ -3,11 +3,15 @@
 from functools import cache
 from typing import Any, get_args
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from protocols.ledger.canonical import JsonValue, digest, parse_canonical
+from protocols.ledger.checkpoint import Checkpoint, LogKey, sign_checkpoint
 from protocols.ledger.codec import encode
 from protocols.ledger.entry import NO_PIN, Pin, parse_entry
 from protocols.ledger.envelope import sign
 from protocols.ledger.evidence import Evidence, consistency, inclusion
+from protocols.ledger.merkle import leaf_hash
 from protocols.ledger.messages import (
     Acknowledged,
     AskAuthorise,
@@ -18,13 +22,18 @@ from protocols.ledger.messages import (
 )
 from protocols.ledger.orders import Asked
 from protocols.ledger.proof_bundle import proof_bundle
+from protocols.ledger.receipt import Receipt
+from protocols.ledger.records import content_digest, record_digest
 from protocols.ledger.tiles import tile_files
+from protocols.ledger.tree import Tree
+from protocols.wire import decisions_v1_pb2 as decisions
 from tests.adversarial.ledger.honest import PLAN, World, key_for
 from tests.fuzz.logs import payload_bytes, short_worlds
 
 Kind = type[Any]  # Any: of an entry or a message
 
 _DIGEST = "ab" * 32
+_LOG_KEY = Ed25519PrivateKey.from_private_bytes(b"\7" * 32)
 
 
 @cache
@@ -88,6 +97,37 @@ def bundle() -> bytes:
 
 
 @cache
+@cache
+def receipt() -> bytes:
+    """Return the receipt of a decision."""
+    answer, salt, body = decisions.DecideLimitResponse(), bytes(16), digest(b"asked")
+    answer.decision.request_id, answer.decision.journal_position = "r1", 1
+    raw = answer.SerializeToString()
+    content = content_digest(salt, body, raw)
+    record = record_digest(1, 0, ("bank", "DecideLimit", "r1"), "d1", content)
+    tree = Tree([leaf_hash(record), leaf_hash(b"next")])
+    return Receipt(
+        position=1,
+        answered_at_micros=0,
+        tenant="bank",
+        method="DecideLimit",
+        request_id="r1",
+        answer_id="d1",
+        answer=raw,
+        salt=salt,
+        body_digest=body,
+        content_digest=content,
+        record_digest=record,
+        path=tuple(tree.inclusion_path(0)),
+        checkpoint=sign_checkpoint(Checkpoint("test/decisions", 2, tree.root), _LOG_KEY),
+    ).to_bytes()
+
+
+def decision_log() -> LogKey:
+    """Return the key of the log that it is of."""
+    return LogKey("test/decisions", _LOG_KEY.public_key().public_bytes_raw())
+
+
 def cosigned_note() -> str:
     """Return the last checkpoint, cosigned by all."""
     return worlds()[0].cosigned(worlds()[0].leaves, worlds()[0].tree.size)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import get_args
 
+from clients.auditor.given import facts_of
 from protocols.contracts.charter import charter_from_table, load_charter_model
 from protocols.errors import ScoringError
 from protocols.ledger.audit import Audit
@@ -28,8 +29,10 @@ from protocols.ledger.orders import Asked, place_of, read_order
 from protocols.ledger.policy import load_charter, parse_signatures, policy_envelope, signers_of
 from protocols.ledger.price import parse_decimal
 from protocols.ledger.proof_bundle import open_bundle, proof_bundle
+from protocols.ledger.receipt import parse_receipt, verify_receipt
 from protocols.ledger.terms import terms_of
 from protocols.ledger.tiles import check_tiles, leaves_in, size_of
+from protocols.ledger.verifier import parse_verifier, print_verifier
 from protocols.ledger.verify import verify_log
 from tests.adversarial.ledger.honest import charter_table, charter_toml, signatures_for
 from tests.fuzz import seeds
@@ -99,6 +102,20 @@ def fuzz_bent_order(raw: bytes) -> None:
     odd = seeds.signed_order(kind, payload_bytes(bent(payload, choices)))
     with suppress(ScoringError):
         place_of(read_order(parse_envelope(odd), seeds.worlds()[0].terms))
+
+
+def fuzz_receipt(raw: bytes) -> None:
+    """A receipt, a log's public key as a line, and an answer that a receipt may hold."""
+    with suppress(ScoringError):
+        log = parse_verifier(_text(raw))
+        assert parse_verifier(print_verifier(log)) == log
+    for method in ("DecideLimit", "Score", "Appeal"):
+        _try(facts_of, method, raw)
+    with suppress(ScoringError):
+        receipt = parse_receipt(raw)
+        assert receipt.to_bytes() == raw
+        verify_receipt(receipt, seeds.decision_log())
+        assert raw == seeds.receipt()
 
 
 def fuzz_note(raw: bytes) -> None:
@@ -251,10 +268,11 @@ TARGETS: dict[str, Target] = {
     "canonical": Target(fuzz_canonical, 500, lambda: [seeds.a_leaf(), b"12.345", b"AAECAw=="]),
     "envelope": Target(fuzz_envelope, 550, lambda: seeds.worlds()[0].leaves[:2]),
     "entry": Target(fuzz_entry, 600, lambda: [seeds.a_leaf(), *seeds.encoded()]),
-    "bent-entry": Target(fuzz_bent_entry, 1_200),
+    "bent-entry": Target(fuzz_bent_entry, 1_100),
     "message": Target(fuzz_message, 600, lambda: [*seeds.encoded(), *_orders()]),
     "bent-order": Target(fuzz_bent_order, 600),
-    "note": Target(fuzz_note, 800, lambda: [seeds.cosigned_note().encode()]),
+    "receipt": Target(fuzz_receipt, 300, lambda: [seeds.receipt()]),
+    "note": Target(fuzz_note, 600, lambda: [seeds.cosigned_note().encode()]),
     "bent-note": Target(fuzz_bent_note, 500),
     "evidence": Target(fuzz_evidence, 500, lambda: [evidence_bytes(seeds.evidence())]),
     "bent-evidence": Target(fuzz_bent_evidence, 500),

@@ -13,6 +13,8 @@ from benchmarks.answers import columns_of, microseconds
 from benchmarks.audit import honest_log, in_own_process, write
 from benchmarks.batch import make_scorecard, make_scorer
 from benchmarks.batch import measure as measure_batch
+from benchmarks.decisions import added_to_a_score, decisions_a_second, drained
+from benchmarks.decisions import world as limits_asked
 from benchmarks.durable_desk import METHOD
 from benchmarks.load import Question
 from benchmarks.partner_import import measure, write_file
@@ -107,6 +109,24 @@ def test_answers_from_tables_are_measured_on_the_same_applicants_as_the_scorecar
     points = [one.points for one in scorecard.score(columns_of(numbers, codes, scorecard))]
     assert evaluator.answer(numbers, codes).points.tolist() == points
     assert len(microseconds(lambda: None, times=2)) == 2
+
+
+def test_decisions_are_measured_with_prices_that_are_known_and_that_are_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = limits_asked(40)
+    decisions_a_second(asked, days=2)
+    for prices in ("known", "none known", "as they come"):
+        added_to_a_score(asked, prices)
+    drained(asked, times=1)
+    first, *timed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert first["value"] > 10
+    assert first["setting"]["APPROVE"] + first["setting"]["COUNTEROFFER"] > 0.5
+    assert [line["unit"] for line in timed] == ["us"] * 13
+    added = {
+        line["setting"].get("prices"): line["value"] for line in timed if "adds" in line["name"]
+    }
+    assert added["none known"] > added["known"] > 0
 
 
 def test_a_soak_asks_another_question_each_time_at_the_rate_that_it_says(tmp_path: Path) -> None:

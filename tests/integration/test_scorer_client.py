@@ -18,7 +18,8 @@ import pytest
 from clients.scorer.client import ScorerClient
 from clients.scorer.endpoint import Endpoint
 from protocols.contracts.applicants import Applicant, RequestError
-from protocols.contracts.decisions import LimitDecision, ScoreAnswer, ScoreRequest
+from protocols.contracts.decisions import LimitDecision
+from protocols.contracts.scores import ScoreAnswer, ScoreRequest
 from protocols.contracts.served import CategoricalInput, NumericInput, ServedRelease
 from protocols.errors import DuplicateRequestError, ReleaseError
 from server.journal.journal import open_journal

@@ -12,8 +12,8 @@ from model.features import bins_of, cells_of
 from model.network import design_matrix
 from model.scorecard import Scorecard
 from protocols.contracts.applicants import Applicant, Packing
-from protocols.contracts.decisions import ScoreRequest, check_score_request
 from protocols.contracts.features import GRID_CELLS, NumericField
+from protocols.contracts.scores import ScoreRequest, check_score_request
 from protocols.translate_questions import score_request_from_wire, score_request_to_wire
 from server.serving.reader import Reader
 from tests.unit.server.serving.world import make_contract, make_release

@@ -8,8 +8,11 @@ examples at most, a false alarm has probability below 40 * 2 * 4.5e-9 < 1e-6.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.serving.routing import is_in_share, place_of
+from server.serving.releases import Served
+from server.serving.routing import Routing, is_in_share, place_of
+from tests.unit.server.serving.world import make_release
 
+RELEASES = {seed: make_release(seed) for seed in (1, 2, 3)}
 _SUBJECTS = [f"subject-{number}" for number in range(10_000)]
 _OFF = 0.031
 
@@ -56,3 +59,24 @@ def test_shares_of_two_challengers_overlap_as_by_chance(
         for subject in _SUBJECTS
     )
     assert abs(both / len(_SUBJECTS) - percents[0] * percents[1] / 10_000) <= _OFF
+
+
+@settings(max_examples=100, deadline=None)
+@given(subject=_texts, percent=_percents, champions=st.tuples(*[st.sampled_from((1, 3))] * 2))
+def test_who_answers_depends_on_subject_challenger_and_percent_alone(
+    subject: str, percent: int, champions: tuple[int, int]
+) -> None:
+    """Neither on the server, nor on the champion, nor on what was asked before."""
+    challenger = RELEASES[2]
+    arms = []
+    for number in champions:
+        champion = RELEASES[number]
+        routing = Routing(
+            champion=champion.digest.hex(),
+            challenger=challenger.digest.hex(),
+            challenger_percent=percent,
+        )
+        chosen = Served(routing, champion, challenger, None).chosen(subject)
+        arms.append(chosen is challenger)
+    inside = is_in_share(subject, challenger.digest, percent=percent)
+    assert arms == [inside, inside]

@@ -32,34 +32,36 @@ def _verdict(memory: list[float]) -> Verdict:
 
 def _rising(mib_an_hour: float, *, restless_mib: float = 0.0) -> list[float]:
     """Return ten minutes that rise evenly, and jump to and fro."""
-    return [200 + mib_an_hour * place / 360 + restless_mib * (-1) ** place for place in range(60)]
+    return [
+        200 + mib_an_hour * place / 360 + restless_mib * math.sin(place**2) for place in range(60)
+    ]
 
 
 def test_a_leak_is_measured_in_mib_an_hour() -> None:
     found = _verdict(_rising(360.0))
     assert found.slope_mib_an_hour == pytest.approx(360.0)
-    assert found.standard_error_mib_an_hour == pytest.approx(0.0, abs=1e-3)
+    assert found.low_mib_an_hour == pytest.approx(found.high_mib_an_hour)
     assert not found.is_flat
 
 
-def test_the_standard_error_is_that_of_least_squares() -> None:
-    memory = _rising(10.0, restless_mib=1.0)
-    found = _verdict(memory)
-    hours = [(10.0 * place) / 3_600 for place in range(31, 61)]
-    mean = sum(hours) / 30
-    spread = sum((hour - mean) ** 2 for hour in hours)
-    height = sum(memory[30:]) / 30
-    residuals = [
-        mib - height - found.slope_mib_an_hour * (hour - mean)
-        for hour, mib in zip(hours, memory[30:], strict=True)
-    ]
-    expected = math.sqrt(sum(one**2 for one in residuals) / 28 / spread)
-    assert found.standard_error_mib_an_hour == pytest.approx(expected)
+def test_the_slope_is_the_median_of_all_pairs_with_its_interval() -> None:
+    found = _verdict(_rising(10.0, restless_mib=1.0))
+    assert found.low_mib_an_hour < found.slope_mib_an_hour < found.high_mib_an_hour
+    assert found.low_mib_an_hour < 10.0 < found.high_mib_an_hour
+
+
+@pytest.mark.parametrize("place", [35, 45, 59])
+def test_one_step_is_no_slope_and_shows_in_the_highest_sample(place: int) -> None:
+    found = _verdict([200.0] * place + [208.0] * (60 - place))
+    assert found.highest_mib == 208.0
+    assert found.is_flat is (
+        place != 45
+    )  # half before it and half after is what a slope looks like
 
 
 @pytest.mark.parametrize(
     ("part", "restless_mib", "is_flat"),
-    [(-1.0, 0.0, True), (0.0, 0.0, True), (0.9, 0.0, True), (1.1, 0.0, False), (0.0, 4.0, False)],
+    [(-1.0, 0.0, True), (0.0, 0.0, True), (0.9, 0.0, True), (1.1, 0.0, False), (0.0, 40.0, False)],
 )
 def test_flat_is_known_to_be_below_four_bytes_a_call(
     part: float, restless_mib: float, is_flat: bool

@@ -49,6 +49,14 @@ def test_the_index_is_the_standard_one_where_shifts_are_small() -> None:
     assert all(shift.index.value < 1e-6 for shift in found[1:])
 
 
+def test_the_official_index_of_ten_bins() -> None:
+    # The project's survey of credit decisioning of 2026-11-23, d4: against ten equal bins.
+    now = torch.tensor([12, 11, 10, 10, 10, 9, 10, 10, 9, 9], dtype=torch.float64) / 100
+    shares = torch.cat([USUAL[:-SCORE_BINS], now])
+    found = shifts(QUESTION, 1e12 * shares, noise=0.0, before=_reference(USUAL))
+    assert found[-1].index.value == pytest.approx(0.0077603, abs=5e-8)
+
+
 @pytest.mark.parametrize("noise", [0.0, 60.0])
 def test_without_a_shift_noise_raises_no_alarm_and_a_shift_is_found(noise: float) -> None:
     """False alarms: a shift is said if the interval, of 95 %, is above 0.1 altogether."""

@@ -53,6 +53,22 @@ def test_points_are_log_odds_of_the_probability_for_safe_borrowers(clip: float) 
         assert score.points == pytest.approx(expected, abs=20 * math.log2(1 / 0.875) + 0.5)
 
 
+# The project's survey of credit decisioning of 2026-11-23, d4: 20 points double the odds, and 600
+# stand for odds of 50 to 1.
+@pytest.mark.parametrize(
+    ("p_default", "points"),
+    [
+        *((0.5, 487.1229), (0.2, 527.1229), (0.1, 550.5214), (0.05, 572.0814), (0.02, 599.4171)),
+        *((1 / 51, 600.0), (0.01, 619.7100), (0.005, 639.8554)),
+    ],
+)
+def test_the_official_points_of_a_probability(p_default: float, points: float) -> None:
+    logit = torch.tensor([math.log(p_default / (1 - p_default))], dtype=torch.float64)
+    card = _scorecard(clip=1.0)  # where a logit is the log-odds
+    assert card.link.probabilities(logit).item() == pytest.approx(p_default)
+    assert card.exact_points(logit).item() == pytest.approx(points, abs=5e-5)
+
+
 def test_points_fall_as_risk_rises() -> None:
     scores = _scorecard().score(PEOPLE)
     ranked = sorted(scores, key=lambda score: score.p_default)

@@ -8,24 +8,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from protocols.contracts.applicants import Applicant, Packing, RequestError
 from protocols.contracts.decisions import (
-    LimitDecision,
     LimitRequest,
-    PolicyReason,
-    Reason,
-    ScoreAnswer,
-    ScoreRequest,
     check_limit_request,
-    check_score_request,
 )
 from protocols.contracts.features import NumericField
+from protocols.contracts.scores import Reason, ScoreAnswer, ScoreRequest, check_score_request
 from protocols.contracts.served import CategoricalInput, NumericInput
 from protocols.errors import ContractError
 from protocols.translate import (
-    decision_from_wire,
     release_from_wire,
     release_to_wire,
     score_from_wire,
 )
+from protocols.translate_decisions import decision_from_wire
 from protocols.translate_questions import (
     decision_id_from_wire,
     limit_request_from_wire,
@@ -35,7 +30,7 @@ from protocols.translate_questions import (
 )
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
-from tests.unit.protocols.answers import decision_to_wire, score_to_wire
+from tests.unit.protocols.answers import decision_to_wire, make_decision, score_to_wire
 from tests.unit.server.serving.world import (
     limit_request,
     make_contract,
@@ -61,25 +56,6 @@ SCORE = ScoreAnswer(
 PACKING = Packing.of(make_contract(), contract_digest=bytes(32))
 
 
-def _decision(limit_minor: int) -> LimitDecision:
-    return LimitDecision(
-        decision_id="decision-1",
-        request_id="request-1",
-        outcome="DECLINE" if limit_minor == 0 else "COUNTEROFFER" if limit_minor < 9 else "APPROVE",
-        limit_minor=limit_minor,
-        requested_amount_minor=9,
-        currency="USD",
-        p_default=0.1 + 0.2,
-        points=612,
-        reasons=(REASON, REASON),
-        policy_reasons=(PolicyReason(code="P", sentence="Bound."),),
-        release_digest=b"r" * 32,
-        policy_digest=b"p" * 32,
-        decided_at=NOW,
-        journal_position=2**40,
-    )
-
-
 def _wire(**changes: object) -> bytes:
     message = limit_request_to_wire(limit_request())
     for name, value in changes.items():
@@ -93,9 +69,9 @@ def _fields(raw: bytes) -> list[str]:
     return [item.field for item in caught.value.violations]
 
 
-@pytest.mark.parametrize("limit_minor", [0, 5, 9])
-def test_a_decision_survives_the_wire(limit_minor: int) -> None:
-    decision = _decision(limit_minor)
+@pytest.mark.parametrize("outcome", ["COUNTEROFFER", "DECLINE", "REFER", "NOT_DECIDED"])
+def test_a_decision_survives_the_wire(outcome: str) -> None:
+    decision = make_decision(outcome=outcome)
     raw = decision_to_wire(decision).SerializeToString()
     assert decision_from_wire(decisions.LimitDecision.FromString(raw)) == decision
 
@@ -270,7 +246,10 @@ def test_a_decision_is_asked_for_by_its_id() -> None:
     [
         {"outcome": decisions.OUTCOME_UNSPECIFIED},
         {"outcome": decisions.OUTCOME_APPROVE},
-        {"limit_minor": 10, "outcome": decisions.OUTCOME_COUNTEROFFER},
+        {"limit_minor": 1_500_006, "outcome": decisions.OUTCOME_COUNTEROFFER},
+        {"change": decisions.CHANGE_UNSPECIFIED},
+        {"segment": decisions.SEGMENT_UNSPECIFIED},
+        {"valid_until": "soon"},
         {"limit_minor": -1},
         {"p_default": math.nan},
         {"p_default": 1.5},
@@ -281,7 +260,7 @@ def test_a_decision_is_asked_for_by_its_id() -> None:
     ],
 )
 def test_an_answer_that_is_no_decision_is_refused(changes: dict[str, object]) -> None:
-    message = decision_to_wire(_decision(5))
+    message = decision_to_wire(make_decision())
     for name, value in changes.items():
         if isinstance(value, Timestamp):
             message.decided_at.CopyFrom(value)

@@ -97,7 +97,7 @@ def test_every_verb_explains_itself(
 
 @pytest.mark.parametrize(
     "words",
-    [["train"], ["export-log", "out"], ["serve", "--policy", "p", "--any-caller"], ["serve-log"]],
+    [["train"], ["export-log", "out"], ["serve", "--policies", "p", "--any-caller"], ["serve-log"]],
 )
 def test_without_settings_nothing_starts(
     words: list[str], command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -165,7 +165,7 @@ def test_init_names_the_option_that_does_not_fit(
 def test_serve_without_that_release_leaves_with_5(command: Command, world: World) -> None:
     routing = world.server / "routing.toml"
     routing.write_text(f'champion = "{"00" * 32}"\n')
-    words = ("--policy", "p", "--any-caller", "--config", world.server / "server.toml")
+    words = ("--policies", "p", "--any-caller", "--config", world.server / "server.toml")
     assert command("serve", *words) == 5
     routing.unlink()
 
@@ -174,7 +174,7 @@ def test_serve_without_that_release_leaves_with_5(command: Command, world: World
 def test_serve_without_a_word_on_callers_leaves_with_2(
     given: tuple[str, ...], command: Command, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--policy", "p", "--config", world.server / "server.toml")
+    words = ("--policies", "p", "--config", world.server / "server.toml")
     assert command("serve", *words, *given) == 2
     assert "needs --access and --client-ca, or --any-caller" in capsys.readouterr().err
 
@@ -193,7 +193,7 @@ def test_settings_that_exclude_one_another_leave_with_2_and_say_which(
     world: World,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words = ("--policy", "p", "--config", world.server / "server.toml")
+    words = ("--policies", "p", "--config", world.server / "server.toml")
     assert command("serve", *words, *given) == 2
     assert said in capsys.readouterr().err
 

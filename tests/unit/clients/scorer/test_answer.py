@@ -5,8 +5,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.scorer.answer import answer_json, answer_lines
-from protocols.contracts.decisions import LimitDecision, PolicyReason, Reason, ScoreAnswer
+from clients.scorer.answer import answer_json, answer_lines, explanation_lines
+from protocols.contracts.explanations import (
+    Advice,
+    BucketedValue,
+    Drift,
+    ExplainedCap,
+    ExplainedReason,
+    Explanation,
+    SimulatedDecision,
+)
+from protocols.contracts.scores import Reason, ScoreAnswer
+from tests.unit.protocols.answers import make_decision
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 REASON = Reason(
@@ -24,29 +34,13 @@ SCORE = ScoreAnswer(
 )
 
 
-def _decision(currency: str = "USD") -> LimitDecision:
-    return LimitDecision(
-        decision_id="decision-1",
-        request_id="request-1",
-        outcome="COUNTEROFFER",
-        limit_minor=1_200_000,
-        requested_amount_minor=1_500_005,
-        currency=currency,
-        p_default=0.07312,
-        points=584,
-        reasons=(REASON,),
-        policy_reasons=(PolicyReason(code="POLICY.X", sentence="Bound."),),
-        release_digest=b"\x01" * 32,
-        policy_digest=b"\x02" * 32,
-        decided_at=NOW,
-        journal_position=7,
-    )
-
-
 def test_a_person_reads_limit_rules_risk_and_reasons() -> None:
-    assert answer_lines(_decision()).splitlines() == [
+    assert answer_lines(make_decision()).splitlines() == [
         "COUNTEROFFER: 12,000.00 USD of 15,000.05 USD requested",
-        "  POLICY.X: Bound.",
+        "  INCOME.MULTIPLE: Too low.",
+        "  EQUAL_INSTALMENT, 12 months, 1,066.19 USD to 1,066.14 USD each; "
+        "a year 12.68 % EFFECTIVE",
+        "stands until 2026-12-24",
         "probability of default 7.31%, 584 points",
         "points lost against the average borrower:",
         "    12.8  R.INCOME: Low income. (not given)",
@@ -62,12 +56,65 @@ def test_a_score_has_no_limit() -> None:
     ("currency", "money"), [("JPY", "1,200,000 JPY"), ("KWD", "1,200.000 KWD")]
 )
 def test_money_has_the_digits_of_its_currency(currency: str, money: str) -> None:
-    assert f"COUNTEROFFER: {money} of " in answer_lines(_decision(currency))
+    assert f"COUNTEROFFER: {money} of " in answer_lines(make_decision(currency=currency))
 
 
 def test_a_script_reads_hexadecimal_digests_and_iso_times() -> None:
-    plain = json.loads(answer_json(_decision()))
-    assert plain["policy_digest"] == "02" * 32
+    plain = json.loads(answer_json(make_decision()))
+    assert plain["policy_digest"] == "03" * 32
     assert plain["decided_at"] == "2026-11-23T12:00:00+00:00"
     assert plain["reasons"][0]["points_lost"] == 12.75
     assert json.loads(answer_json(SCORE))["scored_at"] == "2026-11-23T12:00:00+00:00"
+
+
+EXPLANATION = Explanation(
+    outcome="COUNTEROFFER",
+    limit_minor=1_200_000,
+    reasons=(
+        ExplainedReason(
+            code="R.INCOME",
+            source="MODEL",
+            sentence="Low income.",
+            is_changeable=False,
+            values=(
+                BucketedValue(
+                    field="income",
+                    label="Income",
+                    bucket="below 5",
+                    needed_bucket="5 and above",
+                    points_lost=12.75,
+                ),
+            ),
+        ),
+    ),
+    caps=(
+        ExplainedCap(name="LAW", label="the law's", limit_minor=1_200_000, is_binding=True),
+        ExplainedCap(name="REQUESTED", label="asked for", limit_minor=1_500_005, is_binding=False),
+    ),
+    advice=(Advice(kind="ASK_AMOUNT", sentence="Ask for less.", outcome="APPROVE", limit_minor=5),),
+    drifts=(),
+)
+
+
+def test_a_person_reads_an_explanation() -> None:
+    assert explanation_lines(EXPLANATION, "USD").splitlines() == [
+        "COUNTEROFFER: 12,000.00 USD",
+        "  R.INCOME: Low income.",
+        "    Income: below 5; needed: 5 and above (12.8 points)",
+        "caps, the smallest of which bound:",
+        "         12,000.00 USD  the law's (bound)",
+        "         15,000.05 USD  asked for",
+        "what would change it:",
+        "  Ask for less.",
+    ]
+    drift = Drift(cause="MODEL", then=b"\x01" * 32, now=b"")
+    gone = EXPLANATION.model_copy(update={"advice": (), "drifts": (drift,)})
+    last = explanation_lines(gone, "USD").splitlines()[-1]
+    assert last == "no advice was sought: not as it was is MODEL"
+    assert json.loads(answer_json(gone))["drifts"][0]["then"] == "01" * 32
+
+
+def test_what_was_tried_only_says_so() -> None:
+    table = make_decision().model_dump() | {"decision_id": "", "journal_position": 0}
+    tried = SimulatedDecision.model_validate(table)
+    assert answer_lines(tried).startswith("tried only, not decided\nCOUNTEROFFER: ")

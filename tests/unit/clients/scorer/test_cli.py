@@ -51,6 +51,23 @@ def test_plain_text_to_another_machine_is_exit_status_two(file: str) -> None:
     assert main([file, "--address", "192.0.2.1:50051", "--insecure-loopback"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        ([], "a file or --decision is needed"),
+        (["FILE", "--decision", "d1"], "beside --decision a file is for --explain and --replay"),
+        (["--decision", "d1", "--replay"], "beside --decision a file is for"),
+        (["--decision", "d1", "--score-only"], "--decision excludes --score-only"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    words: list[str], rule: str, file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [file if word == "FILE" else word for word in words]
+    assert main([*given, "--insecure-loopback"]) == 2
+    assert rule in capsys.readouterr().err
+
+
 def test_unknown_arguments_are_exit_status_two(file: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main([file, "--insecure"])

@@ -1,7 +1,9 @@
 """Whatever a server says becomes one of our errors, and only what helps is asked again."""
 
+import json
 import socket
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,14 +16,15 @@ from protocols.contracts.applicants import RequestError, Violation
 from protocols.errors import (
     ContractError,
     DuplicateRequestError,
-    PrivacyError,
     ReleaseError,
     RoundError,
     ScoringError,
     VerificationError,
 )
 from protocols.wire import decisions_v1_pb2 as decisions
+from protocols.wire import receipts_v1_pb2 as receipts
 from protocols.wire import scoring_v1_pb2 as scoring
+from server.receipts.errors import NotLoggedYetError
 from server.serving.errors import status_of
 from server.serving.rates import RateLimitError
 from tests.unit.clients.scorer.asking import Ask, both_clients
@@ -31,6 +34,9 @@ from tests.unit.protocols.answers import score_to_wire
 from tests.unit.server.serving.world import limit_request, score_request
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+RECEIPT: bytes = json.loads(
+    (Path(__file__).parents[3] / "vectors" / "receipt.json").read_text(encoding="utf-8")
+)["receipt"].encode()
 SCORED = score_to_wire(SCORE).SerializeToString()
 
 
@@ -51,7 +57,7 @@ def _streamed(score_id: str) -> bytes:
         (grpc.StatusCode.NOT_FOUND, ContractError, 2),
         (grpc.StatusCode.ALREADY_EXISTS, DuplicateRequestError, 2),
         (grpc.StatusCode.DATA_LOSS, VerificationError, 1),
-        (grpc.StatusCode.FAILED_PRECONDITION, PrivacyError, 3),
+        (grpc.StatusCode.FAILED_PRECONDITION, ServiceError, 1),
         (grpc.StatusCode.ABORTED, RoundError, 4),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, ReleaseError, 5),
         (grpc.StatusCode.DEADLINE_EXCEEDED, ReleaseError, 5),
@@ -212,3 +218,20 @@ def test_both_clients_have_the_same_methods() -> None:
         for kind in (ScorerClient, AsyncScorerClient)
     ]
     assert methods[0] == methods[1]
+
+
+@both_clients
+def test_what_is_no_receipt_or_that_of_another_answer_is_refused(ask: Ask) -> None:
+    for receipt, words in ((b"{}", "is not a receipt"), (RECEIPT, "the receipt of another")):
+        given = receipts.GetReceiptResponse(receipt=receipt).SerializeToString()
+        with scripted(Step([given])) as (endpoint, _), pytest.raises(ContractError, match=words):
+            ask(endpoint, "get_receipt", "decision-6")
+
+
+@both_clients
+def test_a_receipt_that_is_not_there_yet_is_waited_for(ask: Ask) -> None:
+    early = Step(status=status_of(NotLoggedYetError("not yet", retry_after_s=0.01)))
+    given = receipts.GetReceiptResponse(receipt=RECEIPT).SerializeToString()
+    with scripted(early, early, Step([given])) as (endpoint, asked):
+        assert ask(endpoint, "get_receipt", "decision-5").to_bytes() == RECEIPT
+    assert len(asked) == 3

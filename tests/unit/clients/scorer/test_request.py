@@ -13,7 +13,7 @@ from clients.scorer.request import (
     read_score_request,
 )
 from protocols.contracts.applicants import Applicant, PackedApplicant, RequestError
-from protocols.contracts.decisions import ScoreRequest
+from protocols.contracts.scores import ScoreRequest
 from protocols.errors import ConfigError, ContractError
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "applicant.json"

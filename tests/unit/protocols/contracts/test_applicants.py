@@ -12,8 +12,8 @@ from protocols.contracts.applicants import (
     RequestError,
     Violation,
 )
-from protocols.contracts.decisions import ScoreRequest, check_score_request
 from protocols.contracts.features import contract_from_table
+from protocols.contracts.scores import ScoreRequest, check_score_request
 from tests.unit.server.serving.world import contract_table
 
 DIGEST = bytes(32)

@@ -8,7 +8,13 @@ import pyarrow.csv
 import pytest
 
 from protocols.errors import ConfigError, MissingColumnError, UnreadableDataError
-from server.batch.sources import check_columns, find_sources, read_parts
+from server.batch.sources import (
+    check_columns,
+    column_names,
+    count_rows,
+    find_sources,
+    read_parts,
+)
 from tests.unit.server.batch.world import make_scorer, make_table, write_csv, write_parquet
 
 NAMES = make_scorer().names
@@ -112,3 +118,15 @@ def test_a_csv_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     parts = list(read_parts(find_sources(path)[0], NAMES, listed=[], is_alone=True))
     assert [len(part) for part in parts] == [100, 100, 50]
     assert parts[0].schema == pa.schema([(name, pa.string()) for name in NAMES])
+
+
+def test_a_file_says_its_columns_and_a_parquet_file_its_rows(tmp_path: Path) -> None:
+    table = make_table(30)
+    (whole,) = find_sources(write_parquet(tmp_path / "a.parquet", table, group=7))
+    (text,) = find_sources(write_csv(tmp_path / "b.csv", table))
+    assert column_names(whole) == column_names(text) == table.column_names
+    assert (count_rows(whole), count_rows(text)) == (30, None)
+    whole.path.write_bytes(b"PAR1")
+    for look in (column_names, count_rows):
+        with pytest.raises(UnreadableDataError, match=r"a\.parquet: truncated"):
+            look(whole)

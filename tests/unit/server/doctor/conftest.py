@@ -11,6 +11,7 @@ from server.callers import issue
 from server.doctor.report import Installation
 from server.serving import shadow
 from server.serving.options import ServeOptions
+from tests.policies import write_policies
 from tests.simulator import found_world
 from tests.unit.server.doctor.installation import (
     POLICY,
@@ -33,9 +34,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(trained: Path, tmp_path: Path) -> Installation:
     """An installation in which nothing is wrong."""
     home = shutil.copytree(trained, tmp_path / "server")
-    (home / "policy.toml").write_text(POLICY, encoding="utf-8")
+    write_policies(home / "policies", POLICY)
     options = ServeOptions(
-        policy=home / "policy.toml",
+        policies=home / "policies",
         host="127.0.0.1",
         port=free_port(),
         access=None,
@@ -47,6 +48,8 @@ def asked(trained: Path, tmp_path: Path) -> Installation:
         metrics_port=None,
         metrics_host="127.0.0.1",
         trace_to=None,
+        receipts=None,
+        challenger_policy=None,
     )
     return Installation(home / "server.toml", options, datetime.now(UTC))
 

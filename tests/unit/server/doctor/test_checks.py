@@ -21,7 +21,11 @@ from server.doctor import checks
 from server.doctor.checks import CHECKS, NEWEST
 from server.doctor.report import Check, Installation, examine, report_text
 from server.journal.journal import open_journal
+from server.receipts.folder import ReceiptFolder
+from server.receipts.follower import Follower
+from tests.policies import write_policies
 from tests.unit.server.doctor.installation import (
+    POLICY,
     Usage,
     change,
     draft,
@@ -120,6 +124,25 @@ def test_an_end_that_is_not_what_was_stored_last_is_found(
     assert "journal records" in find_wrong(asked)
 
 
+def test_a_decision_log_that_is_not_begun_or_of_another_journal_is_found(
+    asked: Installation, tmp_path: Path
+) -> None:
+    log = ReceiptFolder(tmp_path / "receipts")
+    with_log = replace(asked, options=replace(asked.options, receipts=log.path))
+    assert "init-receipts" in find_wrong(with_log)["receipts"].found
+    log.begin("test/decisions")
+    assert find_wrong(with_log) == {}
+    with closing(open_journal(asked.options.journal)) as journal:
+        store = log.store(may_write=True)
+        assert Follower(journal, store, key=log.key(), origin="test/decisions").step() == 3
+        store.close()
+    assert find_wrong(with_log) == {}
+    rewrite(asked, "UPDATE journal_answers SET answer_id = 'x' WHERE position = 3")
+    assert "not what was stored" in find_wrong(with_log)["receipts"].found
+    Path(asked.options.journal).unlink()
+    assert "there is none" in find_wrong(with_log)["receipts"].found
+
+
 def test_a_release_that_is_not_proven_or_not_there_is_found(asked: Installation) -> None:
     (proof,) = load_settings(asked.config).releases.glob("*/proof.json")
     proof.unlink()
@@ -155,14 +178,34 @@ def test_a_fast_core_that_would_not_serve_is_found(
     assert find_wrong(asked) == {}
 
 
-def test_a_policy_that_does_not_parse_is_found(asked: Installation) -> None:
-    asked.options.policy.write_text("schema = 1\n", encoding="utf-8")
-    assert set(find_wrong(asked)) == {"policy", "currency"}
+def test_a_policy_file_that_was_changed_is_found(asked: Installation) -> None:
+    (file,) = (asked.options.policies / "policies").iterdir()
+    file.write_text("schema = 1\n", encoding="utf-8")
+    wrong = find_wrong(asked)
+    assert set(wrong) == {"policies", "active policy", "currency"}
+    assert file.name in wrong["policies"].found
 
 
 def test_a_policy_in_another_currency_is_found(asked: Installation) -> None:
-    asked.options.policy.write_text(POLICY_TOML, encoding="utf-8")
+    write_policies(asked.options.policies, POLICY_TOML)
     assert list(find_wrong(asked)) == ["currency"]
+
+
+def test_that_no_policy_is_active_is_found(asked: Installation) -> None:
+    write_policies(asked.options.policies)
+    assert "no policy is active" in find_wrong(asked)["active policy"].found
+    write_policies(asked.options.policies, POLICY, POLICY.replace("test-loan", "other-loan"))
+    assert find_wrong(replace(asked)) == {}
+
+
+def test_a_challenger_policy_is_looked_at_where_one_is_named(asked: Installation) -> None:
+    path = asked.config.parent / "challenger.toml"
+    named = change(asked, challenger_policy=path)
+    assert list(find_wrong(named)) == ["challenger policy"]
+    path.write_text(POLICY_TOML, encoding="utf-8")
+    assert "currency must be EUR" in find_wrong(named)["challenger policy"].found
+    path.write_text(POLICY_TOML.replace('"USD"', '"EUR"'), encoding="utf-8")
+    assert find_wrong(named) == {}
 
 
 def test_a_clock_before_the_newest_record_is_found(asked: Installation) -> None:
@@ -175,20 +218,20 @@ def test_a_check_that_fails_keeps_no_other_from_being_made(asked: Installation) 
     asked.config.unlink()
     wrong = find_wrong(asked)
     assert "settings" in wrong
-    assert not {"policy", "journal", "clock"} & set(wrong)
+    assert not {"policies", "journal", "clock"} & set(wrong)
 
 
 def test_the_report_says_what_to_do_about_what_is_wrong_only(asked: Installation) -> None:
-    asked.options.policy.unlink()
+    shutil.rmtree(asked.options.policies)
     text = report_text(examine(asked, CHECKS))
-    assert "WRONG policy" in text
+    assert "WRONG policies" in text
     assert "ok    clock" in text
-    assert text.count("next:") == 2
+    assert text.count("next:") == 3
 
 
 def _words(asked: Installation) -> list[str]:
     return [
-        *("doctor", "--config", str(asked.config), "--policy", str(asked.options.policy)),
+        *("doctor", "--config", str(asked.config), "--policies", str(asked.options.policies)),
         *("--journal", asked.options.journal, "--port", str(asked.options.port), "--any-caller"),
     ]
 
@@ -206,9 +249,9 @@ def test_the_command_says_0_or_1_and_prints_json(
     assert _run(monkeypatch, [*_words(asked), "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)
     assert {tuple(item) for item in findings} == {("name", "is_ok", "found", "next_step")}
-    asked.options.policy.unlink()
+    shutil.rmtree(asked.options.policies)
     assert _run(monkeypatch, _words(asked)) == 1
-    assert "WRONG policy" in capsys.readouterr().out
+    assert "WRONG policies" in capsys.readouterr().out
 
 
 def test_the_doctor_takes_the_options_of_serve() -> None:

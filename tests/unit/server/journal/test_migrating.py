@@ -11,6 +11,7 @@ import pytest
 from setuptools import build_meta
 
 from protocols.errors import ConfigError
+from server.decisions.regulation import PROFILE_NAMES
 from server.journal.journal import open_journal
 from server.journal.tables import TABLES, VERSION_TABLE
 from tests.journals import drafts
@@ -107,7 +108,7 @@ def test_a_migration_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.M
     journal.close()
 
 
-def test_an_installed_wheel_has_the_migrations(
+def test_an_installed_wheel_has_the_migrations_and_the_regulatory_profiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "source"
@@ -121,6 +122,8 @@ def test_an_installed_wheel_has_the_migrations(
     names = zipfile.ZipFile(tmp_path / build_meta.build_wheel(str(tmp_path))).namelist()
     assert "server/journal/migrations/env.py" in names
     assert "server/journal/migrations/versions/v0002_tenants.py" in names
+    profiles = {f"server/decisions/profiles/{name}.toml" for name in PROFILE_NAMES}
+    assert profiles <= set(names)
 
 
 def test_different_journals_may_be_made_at_once(tmp_path: Path) -> None:

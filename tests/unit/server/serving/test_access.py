@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from protocols.errors import ConfigError
-from protocols.wire import decisions_v1_pb2, scoring_v1_pb2
+from protocols.wire import (
+    decisions_v1_pb2,
+    explanations_v1_pb2,
+    quotes_v1_pb2,
+    receipts_v1_pb2,
+    recourse_v1_pb2,
+    scoring_v1_pb2,
+)
 from server.serving.access import (
     LOCAL,
     NEEDED,
@@ -23,6 +30,7 @@ from server.serving.rates import RateLimitError
 ROOT = Path(__file__).parents[4]
 SCORE = "/fedscore.scoring.v1.ScoringService/Score"
 DECIDE = "/fedscore.decisions.v1.LimitDecisionService/DecideLimit"
+CLAIM = "/fedscore.recourse.v1.RecourseService/ClaimReview"
 HEALTH = "/grpc.health.v1.Health/Check"
 NORTH, SOUTH = "north.example", "spiffe://south/desk"
 
@@ -43,6 +51,11 @@ def _tenant(name: str, *names: str, scopes: str = '"score"', burst: int = 10) ->
         f'[[tenants]]\nname = "{name}"\nnames = [{listed}]\nscopes = [{scopes}]\n'
         f"rows_per_second = 1\nburst = {burst}\nper_subject = 2\n"
     )
+
+
+def _caller(name: str, *names: str, scopes: str = '"review", "cases"') -> str:
+    listed = ", ".join(f'"{one}"' for one in names)
+    return f'[[tenants.callers]]\nname = "{name}"\nnames = [{listed}]\nscopes = [{scopes}]\n'
 
 
 TWO = "schema = 1\n" + _tenant("north", NORTH, "b.example") + _tenant("south", SOUTH)
@@ -67,7 +80,7 @@ def _call(*names: str, method: str = SCORE) -> Call:
 
 def test_a_known_name_is_its_tenants_call(tmp_path: Path) -> None:
     access, _, _ = _open(tmp_path)
-    assert access.admit(_call(NORTH)) == Tenant("north", frozenset({"score"}))
+    assert access.admit(_call(NORTH)) == Tenant("north", frozenset({"score"}), "north")
     assert access.admit(_call("other.example", SOUTH)).name == "south"
     assert access.admit(_call(NORTH, "b.example", NORTH)).name == "north"
 
@@ -98,7 +111,7 @@ def test_a_method_beyond_the_scopes_or_that_nobody_listed_is_not_allowed(
         access.admit(_call(NORTH, method=method))
 
 
-@pytest.mark.parametrize("scope", ["score", "decide", "read", "releases"])
+@pytest.mark.parametrize("scope", ["score", "decide", "read", "releases", "cases", "recourse"])
 def test_each_scope_opens_its_methods_and_no_others(tmp_path: Path, scope: str) -> None:
     access, _, _ = _open(tmp_path, "schema = 1\n" + _tenant("north", NORTH, scopes=f'"{scope}"'))
     opened = set()
@@ -112,9 +125,17 @@ def test_each_scope_opens_its_methods_and_no_others(tmp_path: Path, scope: str) 
         opened
         == {
             "score": {"Score", "ScoreMany", "BatchScore", "Check"},
-            "decide": {"DecideLimit", "DecideMany", "Check"},
-            "read": {"GetDecision", "ListDecisions", "Check"},
+            "decide": {"DecideLimit", "DecideMany", "SimulateLimit", "Check"},
+            "read": {
+                *("GetDecision", "ListDecisions", "ReplayDecision", "ExplainDecision", "Check"),
+                *("GetAdverseActionNotice", "QuotePlan", "QuoteEarlySettlement", "GetReceipt"),
+            },
             "releases": {"GetRelease", "ListReleases", "Check"},
+            "cases": {"GetCase", "ListCases", "Check"},
+            "recourse": {
+                *("RequestReview", "SubmitAppeal", "AddEvidence", "WithdrawAppeal"),
+                *("ReportOutcome", "Check"),
+            },
         }[scope]
     )
 
@@ -123,9 +144,42 @@ def test_every_method_that_the_wire_has_needs_a_scope() -> None:
     services = [
         *scoring_v1_pb2.DESCRIPTOR.services_by_name.values(),
         *decisions_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *receipts_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *recourse_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *explanations_v1_pb2.DESCRIPTOR.services_by_name.values(),
+        *quotes_v1_pb2.DESCRIPTOR.services_by_name.values(),
     ]
     named = {f"/{one.full_name}/{method.name}" for one in services for method in one.methods}
     assert all(NEEDED[method] for method in named)
+
+
+def test_a_caller_asks_as_its_tenant_with_its_own_scopes_and_in_its_own_name(
+    tmp_path: Path,
+) -> None:
+    text = "schema = 1\n" + _tenant("north", NORTH) + _caller("ann", "ann.example", "spiffe://ann")
+    access, clock, path = _open(tmp_path, text)
+    ann = Tenant("north", frozenset({"review", "cases"}), "ann")
+    assert access.admit(_call("ann.example", method=CLAIM)) == ann
+    assert access.admit(_call("spiffe://ann", method=CLAIM)) == ann
+    with pytest.raises(NotAllowedError):
+        access.admit(_call("ann.example"))
+    with pytest.raises(NotAllowedError):
+        access.admit(_call(NORTH, method=CLAIM))
+    access.spend(ann, rows=10, subjects=())
+    with pytest.raises(RateLimitError):  # one bucket for the tenant and all its callers
+        access.spend(access.admit(_call(NORTH)), rows=1, subjects=())
+    _write(path, "schema = 1\n" + _tenant("north", NORTH))
+    clock.now_s += 1.0
+    with pytest.raises(UnknownCallerError):
+        access.admit(_call("ann.example", method=CLAIM))
+
+
+def test_a_certificate_of_two_callers_of_one_tenant_is_not_known(tmp_path: Path) -> None:
+    text = "schema = 1\n" + _tenant("north", NORTH) + _caller("ann", "ann.example")
+    access, _, _ = _open(tmp_path, text + _caller("bob", "bob.example"))
+    for names in ((NORTH, "ann.example"), ("ann.example", "bob.example")):
+        with pytest.raises(UnknownCallerError, match="several callers"):
+            access.admit(_call(*names, method=HEALTH))
 
 
 def test_a_tenant_without_scopes_may_ask_whether_the_server_is_well(tmp_path: Path) -> None:
@@ -190,6 +244,14 @@ def test_all_names_of_a_tenant_share_its_bucket_and_time_fills_it(tmp_path: Path
         (TWO + _tenant("east", "e.example", scopes='"admin"'), "tenants.2.scopes.0"),
         (TWO + _tenant("east", "e.example", scopes='"read", "read"'), "a scope stands once"),
         (TWO + _tenant("east", "e.example", burst=0), "tenants.2.burst"),
+        (TWO + _caller("south", "e.example"), "each needs its own name, and not the tenant's"),
+        (TWO + _caller("ann", "a.example") + _caller("ann", "b.c"), "each needs its own name"),
+        (TWO + _caller("ann", NORTH), "a certificate's name stands once"),
+        (TWO + _caller("local", "e.example"), "the name local is taken"),
+        (TWO + _caller("ann"), "tenants.1.callers.0.names"),
+        (TWO + _caller("ann", "e.example", scopes='"cases", "cases"'), "a scope stands once"),
+        (TWO + _caller("ann", "e.example", scopes='"review", "recourse"'), "may not review them"),
+        (TWO + _tenant("east", "e.example", scopes='"review"'), "review is a scope of callers"),
         (TWO.replace("rows_per_second = 1\n", "", 1), "tenants.0.rows_per_second: Field required"),
         (TWO.replace("burst = 10", 'burst = "10"', 1), "tenants.0.burst"),
     ],

@@ -14,7 +14,8 @@ from grpc_health.v1 import health_pb2  # type: ignore[import-untyped]
 
 from model.artifacts import Release
 from protocols.contracts.applicants import PackedApplicant
-from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.decisions import LimitRequest
+from protocols.contracts.scores import ScoreRequest
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
@@ -33,6 +34,7 @@ from server.serving.methods import (
 )
 from server.serving.once import Once
 from server.serving.questions import new_answer_id
+from server.serving.rulebooks import always
 from server.serving.streams import MOST_STREAMS
 from tests.property.test_formulas import CONTRACT as COMPUTING
 from tests.property.test_formulas import SCORECARD as COMPUTED
@@ -40,8 +42,8 @@ from tests.unit.server.serving.world import (
     ACCESS_TOML,
     applicant,
     limit_request,
-    make_policy,
     make_release,
+    make_rulebook,
     score_request,
     serving,
 )
@@ -79,10 +81,11 @@ def _world(folder: Path, release: Release) -> Iterator[World]:
     (folder / "access.toml").write_text(ACCESS_TOML)
     journal = open_journal(folder / "journal.sqlite")
     access = Access.from_file(folder / "access.toml")
-    policy = make_policy(currency=release.scorecard.contract.currency)
+    rulebook = make_rulebook(currency=release.scorecard.contract.currency)
     served = serving(release)
     once = Once(served, journal, lambda: NOW)
-    desk = ScoringDesk(once, access, Methods(served, journal, policy).table(), streams={BATCH})
+    methods = Methods(served, journal, always(rulebook))
+    desk = ScoringDesk(once, access, methods.table(), streams={BATCH})
     yield World(desk, journal)
     journal.close()
 

@@ -19,8 +19,16 @@ from protocols.errors import (
     RoundError,
     ScoringError,
 )
+from protocols.recourse_errors import (
+    NotClaimedError,
+    SelfApprovalError,
+    StaleCaseError,
+)
 from server.journal.errors import JournalError, PrunedAnswerError, UnknownDecisionError
+from server.ledger.readonly import LogUnavailableError
+from server.receipts.errors import NotLoggedYetError
 from server.serving.access import NotAllowedError, UnknownCallerError
+from server.serving.docket import DocketError
 from server.serving.errors import status_of
 from server.serving.rates import RateLimitError
 
@@ -43,8 +51,22 @@ def _info(status: Status) -> ErrorInfo:
         (ReleaseError("said"), grpc.StatusCode.UNAVAILABLE, "RELEASE_UNAVAILABLE"),
         (PrunedAnswerError("said"), grpc.StatusCode.NOT_FOUND, "ANSWER_DELETED"),
         (JournalError("said"), grpc.StatusCode.UNAVAILABLE, "JOURNAL_UNAVAILABLE"),
+        (LogUnavailableError("said"), grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE"),
+        (
+            NotLoggedYetError("said", retry_after_s=0.2),
+            grpc.StatusCode.UNAVAILABLE,
+            "NOT_LOGGED_YET",
+        ),
         (UnknownCallerError("said"), grpc.StatusCode.UNAUTHENTICATED, "UNKNOWN_CALLER"),
         (NotAllowedError("said"), grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED"),
+        (SelfApprovalError("said"), grpc.StatusCode.PERMISSION_DENIED, "SELF_APPROVAL"),
+        (NotClaimedError("said"), grpc.StatusCode.FAILED_PRECONDITION, "NOT_CLAIMED"),
+        (DocketError("said"), grpc.StatusCode.UNAVAILABLE, "CASES_NOT_READ_YET"),
+        (
+            StaleCaseError("said", current_version=3),
+            grpc.StatusCode.ABORTED,
+            "VERSION_MISMATCH",
+        ),
     ],
 )
 def test_our_errors_have_a_status_and_a_reason(
@@ -53,6 +75,11 @@ def test_our_errors_have_a_status_and_a_reason(
     status = status_of(error)
     assert (status.code, status.message) == (code.value[0], "said")
     assert (_info(status).reason, _info(status).domain) == (reason, "fedscore")
+
+
+def test_a_stale_case_is_told_with_its_version() -> None:
+    info = _info(status_of(StaleCaseError("said", current_version=3)))
+    assert dict(info.metadata) == {"current_version": "3"}
 
 
 def test_a_service_has_codes_of_its_own_which_come_first() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from protocols.errors import ConfigError, ContractError
+from protocols.errors import ConfigError, ContractError, FolderError
 from server.serving.main import ServingSettings, _allow_connections, start_server
+from tests.policies import write_policies
 from tests.unit.server.serving.world import (
     POLICY_TOML,
     make_release,
@@ -17,7 +18,7 @@ from tests.unit.server.serving.world import (
     write_world,
 )
 
-FILES = {"journal": "journal.sqlite", "policy_path": "policy.toml"}
+FILES = {"journal": "journal.sqlite", "policies_path": "policies"}
 TLS = {"certificate_path": "server.pem", "key_path": "server.key"}
 CALLERS = {"client_ca_path": "ca.pem", "access_path": "access.toml"}
 
@@ -79,17 +80,35 @@ def test_a_key_of_another_certificate_does_not_start(tmp_path: Path) -> None:
 
 def test_a_policy_in_another_currency_than_the_release_does_not_start(tmp_path: Path) -> None:
     write_world(tmp_path)
-    text = POLICY_TOML.replace('"USD"', '"EUR"')
-    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+    write_policies(tmp_path / "policies", POLICY_TOML.replace('"USD"', '"EUR"'))
     with pytest.raises(ContractError, match="currency must be USD"):
         _start_and_stop(plain_settings(tmp_path))
 
 
-def test_a_policy_that_does_not_load_does_not_start(tmp_path: Path) -> None:
+def test_a_challenger_policy_in_another_currency_does_not_start(tmp_path: Path) -> None:
     write_world(tmp_path)
-    (tmp_path / "policy.toml").write_text("schema = 1\n", encoding="utf-8")
-    with pytest.raises(ContractError, match="bands: Field required"):
+    other = tmp_path / "challenger.toml"
+    other.write_text(POLICY_TOML.replace('"USD"', '"EUR"'), encoding="utf-8")
+    settings = plain_settings(tmp_path).model_copy(update={"challenger_policy_path": other})
+    with pytest.raises(ContractError, match=r"challenger\.toml: currency must be USD"):
+        _start_and_stop(settings)
+    other.write_text(POLICY_TOML, encoding="utf-8")
+    _start_and_stop(settings)
+
+
+def test_a_policy_book_that_does_not_verify_does_not_start(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    (policy,) = (tmp_path / "policies" / "policies").iterdir()
+    policy.write_bytes(policy.read_bytes() + b"# one more comment\n")
+    with pytest.raises(FolderError, match="is not the file that the book names"):
         _start_and_stop(plain_settings(tmp_path))
+
+
+def test_a_folder_of_policies_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_world(tmp_path)
+    settings = plain_settings(tmp_path).model_copy(update={"policies_path": tmp_path / "none"})
+    with pytest.raises(ConfigError, match=r"officers\.toml: cannot be read"):
+        _start_and_stop(settings)
 
 
 def test_a_port_that_is_taken_is_said_to_be(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from server.serving.options import ServeOptions
 
 COORDINATOR = SimpleNamespace(server_cert=Path("tls.crt"), server_key=Path("tls.key"))
 OPTIONS = ServeOptions(
-    policy=Path("policy.toml"),
+    policies=Path("policies"),
     host="192.0.2.1",
     port=50_061,
     access=Path("access.toml"),
@@ -24,10 +24,13 @@ OPTIONS = ServeOptions(
     metrics_port=9_464,
     metrics_host="192.0.2.2",
     trace_to="https://collector:4317",
+    receipts=Path("receipts"),
+    challenger_policy=Path("challenger.toml"),
 )
 NAMES = {
-    "policy": "policy_path",
+    "policies": "policies_path",
     "access": "access_path",
+    "challenger_policy": "challenger_policy_path",
     "client_ca": "client_ca_path",
     "share_port": "is_port_shared",
 }

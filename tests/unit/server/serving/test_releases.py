@@ -313,3 +313,32 @@ def test_a_look_without_a_change_replaces_nothing(start: Start) -> None:
     before = releases.now
     releases.look()
     assert releases.now is before
+
+
+def test_one_that_answers_no_more_is_found_on_the_shelf_and_read_once(
+    start: Start, shelf: FakeShelf
+) -> None:
+    releases = start()
+    shelf.opened.clear()
+    assert releases.find(SECOND.digest) is SECOND  # it answers
+    assert [releases.find(FIRST.digest) for _ in range(2)] == [FIRST, FIRST]
+    assert shelf.opened == [_name(FIRST)]
+
+
+def test_one_that_is_not_there_or_not_proven_is_not_found(start: Start, shelf: FakeShelf) -> None:
+    releases = start()
+    shelf.broken.add(_name(FIRST))
+    assert releases.find(FIRST.digest) is None
+    assert releases.find(THIRD.digest) is None
+
+
+def test_the_last_few_that_were_found_are_kept(start: Start, shelf: FakeShelf) -> None:
+    releases = start()
+    found = [replace(THIRD, digest=bytes([number]) * 32) for number in range(1, 10)]
+    shelf.releases[:0] = found
+    for release in found:
+        releases.find(release.digest)
+    shelf.opened.clear()
+    assert releases.find(found[-1].digest) is found[-1]
+    assert releases.find(found[0].digest) is found[0]
+    assert shelf.opened == [_name(found[0])]

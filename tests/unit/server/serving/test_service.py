@@ -12,12 +12,13 @@ import pytest
 
 from model.artifacts import Release
 from protocols.contracts.decisions import LimitRequest
-from protocols.translate import decision_from_wire, score_from_wire
+from protocols.translate import score_from_wire
+from protocols.translate_decisions import decision_from_wire
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire.decisions_v1_pb2_grpc import LimitDecisionServiceStub
 from protocols.wire.scoring_v1_pb2_grpc import ScoringServiceStub
-from server.decisions.policy import decide_limit
+from server.decisions.code import code_digest
 from server.serving.main import start_server
 from tests.unit.server.serving.world import (
     applicant,
@@ -67,15 +68,18 @@ def test_a_decision_is_what_scorecard_and_policy_say(tmp_path: Path) -> None:
     message = _asked(tmp_path, lambda channel: _decide(channel, limit_request()), release)
     decision = decision_from_wire(message)
     (score,) = release.scorecard.score(applicant().columns(release.scorecard.contract))
-    limit = decide_limit(score.p_default, 700_000, policy=make_policy())
+    policy = make_policy()
+    band = policy.segments["CONSUMER"].band(score.p_default)
     assert (decision.p_default, decision.points) == (score.p_default, score.points)
-    assert (decision.limit_minor, decision.outcome) == (limit.limit_minor, limit.outcome)
-    assert decision.policy_reasons == limit.policy_reasons
+    assert (decision.band, decision.limit_minor) == (band.name, min(700_000, band.limit_minor))
+    assert (decision.profile, decision.product) == ("us", "test-loan")
+    assert decision.features_digest == limit_request().body_digest
+    assert decision.code_digest == code_digest()
     assert [reason.points_lost for reason in decision.reasons] == sorted(
         (lost for lost in score.points_lost if lost > 0), reverse=True
     )[:4]
     assert decision.release_digest == release.manifest.digest
-    assert decision.policy_digest == make_policy().digest
+    assert decision.policy_digest == policy.digest
     assert (decision.decided_at, decision.journal_position) == (NOW, 1)
     assert decision.request_id == "request-1"
 
@@ -120,10 +124,10 @@ def test_nothing_about_an_applicant_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def ask(channel: grpc.aio.Channel) -> None:
-        await _decide(channel, limit_request())
+        await _decide(channel, limit_request(amount_minor=71_357_913_579))
         await ScoringServiceStub(channel).Score(score_request_to_wire(score_request()))
         with pytest.raises(grpc.aio.AioRpcError):
-            await _decide(channel, limit_request(amount_minor=800_000))
+            await _decide(channel, limit_request(amount_minor=71_357_913_570))
 
     with caplog.at_level(logging.DEBUG):
         _asked(tmp_path, ask, make_release())
@@ -137,5 +141,5 @@ def _check_silent(caplog: pytest.LogCaptureFixture) -> None:
         {name: value for name, value in vars(item).items() if name not in usual}
         for item in caplog.records
     ]
-    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "700000"):
+    for secret in ("41234.56", "0.777123", "'rent'", "request-1", "7135791357"):
         assert secret not in str(told)

@@ -7,6 +7,7 @@ plain text on loopback, and prints the port; the integration tests kill that pro
 import ipaddress
 import sys
 import threading
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,40 +26,64 @@ from model.link import Link
 from model.queries.evaluation import SCORE_BINS
 from model.scorecard import Scorecard
 from protocols.contracts.applicants import Applicant
-from protocols.contracts.decisions import LimitRequest, ScoreRequest
+from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.features import FeatureContract, contract_digest, contract_from_table
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.release import Calibration, Evaluation, Interval, ReleaseManifest, Scaling
+from protocols.contracts.scores import ScoreRequest
 from protocols.ledger.canonical import digest
 from server.decisions.policy import policy_from_table
+from server.decisions.regulation import load_profiles
 from server.serving.main import RunningServer, ServingSettings, start_server
 from server.serving.releases import Served, fixed
+from server.serving.rulebooks import Rulebook
+from tests.policies import write_policies
 
 SCALING = Scaling(base_points=600, base_odds=50, points_to_double=20)
 
 POLICY_TOML = """\
-schema = 1
+schema = 2
 name = "test-loan"
+product = "test-loan"
 currency = "USD"
+profile = "us"
+author = "ana"
+time_zone = "America/New_York"
+valid_days = 30
 
-[product]
+[terms]
 minimum_minor = 100_000
 maximum_minor = 4_000_000
 step_minor = 2_500
 
-[[bands]]
+[[plans]]
+method = "EQUAL_INSTALMENT"
+day_count = "30/360"
+months = [12, 36]
+
+[line]
+increase_after_days = 90
+increase_after_reviews = 2
+increase_share = "0.5"
+decrease_after_reviews = 2
+
+[[segments.CONSUMER.bands]]
+name = "A"
 p_default_up_to = "0.2"
 limit_minor = 4_000_000
+annual_rate = "0.09"
 
-[[bands]]
+[[segments.CONSUMER.bands]]
+name = "B"
 p_default_up_to = "0.8"
 limit_minor = 500_000
+annual_rate = "0.18"
 
-[[bands]]
+[[segments.CONSUMER.bands]]
+name = "C"
 p_default_up_to = "1"
 limit_minor = 0
 """
-
 
 ACCESS_TOML = """\
 schema = 1
@@ -66,14 +91,24 @@ schema = 1
 [[tenants]]
 name = "platform"
 names = ["platform.example"]
-scopes = ["score", "decide", "read", "releases"]
+scopes = ["score", "decide", "read", "releases", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
+
+[[tenants.callers]]
+name = "ann"
+names = ["ann.example"]
+scopes = ["cases", "review"]
+
+[[tenants.callers]]
+name = "bob"
+names = ["bob.example"]
+scopes = ["cases", "review"]
 
 [[tenants]]
 name = "rival"
 names = ["rival.example"]
-scopes = ["decide", "read"]
+scopes = ["decide", "read", "cases", "recourse"]
 rows_per_second = 1_000
 burst = 1_000
 per_subject = 3
@@ -181,18 +216,13 @@ def make_policy(**changes: object) -> LimitPolicy:
 
 def policy_table() -> dict[str, object]:
     """Return ``POLICY_TOML`` as it parses."""
-    bands = [("0.2", 4_000_000), ("0.8", 500_000), ("1", 0)]
-    return {
-        "schema": 1,
-        "name": "test-loan",
-        "currency": "USD",
-        "product": {
-            "minimum_minor": 100_000,
-            "maximum_minor": 4_000_000,
-            "step_minor": 2_500,
-        },
-        "bands": [{"p_default_up_to": p, "limit_minor": limit} for p, limit in bands],
-    }
+    return tomllib.loads(POLICY_TOML)
+
+
+def make_rulebook(**changes: object) -> Rulebook:
+    """Return that policy and the profile that it names."""
+    policy = make_policy(**changes)
+    return Rulebook(policy, load_profiles()[policy.profile])
 
 
 def applicant() -> Applicant:
@@ -217,12 +247,12 @@ def score_request(request_id: str = "request-1") -> ScoreRequest:
 
 
 def write_world(folder: Path) -> None:
-    """Write policy, access and TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for four names."""
-    (folder / "policy.toml").write_text(POLICY_TOML, encoding="utf-8")
+    """Write policies, access, TLS files: ``ca.pem``, ``NAME.pem``, ``NAME.key`` for six names."""
+    write_policies(folder / "policies", POLICY_TOML)
     (folder / "access.toml").write_text(ACCESS_TOML, encoding="utf-8")
     authority, authority_key = _certificate("test CA")
     _write_pem(folder / "ca.pem", authority)
-    for name in ("server", "platform", "rival", "stranger"):
+    for name in ("server", "platform", "rival", "stranger", "ann", "bob"):
         certificate, key = _certificate(name, issuer=(authority, authority_key))
         _write_pem(folder / f"{name}.pem", certificate)
         (folder / f"{name}.key").write_bytes(
@@ -235,12 +265,14 @@ def write_world(folder: Path) -> None:
 
 
 def plain_settings(folder: Path) -> ServingSettings:
-    """Return settings for plain text on a free loopback port."""
+    """Return settings for plain text on a free loopback port; with receipts if they are begun."""
+    receipts = folder / "receipts"
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         insecure_loopback=True,
+        receipts=receipts if receipts.exists() else None,
     )
 
 
@@ -249,7 +281,7 @@ def tls_settings(folder: Path, *, client_ca: bool = False) -> ServingSettings:
     return ServingSettings(
         port=0,
         journal=str(folder / "journal.sqlite"),
-        policy_path=folder / "policy.toml",
+        policies_path=folder / "policies",
         certificate_path=folder / "server.pem",
         key_path=folder / "server.key",
         client_ca_path=folder / "ca.pem" if client_ca else None,

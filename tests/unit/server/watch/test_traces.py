@@ -172,7 +172,7 @@ def test_a_collector_gets_the_spans_of_real_calls(tmp_path: Path) -> None:
         spans = taken.spans()
     calls = [span for span in spans if not span.name.startswith("journal ")]
     steps = {span.name for span in spans if span.parent_span_id == calls[0].span_id}
-    assert len(calls) == 6
+    assert len(calls) == 7
     assert calls[0].name == SCORE[1:]
     assert calls[0].trace_id.hex() == TRACE
     assert steps == {"journal look", "journal commit"}
@@ -208,5 +208,5 @@ def test_without_the_setting_nothing_of_opentelemetry_is_loaded(
 def test_a_collector_is_named_by_a_url(to: str) -> None:
     with pytest.raises(ValidationError, match="trace_to"):
         ServingSettings.model_validate(
-            {"journal": "j", "policy_path": "p", "insecure_loopback": True, "trace_to": to}
+            {"journal": "j", "policies_path": "p", "insecure_loopback": True, "trace_to": to}
         )

@@ -25,12 +25,13 @@ def test_all_that_is_asked_is_counted(tmp_path: Path, core: Core) -> None:
         (SCORE, "INVALID_ARGUMENT"): 1,
         (DECIDE, "OK"): 1,
         (DECIDE, "ALREADY_EXISTS"): 1,
+        (DECIDE, "INVALID_ARGUMENT"): 1,
         (BATCH, "OK"): 1,
     }
     for (method, outcome), count in calls.items():
         series = f"fedscore_call_seconds_count,method={method},outcome={outcome}"
         assert shown[series] == count, series
-    assert shown["fedscore_drain_calls_sum"] == 6
+    assert shown["fedscore_drain_calls_sum"] == 7
     # All are looked up; what is a replay, or refused, is not stored.
     assert shown["fedscore_journal_seconds_count,step=commit"] == 3
     assert shown["fedscore_journal_seconds_count,step=look"] == 6

@@ -1,0 +1,76 @@
+"""The words of explanations, in English and Chinese, from the file beside this one."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from model.label_words import LabelWords
+from protocols.contracts.decisions import Language, Outcome
+from protocols.contracts.explanations import AdviceKind
+from protocols.contracts.features import Contract, Name, Sentence
+from protocols.contracts.limit_policy import FactName
+from server.decisions.candidates import TABLE
+
+
+class Labels(Contract):
+    """As ``LabelWords``."""
+
+    missing: Sentence
+    other: Sentence
+    below: Sentence
+    between: Sentence
+    above: Sentence
+    any_number: Sentence
+    more: Sentence
+
+
+class Wording(Contract):
+    """One language.
+
+    Attributes:
+        labels: Of ranges.
+        caps: By the cap's name; those of tables have one.
+        advice: Sentences whose braces are filled in.
+    """
+
+    labels: Labels
+    outcomes: dict[Outcome, Sentence]
+    facts: dict[FactName, Sentence]
+    caps: dict[Name, Sentence]
+    advice: dict[AdviceKind, Sentence]
+
+    @cached_property
+    def words(self) -> LabelWords:
+        """The words of labels."""
+        return LabelWords(**self.labels.model_dump())
+
+    def cap(self, name: str) -> str:
+        """Return what a cap is called."""
+        return self.caps[name.partition(".")[0] if name.startswith(TABLE) else name]
+
+    @model_validator(mode="after")
+    def _check_complete(self) -> "Wording":
+        for known, words in ((self.outcomes, Outcome), (self.facts, FactName)):
+            if known.keys() != set(get_args(words)):
+                raise ValueError("a word is missing")
+        if self.advice.keys() != set(get_args(AdviceKind)):
+            raise ValueError("a kind of advice is missing")
+        return self
+
+
+class _Wordings(Contract):
+    schema_version: Literal[1] = Field(alias="schema")
+    en: Wording
+    zh: Wording
+
+
+@cache
+def wordings() -> Mapping[Language, Wording]:
+    """Return the words by language, from the file beside this one."""
+    text = files("server.decisions").joinpath("explanation.toml").read_text(encoding="utf-8")
+    read = _Wordings.model_validate(tomllib.loads(text))
+    return {"en": read.en, "zh": read.zh}

@@ -1,0 +1,127 @@
+"""The question for a limit: what may be used of it, the score of that, and the decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+
+from protocols.contracts.applicants import RequestError, Violation
+from protocols.contracts.decisions import LimitRequest, check_limit_request
+from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
+from protocols.wire import decisions_v1_pb2 as decisions
+from server.decisions.candidates import Known
+from server.decisions.permission import Withheld, withheld_groups
+from server.decisions.pipeline import Case, Decided, Frame, decide
+from server.decisions.regulation import rules_on
+from server.journal.record import Draft, Key
+from server.serving.decision_message import Answered, write_decision
+from server.serving.questions import DECIDE, Prepared, new_answer_id, printing, write_score
+from server.serving.reader import Reader, Scored
+from server.serving.rows import Row
+from server.serving.rulebooks import Rulebook, RulebookFor
+
+
+@dataclass(frozen=True)
+class LimitQuestion:
+    """A question for a limit, decided by what is in force when it is decided."""
+
+    tenant: str
+    request: LimitRequest
+    rulebook_for: RulebookFor
+
+    @cached_property
+    def key(self) -> Key:
+        """Under which the answer is stored."""
+        return Key(self.tenant, DECIDE, self.request.request_id)
+
+    def prepared(self, by: Reader, at: datetime) -> Prepared:
+        """Return the row to score, without what may not be used.
+
+        Raises:
+            NoActivePolicyError: No policy of the product is active.
+            RequestError: The contract or the policy does not allow the question.
+            ContractError: The law does not, on this day.
+        """
+        rulebook = self.rulebook_for(self.request.product, at)
+        weighing = Weighing(self.request, rulebook, by, at)
+        return Prepared(weighing.row, partial(self._draft, weighing))
+
+    def _draft(self, weighing: "Weighing", scored: Scored) -> Draft:
+        decided = weighing.decided(scored)
+        response = decisions.DecideLimitResponse()
+        decision = response.decision
+        decision.decision_id = new_answer_id(weighing.at)
+        weighing.write(decision, decided, scored)
+        return Draft(
+            self.key,
+            weighing.body_digest,
+            decision.decision_id,
+            printing(response, decision),
+            weighing.at,
+        )
+
+
+class Weighing:
+    """One request, one release, one policy and one instant, from which one decision follows."""
+
+    def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
+        """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
+        self.request, self.rulebook, self.by, self.at = request, rulebook, by, at
+        self.body_digest = request.body_digest
+        check_limit_request(request, by.contract, packing=by.packing)
+        segment = checked_segment(request, rulebook.policy)
+        today = at.astimezone(rulebook.policy.zone).date()
+        rules = rules_on(rulebook.profile, today)
+        self.frame = Frame(rulebook.policy, rules, by.contract.fields, today)
+        row = by.read(request.features)
+        given = by.groups.given(row) if rules.barred_groups else ()
+        self.withheld: tuple[Withheld, ...] = withheld_groups(
+            request, given, policy=rulebook.policy, rules=rules, today=today
+        )
+        self.row: Row = by.groups.without(row, {item.group for item in self.withheld})
+        thin = segment.thin_file
+        self._known_fields = by.groups.known(self.row, thin.group) if thin else 0
+
+    def case(self, scored: Scored) -> Case:
+        """Return what is known of the applicant."""
+        known = Known(scored.p_default, self._known_fields)
+        return Case(self.request, known, scored.losses, self.withheld)
+
+    def decided(self, scored: Scored) -> Decided:
+        """Return the decision.
+
+        Raises:
+            RateCapError: Every plan of the policy costs more than the law allows on the day.
+        """
+        return decide(self.case(scored), self.frame)
+
+    def write(self, decision: decisions.LimitDecision, decided: Decided, scored: Scored) -> None:
+        """Write the decision into a message that has an id."""
+        write_score(decision, scored, self.by)
+        frame = self.frame
+        write_decision(
+            decision,
+            decided,
+            Answered(
+                self.request, frame.policy, frame.rules, self.withheld, self.body_digest, self.at
+            ),
+        )
+        decision.calibration_digest = self.by.calibration_digest
+
+
+def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy:
+    """Return the part of a policy that decides a request; RequestError if there is none for it."""
+    segment = policy.segments.get(request.segment)
+    faults = []
+    if request.product not in ("", policy.product):
+        faults.append(Violation("product", "is none that this server decides on"))
+    if request.currency != policy.currency:
+        faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
+    if segment is None:
+        faults.append(Violation("segment", "the policy has no such borrowers"))
+    elif segment.obligor_maximum_minor and request.circumstances.exposure_elsewhere_minor is None:
+        faults.append(Violation("circumstances.exposure_elsewhere_minor", "the policy needs it"))
+    if request.months and all(request.months not in plan.months for plan in policy.plans):
+        faults.append(Violation("months", "the policy has no plan over that term"))
+    if faults or segment is None:
+        raise RequestError(faults)
+    return segment
