@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,23 +16,18 @@ import grpc
 from pydantic import Field, model_validator
 
 from protocols.contracts.features import Contract
-from server.decisions.recourse_rules import RecourseTerms
-from server.decisions.regulation import load_profiles
 from server.journal.journal import Journal, open_journal
 from server.policies.following import Policies
 from server.receipts.methods import Receipts, open_receipts
 from server.serving.access import Access
 from server.serving.desk import ScoringDesk
-from server.serving.explanation_methods import ExplanationMethods
 from server.serving.listening import Listening, Transport, tls_credentials
-from server.serving.materials import Materials
-from server.serving.methods import BATCH, Methods
+from server.serving.methods import BATCH
 from server.serving.once import Clock, Once
-from server.serving.quote_methods import QuoteMethods
-from server.serving.recourse import Recourse
 from server.serving.releases import Find, Releases, Served, among
 from server.serving.rulebook_file import read_rulebook
-from server.serving.rulebooks import Rulebook, Rulebooks
+from server.serving.rulebooks import Rulebook
+from server.serving.services import service_table
 from server.serving.shadow import Shadow
 from server.serving.transport import Core, start_transport
 from server.watch.watch import Watched, watch
@@ -206,28 +200,15 @@ def start_server(
             undo.callback(journal.close)
         shadow = Shadow(served, journals[1], clock, challenger=challenger)
         undo.callback(shadow.close)
-        rulebooks = Rulebooks(policies, load_profiles())
-        materials = Materials(
-            served=served,
-            release_by_digest=find or (lambda digest: among(served(), digest)),
-            policy_by_digest=policies.by_digest,
-            rulebook_for=rulebooks.at,
-            profiles=rulebooks.profiles,
-            record=journals[0].read,
-        )
-        recourse = Recourse(
+        table = service_table(
+            served,
+            find or (lambda digest: among(served(), digest)),
             journals[0],
-            clock,
-            RecourseTerms(due_after=timedelta(days=settings.review_due_days)),
-            officers_of=policies.officers_of,
-            spend=partial(access.spend, rows=1, subjects=()),
+            policies,
+            clock=clock,
+            access=access,
+            review_due=timedelta(days=settings.review_due_days),
         )
-        table = {
-            **Methods(served, journals[0], rulebooks.at).table(),
-            **ExplanationMethods(materials, clock, access.spend).table(),
-            **QuoteMethods(materials, access.spend).table(),
-            **recourse.table(),
-        }
         receipts = _receipts(settings, journals[0])
         if receipts is not None:
             undo.callback(receipts.close)
