@@ -268,7 +268,7 @@ TARGETS: dict[str, Target] = {
     "canonical": Target(fuzz_canonical, 500, lambda: [seeds.a_leaf(), b"12.345", b"AAECAw=="]),
     "envelope": Target(fuzz_envelope, 550, lambda: seeds.worlds()[0].leaves[:2]),
     "entry": Target(fuzz_entry, 600, lambda: [seeds.a_leaf(), *seeds.encoded()]),
-    "bent-entry": Target(fuzz_bent_entry, 1_100),
+    "bent-entry": Target(fuzz_bent_entry, 1_550),
     "message": Target(fuzz_message, 600, lambda: [*seeds.encoded(), *_orders()]),
     "bent-order": Target(fuzz_bent_order, 600),
     "receipt": Target(fuzz_receipt, 300, lambda: [seeds.receipt()]),
@@ -283,9 +283,9 @@ TARGETS: dict[str, Target] = {
     "charter": Target(fuzz_charter, 300, lambda: [charter_toml(charter_table()).encode()]),
     "bent-charter": Target(fuzz_bent_charter, 400),
     "tiles": Target(fuzz_tiles, 300),
-    "log": Target(fuzz_log, 250),
-    "bent-log": Target(fuzz_bent_log, 400),
-    "bent-world": Target(fuzz_bent_world, 200),
+    "log": Target(fuzz_log, 150),
+    "bent-log": Target(fuzz_bent_log, 150),
+    "bent-world": Target(fuzz_bent_world, 100),
 }
 
 
