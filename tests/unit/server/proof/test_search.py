@@ -73,7 +73,7 @@ def test_a_gap_is_shown_as_two_applicants_who_differ_in_one_fact() -> None:
     assert facts[0] == facts[1]
     assert "gets DECLINE INITIAL: limit 0.00 USD" in got
     assert "held by TABLE.UTILISATION.HIGH" in got
-    assert "gets COUNTEROFFER INITIAL: limit USD " in got_more
+    assert "gets COUNTEROFFER INITIAL: limit 30,000.00 USD" in got_more
     assert lines[-1].startswith("this policy cannot be activated (300 cases")
 
 
