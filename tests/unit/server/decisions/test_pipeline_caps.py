@@ -116,6 +116,21 @@ def test_the_product_s_maximum_and_the_best_band_bind_together() -> None:
     assert _codes(found) == ["PRODUCT.MAXIMUM"]
 
 
+@pytest.mark.parametrize(
+    ("left_minor", "codes"),
+    [
+        (1_000_000, ["EXPOSURE.ELSEWHERE", *MODEL]),
+        (1_002_499, ["EXPOSURE.ELSEWHERE", *MODEL]),
+        (1_002_500, MODEL),
+    ],
+)
+def test_caps_below_the_same_step_bind_together(left_minor: int, codes: list[str]) -> None:
+    request = asked(circumstances=known(exposure_elsewhere_minor=5_000_000 - left_minor))
+    found = decided(request, 0.15, of=_bare(obligor_maximum_minor=5_000_000))
+    assert found.binding == ({"RISK_BAND", "OBLIGOR"} if len(codes) == 3 else {"RISK_BAND"})
+    assert _codes(found) == codes
+
+
 def test_a_table_that_takes_nothing_is_no_reason_although_it_binds_too() -> None:
     request = asked(circumstances=known(facts={"enquiries_90_days": 2}))
     found = decided(request, 0.15, of=_bare(tables=[TABLE]))

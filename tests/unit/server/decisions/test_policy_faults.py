@@ -39,6 +39,22 @@ def test_a_profile_that_there_is_not_is_a_fault() -> None:
     assert _faults(no_caps({"profile": "moon"})) == ["profile: there is none of that name"]
 
 
+@pytest.mark.parametrize(
+    ("increase", "decrease", "is_fault"),
+    [(1, 1, True), (1, 2, False), (2, 1, False), (2, 2, False)],
+)
+def test_a_line_that_one_review_may_raise_and_one_may_cut_goes_to_and_fro(
+    increase: int, decrease: int, is_fault: bool
+) -> None:
+    line = {
+        "increase_after_days": 90,
+        "increase_after_reviews": increase,
+        "increase_share": "0.5",
+        "decrease_after_reviews": decrease,
+    }
+    assert bool(_faults(no_caps({"line": line}))) == is_fault
+
+
 def test_every_segment_is_looked_at() -> None:
     segments = {"CONSUMER": {}, "MICRO_SMALL_BUSINESS": {"bands": _bands({"limit_minor": 0}, {})}}
     faults = policy_faults(no_caps({"segments": segments}, bands=_bands({}, {})), PROFILES)
