@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from protocols.contracts.decisions import Change, Outcome
 from server.decisions import candidates, pipeline, pricing, repayment, rules
-from server.decisions.candidates import Cap
+from server.decisions.candidates import Cap, Known
 from server.decisions.line import Moved
 from server.decisions.pipeline import Case, Decided, Frame
 from server.decisions.policy import policy_from_table
@@ -27,8 +27,9 @@ from server.proof.applicants import SIZE, drawn, stage
 from server.proof.law import Drawn, decided_or_none
 from server.proof.laws import LAWS
 from tests.property.drawn_policies import drawn_policy, stages_of
-from tests.unit.server.decisions.cases import TODAY
+from tests.unit.server.decisions.cases import TODAY, asked, frame
 
+_EXAMPLE = frame()
 _POLICIES = 256
 _SEED_BYTES = 2
 _VECTORS = Path(__file__).parents[1] / "vectors" / "policies"
@@ -193,3 +194,22 @@ def test_a_law_finds_a_decision_that_breaks_it(
     assert any(LAWS[name].check(pair) for pair in _draws())
     for cached in (pricing.priced, pricing.priced_plan):
         cached.cache_clear()
+
+
+@given(
+    st.lists(st.integers(min_value=1, max_value=9_000_000), min_size=2, max_size=6),
+    st.floats(min_value=0.0, max_value=1.0),
+)
+@settings(max_examples=1_000, deadline=None)
+def test_who_tells_what_is_owed_elsewhere_never_gets_more_in_all_than_one_may_owe(
+    amounts: list[int], p_default: float
+) -> None:
+    at, owed = _EXAMPLE, 0
+    most = at.policy.segments["CONSUMER"].obligor_maximum_minor
+    assert most is not None
+    for amount in amounts:  # one lender after another, each of which knows of those before
+        circumstances = {"exposure_elsewhere_minor": owed}
+        request = asked(requested_amount_minor=amount, circumstances=circumstances)
+        case = Case(request, Known(p_default, 10), (), ())
+        owed += pipeline.outlook(case, at).limit_minor  # without its plans, which take long
+    assert owed <= most
