@@ -624,7 +624,7 @@ class LimitDecision(_message.Message):
 
     @_builtins.property
     def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]:
-        """Every cap; the smallest ones bind."""
+        """Every cap; those bind that by themselves allow no more than was assessed."""
 
     @_builtins.property
     def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Offer]:
