@@ -19,8 +19,16 @@ from protocols.contracts.applicants import (
     Violation,
     request_error,
 )
-from protocols.contracts.decisions import Circumstances, Consent, LimitRequest, Line
+from protocols.contracts.decisions import (
+    MOST_CONSENTS,
+    MOST_GROUPS,
+    Circumstances,
+    Consent,
+    LimitRequest,
+    Line,
+)
 from protocols.contracts.features import Contract
+from protocols.contracts.limit_policy import FACT_RANGES
 from protocols.contracts.regulation import Segment
 from protocols.contracts.scores import ScoreRequest
 from protocols.translate_decisions import SEGMENTS
@@ -116,11 +124,28 @@ def limit_request_of(message: decisions.DecideLimitRequest) -> LimitRequest:
 
 
 def request_parts(message: scoring.ScoreRequest | decisions.DecideLimitRequest) -> list[Message]:
-    """Return the messages inside a question."""
+    """Return the messages inside a question, once they are shown to be no more than there may be.
+
+    They are counted before anybody looks into one: a small request can hold a hundred thousand.
+
+    Raises:
+        RequestError: There are too many of something.
+    """
     parts: list[Message] = [message.features, message.packed]
     if isinstance(message, decisions.DecideLimitRequest):
+        check_count("consents", len(message.consents), most=MOST_CONSENTS)
+        for place, consent in enumerate(message.consents):
+            check_count(f"consents.{place}.groups", len(consent.groups), most=MOST_GROUPS)
+        check_count("observed", len(message.observed), most=MOST_GROUPS)
+        check_count("circumstances.facts", len(message.circumstances.facts), most=len(FACT_RANGES))
         parts += [message.circumstances, message.line, *message.consents]
     return parts
+
+
+def check_count(field: str, count: int, *, most: int) -> None:
+    """Raise RequestError if there are more of something than there may be."""
+    if count > most:
+        raise RequestError([Violation(field, f"must be at most {most}")])
 
 
 def decision_id_from_wire(raw: bytes) -> str:

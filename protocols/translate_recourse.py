@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from protocols.contracts.applicants import request_error
 from protocols.contracts.recourse import (
+    MOST_EVIDENCE,
     AddEvidence,
     ClaimReview,
     Evidence,
@@ -28,7 +29,7 @@ from protocols.contracts.recourse import (
     WithdrawAppeal,
 )
 from protocols.translate_decisions import OUTCOMES
-from protocols.translate_questions import parse_request
+from protocols.translate_questions import check_count, parse_request
 from protocols.wire import recourse_v1_pb2 as recourse
 
 VERDICTS: dict[Verdict, recourse.Verdict.ValueType] = {
@@ -210,9 +211,14 @@ def _request_review(raw: bytes) -> Step:
 
 
 def _submit_appeal(raw: bytes) -> Step:
-    message = parse_request(raw, recourse.SubmitAppealRequest(), lambda one: one.evidence)
+    message = parse_request(raw, recourse.SubmitAppealRequest(), _counted_evidence)
     evidence = tuple(map(evidence_table, message.evidence))
     return _step(SubmitAppeal, message, {"note": message.note, "evidence": evidence})
+
+
+def _counted_evidence(message: recourse.SubmitAppealRequest) -> Iterable[recourse.Evidence]:
+    check_count("evidence", len(message.evidence), most=MOST_EVIDENCE)
+    return message.evidence
 
 
 def _add_evidence(raw: bytes) -> Step:

@@ -30,6 +30,7 @@ Language = Literal["en", "zh"]
 Withholding = Literal["STALE", "NOT_PERMITTED"]
 
 MOST_PRINCIPAL_REASONS = 4
+MOST_CONSENTS, MOST_GROUPS = 20, 5  # of one request; of one consent, and of days
 MOST_REVIEWS = 1_000  # in a row; further ones count no more
 # What stands first in a limit's digest, and by itself there where nothing else was said.
 _FIRST = {"request_id", "features", "requested_amount_minor", "currency", "subject"}
@@ -55,7 +56,7 @@ class Consent(Contract):
         granted_on, expires_on: The last day is not in it.
     """
 
-    groups: tuple[Group, ...] = Field(min_length=1, max_length=5, strict=False)
+    groups: tuple[Group, ...] = Field(min_length=1, max_length=MOST_GROUPS, strict=False)
     granted_on: Day
     expires_on: Day
 
@@ -116,7 +117,7 @@ class LimitRequest(Contract):
     segment: Segment = "CONSUMER"
     months: Annotated[int, Field(ge=1, le=360)] | None = None
     circumstances: Circumstances = Circumstances()
-    consents: tuple[Consent, ...] = Field(default=(), max_length=20, strict=False)
+    consents: tuple[Consent, ...] = Field(default=(), max_length=MOST_CONSENTS, strict=False)
     observed: dict[Group, Day] = Field(default_factory=dict)
     line: Line | None = None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.limit_policy import LimitPolicy
+from protocols.decision_errors import GoneError
 from protocols.errors import ContractError, RollbackError, ScoringError, SplitViewError, TurnError
 from server.policies.book import Book, seconds_of
 from server.policies.errors import NoActivePolicyError
@@ -87,11 +88,15 @@ class Policies:
         return self._book.policies.get(digest)
 
     def officers_of(self, digest: bytes) -> Collection[str]:
-        """Return who wrote and approved a policy; nobody of one that the book does not know."""
+        """Return who wrote and approved a policy.
+
+        Raises:
+            GoneError: The book does not know it, so that nobody may act as if they had no part.
+        """
         try:
             return [name for name in self._book.officers_of(digest) if name is not None]
-        except TurnError:
-            return ()
+        except TurnError as err:
+            raise GoneError("the policy of the decision is not in the book") from err
 
     def close(self) -> None:
         """Stop looking; what was known last stays."""

@@ -120,7 +120,10 @@ class ExplanationMethods:
             policy = materials.policy_by_digest(asked.policy_digest)
             if policy is None:
                 raise GoneError("policy_digest: no such policy is here")
-            rulebook = Rulebook(policy, materials.profiles[policy.profile])
+            profile = materials.profiles.get(policy.profile)
+            if profile is None:
+                raise GoneError("policy_digest: this version does not know the policy's profile")
+            rulebook = Rulebook(policy, profile)
         else:
             rulebook = materials.rulebook_for(asked.request.product, at)
         if not asked.profile:

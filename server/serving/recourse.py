@@ -110,6 +110,8 @@ class Recourse:
     def get_case(self, call: Call, tenant: Tenant) -> Reply:
         """Return a case as it is now."""
         asked = parse_request(call.body, recourse.GetCaseRequest())
+        if "review" not in tenant.scopes:
+            self.spend(tenant)  # a case may be as long as its tenant made it
         record, given = self._given(tenant, check_decision_id(asked.decision_id))
         row = self._row(tenant, EVENTS, given.decision_id)
         events = row.events
@@ -147,11 +149,11 @@ class Recourse:
             told = _told_before(row, step, tenant)
             if told is not None:
                 return Reply((told,), trailing=REPLAYED)
-            check_version(step, len(row.records))
-            event = self._event(step, row.events, given, tenant)
-            if not is_paid:
+            if not is_paid:  # also for what is refused below: it has been read and looked at
                 self.spend(tenant)
                 is_paid = True
+            check_version(step, len(row.records))
+            event = self._event(step, row.events, given, tenant)
             draft = _draft(event, Key(tenant.name, method, row.next_id), step, tenant)
             (record,) = self.journal.commit([draft])
             if record.answer_id == draft.answer_id:

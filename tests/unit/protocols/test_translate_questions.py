@@ -1,5 +1,8 @@
 """A question for a limit means on the wire what it means here; what is left out stays unsaid."""
 
+import time
+from collections.abc import Callable
+
 import pytest
 
 from protocols.contracts.applicants import RequestError
@@ -108,3 +111,27 @@ def test_facts_that_nobody_can_have_are_not_repeated() -> None:
     message = limit_request_to_wire(limit_request())
     message.circumstances.facts["born_1961"] = 1
     assert _faults(message) == [("circumstances.facts", "holds a name that no field can have")]
+
+
+@pytest.mark.parametrize(
+    ("field", "fill"),
+    [
+        ("consents", lambda m: m.consents.extend([decisions.Consent()] * 100_000)),
+        ("consents.0.groups", lambda m: m.consents.add(groups=[""] * 100_000)),
+        ("observed", lambda m: m.observed.update({str(n): "" for n in range(10_000)})),
+        (
+            "circumstances.facts",
+            lambda m: m.circumstances.facts.update({str(n): n for n in range(10_000)}),
+        ),
+    ],
+)
+def test_what_is_too_much_is_counted_and_not_looked_into(
+    field: str, fill: Callable[[decisions.DecideLimitRequest], None]
+) -> None:
+    message = decisions.DecideLimitRequest(request_id="r")
+    fill(message)
+    raw, begun_s = message.SerializeToString(), time.process_time()
+    with pytest.raises(RequestError) as caught:
+        limit_request_from_wire(raw)
+    assert time.process_time() - begun_s < 0.5  # it took six seconds to look into them
+    assert [item.field for item in caught.value.violations] == [field]

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from protocols.contracts.applicants import RequestError
+from protocols.decision_errors import GoneError
 from protocols.errors import ContractError, FolderError
 from server.policies import following
 from server.policies.errors import NoActivePolicyError
 from server.policies.following import Policies
-from tests.policies import APPROVER, NOTICE, Office, open_office
+from tests.policies import APPROVER, AUTHOR, NOTICE, Office, open_office
 from tests.unit.server.serving.world import POLICY_TOML
 
 OTHER_TOML = POLICY_TOML.replace('"0.2"', '"0.3"')
@@ -233,3 +234,12 @@ def test_an_officer_may_come_without_a_restart(office: Office, follow: Follow) -
     officers.write_text(officers.read_text().replace('"approver"', '"author"'))
     policies.look()
     assert policies.problem is None
+
+
+def test_who_wrote_a_policy_that_the_book_does_not_know_is_not_nobody(
+    office: Office, follow: Follow
+) -> None:
+    one, policies = office.activated(POLICY_TOML), follow()
+    assert policies.officers_of(one) == [AUTHOR, APPROVER]
+    with pytest.raises(GoneError):
+        policies.officers_of(bytes(32))
