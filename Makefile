@@ -11,20 +11,21 @@ export FLWR_DISABLE_UPDATE_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 FUZZ_SECONDS ?= 60
+LAWS := tests/property tests/privacy tests/adversarial tests/fuzz
 
 # Where tests write: in memory if there is room, since half of what they wait for is logs and journals
 # that reach a disk at every step. A kill loses no more there; a power cut is no test either way.
 ROOM := $(shell test -w /dev/shm && df --output=avail /dev/shm | awk 'END { if ($$1 > 2e6) print "/dev/shm" }')
 export TMPDIR := $(or $(TMPDIR),$(ROOM),/tmp)
 
-.PHONY: demo test browser-test wire install lint type imports unit processes in-process fuzz soak proto constraints
+.PHONY: demo test browser-test wire install lint type imports unit processes in-process laws fuzz soak proto constraints
 
 demo: $(INSTALLED)-demo
 	$(BIN)/python -m examples.demo.run
 
-# Two at a time, longest first, each printed whole when it ends.
+# Three at a time on two cores, as the first mostly waits; each printed whole when it ends.
 test: lint imports
-	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process type
+	$(MAKE) --jobs=3 --keep-going --output-sync=target processes in-process laws type
 
 # Needs the system's Chromium; as root on Debian it is installed if it is missing.
 browser-test: $(INSTALLED)-browser
@@ -63,14 +64,19 @@ imports: $(INSTALLED)-dev
 
 # Tests of real processes mostly wait, and have deadlines: one by one, beside all the others.
 unit: $(INSTALLED)-dev
-	$(MAKE) --jobs=2 --keep-going --output-sync=target processes in-process
+	$(MAKE) --jobs=3 --keep-going --output-sync=target processes in-process laws
 
 # One thread of torch's, because the other core is taken; a test that needs two asks for them.
 processes: $(INSTALLED)-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/integration tests/architecture
 
 in-process: $(INSTALLED)-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture \
+		$(LAWS:%=--ignore=%)
+
+# What must hold for whatever is drawn, and against whoever attacks.
+laws: $(INSTALLED)-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(LAWS)
 
 # Each target for so long, led by coverage; what is found stays in build/fuzz and is gone on from.
 fuzz: $(INSTALLED)-fuzz
