@@ -1,6 +1,6 @@
 """Answers to wire messages and back; nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from protocols.errors import ContractError
 from protocols.wire import scoring_v1_pb2 as scoring
 
 _Answer = TypeVar("_Answer")
+_Word = TypeVar("_Word", bound=str)
 
 
 def score_from_wire(message: scoring.ScoreResponse) -> ScoreAnswer:
@@ -106,6 +107,11 @@ def _input_from_wire(message: scoring.InputField) -> NumericInput | CategoricalI
             refuses_beyond=message.refuses_beyond,
         )
     return CategoricalInput(name=name, label=label, levels=tuple(message.levels))
+
+
+def word_for(number: int, words: Mapping[_Word, int]) -> _Word | None:
+    """Return the word for an enum's number; None for one that this version does not know."""
+    return next((word for word, known in words.items() if known == number), None)
 
 
 def reason_from_wire(message: scoring.Reason) -> Reason:

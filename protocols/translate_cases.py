@@ -25,6 +25,7 @@ from protocols.contracts.cases import (
 from protocols.contracts.features import Contract, describe
 from protocols.contracts.recourse import State
 from protocols.errors import ContractError
+from protocols.translate import word_for
 from protocols.translate_decisions import OUTCOMES, decision_from_wire
 from protocols.translate_recourse import (
     VERDICTS,
@@ -37,7 +38,6 @@ from protocols.translate_recourse import (
     override_to_wire,
     time_of,
     time_to_wire,
-    word_of,
 )
 from protocols.wire import recourse_v1_pb2 as recourse
 
@@ -142,7 +142,7 @@ def summary_from_wire(message: recourse.CaseSummary) -> CaseSummary:
     table: Table = {
         "decision_id": message.decision_id,
         "version": message.version,
-        "state": word_of(message.state, STATES),
+        "state": word_for(message.state, STATES),
         "opened_at": _maybe(message, "opened_at"),
         "due_at": _maybe(message, "due_at"),
         "is_overdue": message.is_overdue,
@@ -156,7 +156,7 @@ def summary_from_wire(message: recourse.CaseSummary) -> CaseSummary:
 
 def _standing_from_wire(message: recourse.Standing) -> Standing:
     table: Table = {
-        "outcome": word_of(message.outcome, OUTCOMES),
+        "outcome": word_for(message.outcome, OUTCOMES),
         "limit_minor": message.limit_minor,
         "override_event_id": message.override_event_id,
         "supersedes": message.supersedes,
@@ -222,7 +222,7 @@ def _claimed(event: recourse.Event) -> Detail:
 def _resolved(event: recourse.Event) -> Detail:
     message = event.review_resolved
     table: Table = {
-        "verdict": word_of(message.verdict, VERDICTS),
+        "verdict": word_for(message.verdict, VERDICTS),
         "note": message.note,
         "override": override_table(message.override) if message.HasField("override") else None,
         "supersedes": message.supersedes,

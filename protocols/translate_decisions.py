@@ -17,7 +17,7 @@ from protocols.contracts.decisions import (
 )
 from protocols.contracts.regulation import Segment
 from protocols.errors import ContractError
-from protocols.translate import checked, reason_from_wire, time_from_wire
+from protocols.translate import checked, reason_from_wire, time_from_wire, word_for
 from protocols.wire import decisions_v1_pb2 as wire
 
 OUTCOMES: Mapping[Outcome, wire.Outcome.ValueType] = {
@@ -85,15 +85,15 @@ _PLAIN = (
 
 
 def word_of(number: int, words: Mapping[_Word, int], name: str) -> _Word:
-    """Return the word for an enum's number.
+    """Return the word for an enum's number in an answer.
 
     Raises:
         ContractError: There is none.
     """
-    for word, known in words.items():
-        if known == number:
-            return word
-    raise ContractError(f"answer: {name}: not one that this version knows")
+    word = word_for(number, words)
+    if word is None:
+        raise ContractError(f"answer: {name}: not one that this version knows")
+    return word
 
 
 def _component(message: wire.Component) -> Component:

@@ -27,10 +27,11 @@ from protocols.contracts.decisions import (
     LimitRequest,
     Line,
 )
+from protocols.contracts.facts import FACT_RANGES
 from protocols.contracts.features import Contract
-from protocols.contracts.limit_policy import FACT_RANGES
 from protocols.contracts.regulation import Segment
 from protocols.contracts.scores import ScoreRequest
+from protocols.translate import word_for
 from protocols.translate_decisions import SEGMENTS
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
@@ -172,10 +173,10 @@ def segment_of(number: int) -> Segment:
     Raises:
         RequestError: There is no such segment.
     """
-    for word, known in SEGMENTS.items():
-        if known == (number or decisions.SEGMENT_CONSUMER):
-            return word
-    raise RequestError([Violation("segment", "is none that this server knows")])
+    word = word_for(number or decisions.SEGMENT_CONSUMER, SEGMENTS)
+    if word is None:
+        raise RequestError([Violation("segment", "is none that this server knows")])
+    return word
 
 
 def parse_request(

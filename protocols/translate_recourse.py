@@ -28,6 +28,7 @@ from protocols.contracts.recourse import (
     Verdict,
     WithdrawAppeal,
 )
+from protocols.translate import word_for
 from protocols.translate_decisions import OUTCOMES
 from protocols.translate_questions import check_count, parse_request
 from protocols.wire import recourse_v1_pb2 as recourse
@@ -127,7 +128,7 @@ def time_to_wire(at: datetime) -> Timestamp:
 def evidence_table(message: recourse.Evidence) -> Table:
     """Return what a message says of a piece of evidence, not checked."""
     return {
-        "kind": word_of(message.kind, KINDS),
+        "kind": word_for(message.kind, KINDS),
         "digest": message.digest,
         "note": message.note,
     }
@@ -136,7 +137,7 @@ def evidence_table(message: recourse.Evidence) -> Table:
 def override_table(message: recourse.Override) -> Table:
     """Return what a message says of an override, not checked."""
     return {
-        "outcome": word_of(message.outcome, OVERRIDE_OUTCOMES),
+        "outcome": word_for(message.outcome, OVERRIDE_OUTCOMES),
         "limit_minor": message.limit_minor,
         "reason_code": message.reason_code,
         "note": message.note,
@@ -150,13 +151,8 @@ def label_table(message: recourse.OutcomeLabel) -> Table:
         "is_default": message.is_default,
         "days_past_due": message.days_past_due,
         "observed_on": _date_of(message.observed_on),
-        "maturity": word_of(message.maturity, MATURITIES),
+        "maturity": word_for(message.maturity, MATURITIES),
     }
-
-
-def word_of(number: int, words: Mapping[_Word, int]) -> _Word | None:
-    """Return the word for an enum's number, or None for one that this version does not know."""
-    return next((word for word, known in words.items() if known == number), None)
 
 
 def time_of(message: Timestamp) -> datetime | None:
@@ -238,7 +234,7 @@ def _claim_review(raw: bytes) -> Step:
 def _resolve_review(raw: bytes) -> Step:
     message = parse_request(raw, recourse.ResolveReviewRequest(), _parts_of_resolution)
     override = override_table(message.override) if message.HasField("override") else None
-    verdict = word_of(message.verdict, VERDICTS)
+    verdict = word_for(message.verdict, VERDICTS)
     more: Table = {"verdict": verdict, "note": message.note, "override": override}
     return _step(ResolveReview, message, more)
 

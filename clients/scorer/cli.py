@@ -1,17 +1,11 @@
 """``fedscore-score``: ask a server about one applicant in a JSON file, and print the answer."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from protocols.errors import ConfigError, ScoringError
+from clients.scorer.command_line import add_server_options, status_of
 
-if TYPE_CHECKING:
-    pass
-
-_OURS = ("clients", "protocols")
 _EXAMPLE = """\
 the file:
   {"request_id": "6d1f...",            one per question; made if left out
@@ -34,20 +28,13 @@ exit status:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
-    try:
+
+    def work() -> None:
         from clients.scorer.score_command import run  # here: --help works without the extra
 
         run(options)
-    except ModuleNotFoundError as err:
-        if err.name is None or err.name.startswith(_OURS):
-            raise
-        hint = f'needs {err.name}; pip install "fedscore[server]" brings it'
-        sys.stderr.write(f"fedscore-score: {hint}\n")
-        return ConfigError.exit_code
-    except ScoringError as err:
-        sys.stderr.write(f"fedscore-score: {err}\n")
-        return err.exit_code
-    return 0
+
+    return status_of("fedscore-score", work)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,11 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--receipt", type=Path, metavar="OUT", help="write the answer's receipt to this new file"
     )
-    parser.add_argument("--address", default="127.0.0.1:50051", help="host:port of the server")
-    parser.add_argument("--ca", type=Path, help="PEM of the CA that signed the server")
-    parser.add_argument("--certificate", type=Path, help="PEM of your own certificate, if asked")
-    parser.add_argument("--key", type=Path, help="PEM of its private key")
-    parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
     parser.add_argument("--score-only", action="store_true", help="a score, no limit")
     parser.add_argument(
         "--simulate-profile", metavar="NAME", help="try it under this profile; nothing is stored"
@@ -80,8 +62,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", action="store_true", help="make the decision again: the same, or what drifted"
     )
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    parser.add_argument(
-        "--insecure-loopback", action="store_true", help="no TLS; to a loopback address only"
-    )
+    add_server_options(parser)
     return parser

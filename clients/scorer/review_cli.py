@@ -6,11 +6,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from itertools import takewhile
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from protocols.errors import ConfigError, ScoringError
+from clients.scorer.command_line import add_server_options, endpoint_of, status_of
 
 if TYPE_CHECKING:
     from clients.scorer.recourse import RecourseClient
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _Kind = TypeVar("_Kind", "ClaimReview", "ResolveReview")
 _NO_MORE: Mapping[str, object] = MappingProxyType({})
-_OURS = ("clients", "protocols")
 _STATUS = """\
 exit status:
   0  done
@@ -32,34 +30,19 @@ exit status:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        sys.stdout.write(_answer(options) + "\n")
-    except ModuleNotFoundError as err:
-        if err.name is None or err.name.startswith(_OURS):
-            raise
-        hint = f'needs {err.name}; pip install "fedscore[server]" brings it'
-        sys.stderr.write(f"fedscore-review: {hint}\n")
-        return ConfigError.exit_code
-    except ScoringError as err:
-        sys.stderr.write(f"fedscore-review: {err}\n")
-        return err.exit_code
-    return 0
+    return status_of("fedscore-review", lambda: _print(options))
+
+
+def _print(options: argparse.Namespace) -> None:
+    sys.stdout.write(_answer(options) + "\n")
 
 
 def _answer(options: argparse.Namespace) -> str:
     # Imported here, so that --help and the hint above work where the extra is not installed.
     from clients.scorer.case_text import as_json, case_lines, cases_lines, event_line
-    from clients.scorer.endpoint import Endpoint
     from clients.scorer.recourse import RecourseClient
 
-    endpoint = Endpoint(
-        options.address,
-        ca_path=options.ca,
-        certificate_path=options.certificate,
-        key_path=options.key,
-        insecure_loopback=options.insecure_loopback,
-    )
-    with RecourseClient(endpoint, timeout_s=options.timeout_s) as client:
+    with RecourseClient(endpoint_of(options), timeout_s=options.timeout_s) as client:
         if options.verb == "list":
             cases = list(takewhile(lambda case: case.is_open, client.list_cases()))
             return as_json(cases) if options.json else cases_lines(cases)
@@ -170,13 +153,5 @@ def _add_override(parser: argparse.ArgumentParser) -> None:
 
 def _server_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--address", default="127.0.0.1:50051", help="host:port of the server")
-    parser.add_argument("--ca", type=Path, help="PEM of the CA that signed the server")
-    parser.add_argument("--certificate", type=Path, help="PEM of your own certificate")
-    parser.add_argument("--key", type=Path, help="PEM of its private key")
-    parser.add_argument("--timeout-s", type=float, default=10.0, help="seconds to wait, and try")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument(
-        "--insecure-loopback", action="store_true", help="no TLS; to a loopback address only"
-    )
+    add_server_options(parser)
     return parser

@@ -11,7 +11,7 @@ from clients.scorer.answer import (
     replay_lines,
 )
 from clients.scorer.client import ScorerClient
-from clients.scorer.endpoint import Endpoint
+from clients.scorer.command_line import endpoint_of
 from clients.scorer.receipt import write_receipt
 from clients.scorer.request import read_limit_request, read_score_request
 from protocols.contracts.decisions import LimitDecision, LimitRequest
@@ -27,14 +27,7 @@ def run(options: argparse.Namespace) -> None:
         ScoringError: What the server refuses.
     """
     _check(options)
-    endpoint = Endpoint(
-        options.address,
-        ca_path=options.ca,
-        certificate_path=options.certificate,
-        key_path=options.key,
-        insecure_loopback=options.insecure_loopback,
-    )
-    with ScorerClient(endpoint, timeout_s=options.timeout_s) as client:
+    with ScorerClient(endpoint_of(options), timeout_s=options.timeout_s) as client:
         if options.score_only:
             _give(client, client.score(read_score_request(options.file)), options)
             return

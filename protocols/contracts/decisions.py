@@ -16,8 +16,8 @@ from protocols.contracts.applicants import (
     feature_faults,
     raise_any,
 )
+from protocols.contracts.facts import FactName
 from protocols.contracts.features import Contract, DecimalText, FeatureContract, Group, Name
-from protocols.contracts.limit_policy import FactName
 from protocols.contracts.money import MAX_MINOR, Currency, Minor, PositiveMinor
 from protocols.contracts.plans import CostBasis, Method
 from protocols.contracts.regulation import Segment

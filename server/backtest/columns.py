@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any, get_args
 
 from model.table import text_of
+from protocols.contracts.facts import FactName
 from protocols.contracts.features import FeatureContract, Group
-from protocols.contracts.limit_policy import FactName
 from protocols.errors import ConfigError, MissingColumnError
 
 REQUESTED, SEGMENT, MONTHS = "requested_amount_minor", "segment", "months"

@@ -7,13 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from protocols.contracts.decisions import LimitRequest
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName, FactTable
 from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
     Affordability,
     ExpectedLoss,
-    FactName,
-    FactTable,
     LimitPolicy,
     RiskBand,
     SegmentPolicy,

@@ -1,15 +1,14 @@
 """The catalogue of reasons: what a borrower is told, in English and Chinese, and nothing freer."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
 from pydantic import Field
 
 from protocols.contracts.decisions import Source
 from protocols.contracts.features import Contract, Name, Sentence
+from server.decisions.texts import shipped
 
 
 class CatalogueReason(Contract):
@@ -36,5 +35,4 @@ class Catalogue(Contract):
 @cache
 def catalogue() -> Mapping[str, CatalogueReason]:
     """Return the reasons that this version knows, from the file beside this one."""
-    text = files("server.decisions").joinpath("catalogue.toml").read_text(encoding="utf-8")
-    return Catalogue.model_validate(tomllib.loads(text)).reasons
+    return shipped("catalogue.toml", Catalogue).reasons

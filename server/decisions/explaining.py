@@ -6,8 +6,9 @@ from typing import NamedTuple
 from model.buckets import Bucket, FieldBuckets
 from protocols.contracts.decisions import Language, LimitDecision, LimitRequest, PrincipalReason
 from protocols.contracts.explanations import BucketedValue, ExplainedCap, ExplainedReason
+from protocols.contracts.facts import FactName, FactTable
 from protocols.contracts.features import CategoricalField
-from protocols.contracts.limit_policy import FactName, FactTable, LimitPolicy
+from protocols.contracts.limit_policy import LimitPolicy
 from server.decisions.candidates import table_share
 from server.decisions.facts import better_ranges, nearest
 from server.decisions.reasons import ROUNDING

@@ -5,12 +5,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from model.label_words import LabelWords, say_range
-from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
-    FactName,
-    SegmentPolicy,
-)
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName
+from protocols.contracts.limit_policy import SegmentPolicy
 
 
 class FactRange(NamedTuple):

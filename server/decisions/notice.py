@@ -1,13 +1,11 @@
 """The notice to whom was given less: catalogued text, item by item, by the law of the day."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from protocols.contracts.decisions import (
     MOST_PRINCIPAL_REASONS,
@@ -19,6 +17,7 @@ from protocols.contracts.features import Contract
 from protocols.contracts.money import money_text
 from protocols.contracts.regulation import NoticeItem, NoticeRule, ReviewRule
 from server.decisions.regulation import Rules
+from server.decisions.texts import InBothLanguages, shipped
 
 _Action = Literal[
     "DECLINE", "COUNTEROFFER", "NOT_DECIDED", "DECREASE", "FREEZE", "UNCHANGED", "INCREASE"
@@ -85,18 +84,10 @@ class NoticeWords(Contract):
         return self
 
 
-class _Texts(Contract):
-    schema_version: Literal[1] = Field(alias="schema")
-    en: NoticeWords
-    zh: NoticeWords
-
-
 @cache
 def notice_words() -> Mapping[Language, NoticeWords]:
     """Return the texts by language, from the file beside this one."""
-    text = files("server.decisions").joinpath("notice.toml").read_text(encoding="utf-8")
-    read = _Texts.model_validate(tomllib.loads(text))
-    return {"en": read.en, "zh": read.zh}
+    return shipped("notice.toml", InBothLanguages[NoticeWords]).by_language
 
 
 def is_adverse(decision: LimitDecision) -> bool:

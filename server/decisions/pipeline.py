@@ -244,15 +244,11 @@ def _has_term(request: LimitRequest, frame: Frame) -> bool:
     return has_term(frame.policy, request.months, most)
 
 
-def _is_priced(standing: _Standing, band: RiskBand) -> bool:
-    """Return whether plans are due: an open line that waits may be of a band without a price."""
-    return standing.outcome in ("APPROVE", "COUNTEROFFER") and band.annual_rate is not None
-
-
 def _plans(
     standing: _Standing, band: RiskBand, request: LimitRequest, frame: Frame
 ) -> Sequence[PricedOffer]:
-    if band.annual_rate is None or not _is_priced(standing, band):
+    is_given = standing.outcome in ("APPROVE", "COUNTEROFFER")
+    if not is_given or band.annual_rate is None:  # of an open line that waits
         return ()
     wanted = Wanted(
         limit_minor=standing.moved.limit_minor,

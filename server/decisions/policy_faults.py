@@ -4,15 +4,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import pairwise, product
 
-from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
-    FactName,
-    FactTable,
-    LimitPolicy,
-    RiskBand,
-    SegmentPolicy,
-)
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName, FactTable
+from protocols.contracts.limit_policy import LimitPolicy, RiskBand, SegmentPolicy
 from protocols.contracts.regulation import RegulatoryProfile
 from server.decisions.candidates import table_share
 from server.decisions.catalogue import catalogue

@@ -8,14 +8,9 @@ from model.buckets import FieldBuckets
 from protocols.contracts.applicants import Applicant
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.explanations import AdviceKind
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName
 from protocols.contracts.features import FeatureContract, NumericField, is_computed
-from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
-    FactName,
-    LimitPolicy,
-    SegmentPolicy,
-)
+from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
 from server.decisions.catalogue import catalogue
 from server.decisions.facts import better_ranges, nearest
 from server.decisions.wording import Wording

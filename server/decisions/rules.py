@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from protocols.contracts.limit_policy import FactName, Rule
+from protocols.contracts.facts import FactName, Rule
 from server.decisions.candidates import NOT_KNOWN
 
 

@@ -1,19 +1,18 @@
 """The words of explanations, in English and Chinese, from the file beside this one."""
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
-from importlib.resources import files
-from typing import Literal, get_args
+from typing import get_args
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from model.label_words import LabelWords
 from protocols.contracts.decisions import Language, Outcome
 from protocols.contracts.explanations import AdviceKind
+from protocols.contracts.facts import FactName
 from protocols.contracts.features import Contract, Name, Sentence
-from protocols.contracts.limit_policy import FactName
 from server.decisions.candidates import TABLE
+from server.decisions.texts import InBothLanguages, shipped
 
 
 class Labels(Contract):
@@ -62,15 +61,7 @@ class Wording(Contract):
         return self
 
 
-class _Wordings(Contract):
-    schema_version: Literal[1] = Field(alias="schema")
-    en: Wording
-    zh: Wording
-
-
 @cache
 def wordings() -> Mapping[Language, Wording]:
     """Return the words by language, from the file beside this one."""
-    text = files("server.decisions").joinpath("explanation.toml").read_text(encoding="utf-8")
-    read = _Wordings.model_validate(tomllib.loads(text))
-    return {"en": read.en, "zh": read.zh}
+    return shipped("explanation.toml", InBothLanguages[Wording]).by_language

@@ -1,7 +1,6 @@
 """The policies that a server decides by: the book's, followed by a thread beside the calls."""
 
 import logging
-import threading
 from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +8,15 @@ from pathlib import Path
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.decision_errors import GoneError
-from protocols.errors import ContractError, RollbackError, ScoringError, SplitViewError, TurnError
+from protocols.errors import ContractError, RollbackError, SplitViewError, TurnError
+from server.following import Followed, Following
 from server.policies.book import Book, seconds_of
 from server.policies.errors import NoActivePolicyError
-from server.policies.folder import PolicyFolder
+from server.policies.folder import FileState, PolicyFolder
 from server.policies.reading import verify_book
 
 _LOG = logging.getLogger(__name__)
-_JOIN_S = 5.0  # a disk that hangs must not keep a server from stopping
+_FOLLOWED = Followed("policies", "policies not taken", "policies are followed again")
 
 
 class Policies:
@@ -45,15 +45,11 @@ class Policies:
             VerificationError: The book is not what officers signed.
         """
         self._path, self._currency, self._clock = path, currency, clock
-        self._every_s = look_every_s
-        self._seen = PolicyFolder(path).state()  # before reading: what comes meanwhile shows next
+        # Before reading, so that what comes meanwhile shows at the next look.
+        self._seen: tuple[FileState, FileState] | None = PolicyFolder(path).state()
         self._book = verify_book(path)
         self._check_currency(self._book)
-        self._problem: str | None = None
-        self._looking = threading.Lock()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="policies", daemon=True)
-        self._thread.start()
+        self._following = Following(self._take, _FOLLOWED, _LOG, look_every_s=look_every_s)
 
     @property
     def book(self) -> Book:
@@ -63,7 +59,7 @@ class Policies:
     @property
     def problem(self) -> str | None:
         """Why the folder is not followed, or None; what was known before still counts."""
-        return self._problem
+        return self._following.problem
 
     def for_question(self, product: str, at: datetime) -> LimitPolicy:
         """Return the policy that decides a question.
@@ -100,30 +96,21 @@ class Policies:
 
     def close(self) -> None:
         """Stop looking; what was known last stays."""
-        self._closed.set()
-        self._thread.join(_JOIN_S)
+        self._following.close()
 
     def look(self) -> None:
         """Take what was added since; if that fails keep all as it was, and name the problem."""
-        with self._looking:
-            state = PolicyFolder(self._path).state()
-            if state == self._seen and self._problem is None:
-                return
-            try:
-                self._take()
-                self._seen = state
-            except ScoringError as err:
-                self._note(str(err))
-            except Exception as err:  # nothing may end the looks; its text may hold anything
-                self._note(f"unexpected error: {type(err).__name__}")
-            else:
-                self._note(None)
-
-    def _watch(self) -> None:
-        while not self._closed.wait(self._every_s):
-            self.look()
+        self._following.look()
 
     def _take(self) -> None:
+        state = PolicyFolder(self._path).state()
+        if state == self._seen:
+            return
+        self._seen = None  # until all of it is taken
+        self._take_book()
+        self._seen = state
+
+    def _take_book(self) -> None:
         before = self._book
         book = verify_book(self._path, at_hand=before.policies)
         _check_goes_on(before, book)
@@ -148,15 +135,6 @@ class Policies:
                 raise ContractError(
                     f"policy {digest.hex()}: currency must be {self._currency}, as in the release"
                 )
-
-    def _note(self, problem: str | None) -> None:
-        if problem == self._problem:
-            return
-        self._problem = problem
-        if problem is None:
-            _LOG.info("policies are followed again")
-        else:
-            _LOG.error("policies not taken", extra={"problem": problem})
 
 
 def _only(products: list[str]) -> str:

@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeVar
 
 from protocols.contracts.applicants import Applicant
 from protocols.contracts.decisions import Circumstances, LimitRequest, Line
+from protocols.contracts.facts import FactName
 from protocols.contracts.features import NumericField
-from protocols.contracts.limit_policy import FactName, LimitPolicy
+from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.regulation import Segment
 from server.decisions.candidates import Known

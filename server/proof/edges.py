@@ -6,13 +6,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
-from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
-    FactName,
-    LimitPolicy,
-    SegmentPolicy,
-)
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName
+from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
 from protocols.contracts.money import MAX_MINOR
 from protocols.contracts.regulation import Segment
 from server.decisions.candidates import annuity_factor

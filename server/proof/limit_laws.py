@@ -4,12 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from protocols.contracts.decisions import Circumstances, LimitRequest
-from protocols.contracts.limit_policy import (
-    BETTER_WHEN_HIGHER,
-    FACT_RANGES,
-    FactName,
-    FactTable,
-)
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName, FactTable
 from server.decisions.candidates import AT_ONCE, rounded
 from server.decisions.pipeline import Case, Decided
 from server.proof.law import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from protocols.contracts.decisions import MOST_PRINCIPAL_REASONS
-from protocols.contracts.limit_policy import Rule
+from protocols.contracts.facts import Rule
 from server.decisions.candidates import AT_ONCE, NOT_KNOWN, REQUESTED, THIN_FILE, Cap, rounded
 from server.decisions.catalogue import catalogue
 from server.decisions.pipeline import Case, Decided, Frame

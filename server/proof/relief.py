@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from protocols.contracts.decisions import Circumstances
-from protocols.contracts.limit_policy import FactName, SegmentPolicy
+from protocols.contracts.facts import FactName
+from protocols.contracts.limit_policy import SegmentPolicy
 from protocols.contracts.money import MAX_MINOR
 from server.decisions.candidates import best_fact
 from server.decisions.pipeline import Case, Frame

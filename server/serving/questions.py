@@ -18,8 +18,6 @@ from server.serving.attempts import Refusal, attempt
 from server.serving.reader import Reader, Scored
 from server.serving.rows import Row
 
-_ANY_PRODUCT = ""  # no request names one yet: there is one product
-
 SCORE, DECIDE = "Score", "DecideLimit"  # as they stand in the journal
 
 

@@ -16,10 +16,11 @@ from protocols.errors import ContractError
 from protocols.recourse_errors import (
     StaleCaseError,
 )
+from protocols.translate import word_for
 from protocols.translate_cases import event_to_wire, standing_to_wire, summary_to_wire
 from protocols.translate_decisions import OUTCOMES as OUTCOME_WORDS
 from protocols.translate_questions import check_decision_id, parse_request
-from protocols.translate_recourse import step_from_wire, word_of
+from protocols.translate_recourse import step_from_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import recourse_v1_pb2 as recourse
 from server.decisions.recourse import Given, fold, standing_of, summary_of
@@ -195,7 +196,7 @@ class Recourse:
         record = self.journal.read(tenant.name, DECIDE, decision_id)
         answer = record.answer_to(record.body_digest)  # raises for one that is deleted
         decision = decisions.DecideLimitResponse.FromString(answer).decision
-        outcome = word_of(decision.outcome, OUTCOME_WORDS)
+        outcome = word_for(decision.outcome, OUTCOME_WORDS)
         if outcome is None:
             raise ContractError("a decision whose outcome this version does not know")
         return record, Given(

@@ -1,7 +1,6 @@
 """The releases that are served now: replaced as a whole, beside the calls, without failing one."""
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Protocol
 
 from model.artifacts import Release
 from protocols.errors import ReleaseError, ScoringError
+from server.following import Followed, Following
 from server.serving.routing import LATEST, Routing, is_in_share, read_routing
 
 _LOG = logging.getLogger(__name__)
-_JOIN_S = 5.0  # a disk that hangs must not keep a server from stopping
+_FOLLOWED = Followed("releases", "releases not taken", "releases are as named again")
 _MOST_FOUND = 8
 _NONE_AT_HAND: Mapping[str, Release] = MappingProxyType({})
 
@@ -97,15 +97,11 @@ class Releases:
             ConfigError: The routing file breaks a rule.
             ReleaseError: A named release does not load, or they do not fit one another.
         """
-        self._shelf, self._routing_path, self._every_s = shelf, routing_path, look_every_s
+        self._shelf, self._routing_path = shelf, routing_path
         self._served = load_served(shelf, resolve(read_routing(routing_path), shelf))
         self._currency = _currency(self._served)
-        self._problem: str | None = None
         self._found: dict[bytes, Release] = {}
-        self._looking = threading.Lock()
-        self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="releases", daemon=True)
-        self._thread.start()
+        self._following = Following(self._take, _FOLLOWED, _LOG, look_every_s=look_every_s)
 
     @property
     def now(self) -> Served:
@@ -120,7 +116,7 @@ class Releases:
     @property
     def problem(self) -> str | None:
         """Why what is named is not served, or None; what was served before still is."""
-        return self._problem
+        return self._following.problem
 
     def chosen(self, subject: str) -> Release:
         """Return the release that answers a subject now; see ``Served.chosen``."""
@@ -153,24 +149,11 @@ class Releases:
 
     def close(self) -> None:
         """Stop looking; what was served last stays."""
-        self._closed.set()
-        self._thread.join(_JOIN_S)
+        self._following.close()
 
     def look(self) -> None:
         """Serve what is named by now; if that fails, keep all as it was and name the problem."""
-        with self._looking:
-            try:
-                self._take()
-            except ScoringError as err:
-                self._note(str(err))
-            except Exception as err:  # nothing may end the looks; its text may hold anything
-                self._note(f"unexpected error: {type(err).__name__}")
-            else:
-                self._note(None)
-
-    def _watch(self) -> None:
-        while not self._closed.wait(self._every_s):
-            self.look()
+        self._following.look()
 
     def _take(self) -> None:
         # Both files are read, not only their times: small, and no change can be missed.
@@ -182,15 +165,6 @@ class Releases:
             raise ReleaseError(f"release {routing.champion}: expected currency {self._currency}")
         self._served = served  # one assignment: a reader sees all of the old or all of the new
         _LOG.info("releases taken", extra=routing.model_dump(exclude_none=True))
-
-    def _note(self, problem: str | None) -> None:
-        if problem == self._problem:
-            return
-        self._problem = problem
-        if problem is None:
-            _LOG.info("releases are as named again")
-        else:
-            _LOG.error("releases not taken", extra={"problem": problem})
 
 
 def resolve(routing: Routing, shelf: Shelf) -> Routing:

@@ -4,7 +4,8 @@ from functools import lru_cache
 from itertools import pairwise
 from random import Random
 
-from protocols.contracts.limit_policy import BETTER_WHEN_HIGHER, FACT_RANGES, FactName, LimitPolicy
+from protocols.contracts.facts import BETTER_WHEN_HIGHER, FACT_RANGES, FactName
+from protocols.contracts.limit_policy import LimitPolicy
 from server.decisions.policy import policy_from_table
 from server.decisions.regulation import PROFILE_NAMES, load_profiles, rules_on
 from server.proof.applicants import Stage, stage

@@ -14,7 +14,7 @@ from protocols.contracts.decisions import (
     LimitRequest,
     Line,
 )
-from protocols.contracts.limit_policy import FACT_RANGES
+from protocols.contracts.facts import FACT_RANGES
 from protocols.contracts.money import MAX_MINOR
 from protocols.ledger.canonical import canonical_json
 from protocols.translate_decisions import CHANGES, OUTCOMES, SEGMENTS, SOURCES, decision_from_wire

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from protocols.contracts.applicants import Applicant, PackedApplicant
 from protocols.contracts.decisions import Circumstances, Consent, LimitRequest, Line
-from protocols.contracts.limit_policy import FACT_RANGES
+from protocols.contracts.facts import FACT_RANGES
 from tests.unit.protocols.answers import make_decision
 
 NAMED = Applicant(

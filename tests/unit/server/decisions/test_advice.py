@@ -7,7 +7,8 @@ import pytest
 from protocols.contracts.applicants import PackedApplicant
 from protocols.contracts.decisions import LimitRequest
 from protocols.contracts.explanations import Advice, AdviceKind
-from protocols.contracts.limit_policy import Freshness, PlanTerms, Rule
+from protocols.contracts.facts import Rule
+from protocols.contracts.limit_policy import Freshness, PlanTerms
 from protocols.contracts.regulation import RegulatoryProfile
 from server.decisions.advice import is_better
 from server.decisions.money_remedies import money_remedies

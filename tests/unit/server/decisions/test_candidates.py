@@ -6,13 +6,8 @@ from decimal import Decimal
 import pytest
 
 from protocols.contracts.decisions import LimitRequest
-from protocols.contracts.limit_policy import (
-    Affordability,
-    ExpectedLoss,
-    FactTable,
-    LimitPolicy,
-    ThinFile,
-)
+from protocols.contracts.facts import FactTable
+from protocols.contracts.limit_policy import Affordability, ExpectedLoss, LimitPolicy, ThinFile
 from protocols.contracts.money import MAX_MINOR
 from protocols.errors import ContractError
 from server.decisions.candidates import (

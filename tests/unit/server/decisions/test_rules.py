@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocols.contracts.limit_policy import Rule
+from protocols.contracts.facts import Rule
 from server.decisions.rules import Stopped, stopped_by
 
 OVERDUE = Rule(
