@@ -85,6 +85,7 @@ class Cell:
 
     Attributes:
         known, bad: Of whom somebody knows how it went; who of them went bad.
+        foreseen_billionths: Of those that are known, their PDs in all, as A's decisions had them.
         raised, raised_minor: To whom both give something and A more, and how much more in all.
         lowered, lowered_minor: To whom both give something and A less, and how much less in all.
         changes: Of those to whom both give something, by size of the change; see ``change_size``.
@@ -93,6 +94,7 @@ class Cell:
     count: int = 0
     known: int = 0
     bad: int = 0
+    foreseen_billionths: int = 0
     a: Sums = field(default_factory=Sums)
     b: Sums = field(default_factory=Sums)
     raised: int = 0
@@ -104,8 +106,10 @@ class Cell:
     def add(self, pair: Pair) -> None:
         """Count one applicant."""
         self.count += 1
-        self.known += pair.is_bad is not None
-        self.bad += bool(pair.is_bad)
+        if pair.is_bad is not None:
+            self.known += 1
+            self.bad += pair.is_bad
+            self.foreseen_billionths += pair.a.p_default_billionths
         self.a.add(pair.a)
         self.b.add(pair.b)
         if pair.a.limit_minor and pair.b.limit_minor:
@@ -125,6 +129,7 @@ class Cell:
         self.count += other.count
         self.known += other.known
         self.bad += other.bad
+        self.foreseen_billionths += other.foreseen_billionths
         self.a.take(other.a)
         self.b.take(other.b)
         self.raised += other.raised

@@ -9,6 +9,7 @@ from typing import Literal
 
 from protocols.contracts.decisions import Outcome
 from protocols.contracts.limit_policy import LimitPolicy
+from server.backtest.agreement import Agreement, jeffreys_p
 from server.backtest.compare import BILLION, MILLION, Cell, Comparison, Place, Sums, added
 
 SwapName = Literal["BOTH", "ONLY_A", "ONLY_B", "NEITHER"]
@@ -108,31 +109,33 @@ class Report:
     Attributes:
         segments: By name, in A's order.
         bands: By segment and A's band, from the safest.
+        agreement: Of each band, whether its probabilities of default held.
         moves: How many, by segment, A's band and B's band.
     """
 
     total: Figures
     segments: Mapping[str, Figures]
     bands: Mapping[BandKey, Figures]
+    agreement: Mapping[BandKey, Agreement]
     moves: Mapping[str, Mapping[tuple[str, str], int]]
 
 
 def report_of(comparison: Comparison, a: LimitPolicy, b: LimitPolicy) -> Report:
     """Return the figures of a comparison of A with B; segments and bands without anybody too."""
     rates, cells = Rates(_rates(a), _rates(b)), comparison.cells
-    bands = [(name, band.name) for name, part in a.segments.items() for band in part.bands]
+    parted: dict[BandKey, dict[Place, Cell]] = {
+        (name, band.name): {} for name, part in a.segments.items() for band in part.bands
+    }
+    for at, cell in cells.items():
+        parted[at.segment, at.band_a][at] = cell
     return Report(
         total=rates.figures(cells),
         segments={
             name: rates.figures({at: cell for at, cell in cells.items() if at.segment == name})
             for name in a.segments
         },
-        bands={
-            key: rates.figures(
-                {at: cell for at, cell in cells.items() if (at.segment, at.band_a) == key}
-            )
-            for key in bands
-        },
+        bands={key: rates.figures(of_band) for key, of_band in parted.items()},
+        agreement={key: _agreement(added(of_band.values())) for key, of_band in parted.items()},
         moves={name: _moves(comparison, name) for name in a.segments},
     )
 
@@ -224,6 +227,19 @@ def _changes(cell: Cell) -> ChangeFigures:
         lowered_minor=cell.lowered_minor,
         same=cell.changes[0],
         sizes=dict(sorted(cell.changes.items())),
+    )
+
+
+def _agreement(cell: Cell) -> Agreement:
+    foreseen = share(cell.foreseen_billionths, cell.known * BILLION)
+    return Agreement(
+        known=cell.known,
+        bad=cell.bad,
+        p_default=foreseen,
+        bad_rate=share(cell.bad, cell.known),
+        jeffreys_p=None
+        if foreseen is None
+        else jeffreys_p(cell.bad, cell.known, p_default=float(foreseen)),
     )
 
 

@@ -9,16 +9,19 @@ from jinja2 import Environment, StrictUndefined
 
 from protocols.contracts.money import money_text
 from protocols.errors import ConfigError
+from server.backtest.agreement import Agreement
 from server.backtest.compare import SIDES
 from server.backtest.figures import Figures, Report
 from server.backtest.printed import refusals
 from server.backtest.run import Tried
 from server.backtest.words import (
     SWAP_NAMES,
+    agreement_mark,
     assumed,
     change_name,
     change_sizes,
     measures,
+    p_text,
     percent,
 )
 
@@ -80,6 +83,9 @@ def backtest_html(tried: Tried, report: Report) -> str:
         swap_names=SWAP_NAMES,
         money=lambda minor: money_text(minor, currency),
         percent=percent,
+        p_text=p_text,
+        agreement_mark=agreement_mark,
+        agreement_bars=_agreement_bars,
         assumed=assumed(tried),
         rate_bars=_rate_bars,
         limit_bars=lambda named: _limit_bars(named, currency),
@@ -87,6 +93,7 @@ def backtest_html(tried: Tried, report: Report) -> str:
         change_bars=_change_bars,
         bands_of=lambda segment: _bands_of(report, segment),
         moves=[_moves(tried, report, name) for name in report.segments],
+        agreement_of=lambda segment: _agreement_of(report, segment),
         reasons=_reasons,
     )
 
@@ -106,6 +113,29 @@ def _chapters(report: Report) -> list[Chapter]:
 
 def _bands_of(report: Report, segment: str) -> Mapping[str, Figures]:
     return {band: one for (of, band), one in report.bands.items() if of == segment}
+
+
+def _agreement_of(report: Report, segment: str) -> Mapping[str, Agreement]:
+    """Return what came of a segment's bands; those of whom nothing is known are left out."""
+    return {
+        band: one for (of, band), one in report.agreement.items() if of == segment and one.known
+    }
+
+
+def _agreement_bars(named: Mapping[str, Agreement]) -> list[Bar]:
+    """Return by band what was foreseen and what came, in turn."""
+    pairs = [
+        (f"{name}, {what}", share, style)
+        for name, one in named.items()
+        for what, style, share in (
+            ("mean PD", "both", one.p_default),
+            ("bad rate", "a", one.bad_rate),
+        )
+    ]
+    most = max((float(share or 0) for _, share, _ in pairs), default=0.0) or 1.0
+    return [
+        Bar(name, percent(share), float(share or 0) / most, style) for name, share, style in pairs
+    ]
 
 
 def _rate_bars(named: Mapping[str, Figures]) -> list[Bar]:

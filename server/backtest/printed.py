@@ -10,7 +10,7 @@ from server.backtest.compare import SIDES, Side
 from server.backtest.figures import Figures, Report
 from server.backtest.run import Tried
 from server.backtest.trial import Trial
-from server.backtest.words import SWAP_NAMES, assumed, measures, percent
+from server.backtest.words import SWAP_NAMES, agreement_mark, assumed, measures, p_text, percent
 
 FORMAT = "fedscore-backtest/1"
 _MOST_REASONS = 8  # of each policy, on a terminal
@@ -35,7 +35,12 @@ def backtest_json(tried: Tried, report: Report) -> str:
         "total": report.total,
         "segments": report.segments,
         "bands": [
-            {"segment": segment, "band": band, "figures": figures}
+            {
+                "segment": segment,
+                "band": band,
+                "figures": figures,
+                "agreement": report.agreement[segment, band],
+            }
             for (segment, band), figures in report.bands.items()
         ],
         "moves": [
@@ -65,7 +70,10 @@ def backtest_text(tried: Tried, report: Report) -> str:
         for name, figures in there.items():
             lines += ["", *_table(tried, name, figures)]
     lines += ["", *_swap_lines(tried, report.total), "", *_change_lines(tried, report.total)]
-    lines += ["", *_reason_lines(report.total), "", "what is assumed:"]
+    lines += ["", *_reason_lines(report.total)]
+    if tried.is_outcome_known:
+        lines += ["", *_agreement_lines(report)]
+    lines += ["", "what is assumed:"]
     return "\n".join([*lines, *(f"- {sentence}" for sentence in assumed(tried))])
 
 
@@ -91,7 +99,7 @@ def _policy(trial: Trial) -> Mapping[str, object]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Fraction):
+    if isinstance(value, Fraction | float):
         return f"{float(value):.6f}"
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
@@ -146,6 +154,14 @@ def _reason_lines(figures: Figures) -> Iterable[str]:
     first = [*list(a)[:_MOST_REASONS], *list(b)[:_MOST_REASONS]]
     for code in dict.fromkeys(first):
         yield _line(code, f"{a.get(code, 0):,}", f"{b.get(code, 0):,}")
+
+
+def _agreement_lines(report: Report) -> Iterable[str]:
+    yield _line("does the PD hold, by band of A", "known", "mean PD", "bad rate") + _risk("p", "")
+    for (segment, band), one in report.agreement.items():
+        if one.known:
+            cells = f"{one.known:,}", percent(one.p_default), percent(one.bad_rate)
+            yield _line(f"{segment}, {band}", *cells) + _risk(p_text(one), agreement_mark(one))
 
 
 def _refused_lines(tried: Tried) -> Iterable[str]:

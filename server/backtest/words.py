@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from protocols.contracts.money import money_text
+from server.backtest.agreement import Agreement
 from server.backtest.columns import DECIDED_ON, REQUESTED
 from server.backtest.compare import CHANGE_EDGES, SIDES
 from server.backtest.figures import SideFigures, SwapName
@@ -36,6 +37,7 @@ _GENERAL = (
     "Observed bad rates are of loans that were made. Of whom nobody lent to nothing is known, and "
     "who was lent to then may differ from who would be now.",
 )
+_TOO_LOW, _TOO_HIGH = 0.05, 0.95
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,19 @@ def measures(currency: str, *, is_outcome_known: bool) -> Sequence[Measure]:
     if is_outcome_known:
         found.append(_share("bad rate of who gets something", lambda side: side.bad_rate))
     return found
+
+
+def p_text(agreement: Agreement) -> str:
+    """Return the value of Jeffreys' test as a person reads it; a dash for none."""
+    return "-" if agreement.jeffreys_p is None else f"{agreement.jeffreys_p:.3f}"
+
+
+def agreement_mark(agreement: Agreement) -> str:
+    """Return which way a band's probability of default is off, if chance alone says it seldom."""
+    p = agreement.jeffreys_p
+    if p is None or _TOO_LOW <= p <= _TOO_HIGH:
+        return ""
+    return "PD too low" if p < _TOO_LOW else "PD too high"
 
 
 def percent(value: Fraction | None) -> str:

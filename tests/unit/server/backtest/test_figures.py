@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from server.backtest.agreement import jeffreys_p
 from server.backtest.compare import Pair
 from server.backtest.figures import Report, report_of, share
 from tests.unit.server.backtest.world import bands_policy, comparison, said
@@ -95,6 +96,22 @@ def test_segments_and_bands_of_a_have_figures_of_their_own() -> None:
     assert report.bands[CONSUMER, "B"].a.limit_minor == 3_000
     assert report.bands[CONSUMER, "C"].count == 0
     assert report.moves[CONSUMER] == {("A", "A"): 1, ("A", "B"): 1, ("B", "G"): 1}
+
+
+def test_what_was_foreseen_is_of_the_same_loans_as_what_came() -> None:
+    """In band A of the consumers one paid at 2 % and one did not at 4 %, a referral or not."""
+    report = _report()
+    one = report.agreement[CONSUMER, "A"]
+    assert (one.known, one.bad, one.p_default, one.bad_rate) == (
+        2,
+        1,
+        Fraction(3, 100),
+        Fraction(1, 2),
+    )
+    assert one.jeffreys_p == jeffreys_p(1, 2, p_default=0.03)
+    unknown = report.agreement[BUSINESS, "D"]
+    assert (unknown.known, unknown.p_default, unknown.jeffreys_p) == (0, None, None)
+    assert report.agreement.keys() == report.bands.keys()
 
 
 def test_of_nobody_there_is_no_share() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import pytest
 
 from protocols.errors import ConfigError
+from server.backtest.agreement import Agreement
 from server.backtest.page import backtest_html, write_page
 from server.backtest.printed import FORMAT, backtest_json, backtest_text
 from server.backtest.run import Tried
-from server.backtest.words import assumed, change_name, change_sizes
+from server.backtest.words import agreement_mark, assumed, change_name, change_sizes
 from tests.unit.server.backtest.world import past_table, report, rulebook, run, strict_table
 from tests.unit.server.batch.world import write_parquet
 
@@ -86,6 +89,32 @@ def test_what_is_assumed_names_each_policys_own_terms(tried: Tried) -> None:
     assert "A, CONSUMER: LGD 0.6, drawn 0.8 of the limit, the other policy's terms" in said
     assert "B, CONSUMER: LGD 0.6, drawn 0.8 of the limit, its own terms." in said
     assert "by different terms" not in said
+
+
+def test_whether_probabilities_hold_is_said_where_it_is_known(tried: Tried) -> None:
+    known = [one for one in _said(tried)["bands"] if one["agreement"]["known"]]
+    assert known
+    assert all(re.fullmatch(r"[01]\.\d{6}", one["agreement"]["jeffreys_p"]) for one in known)
+    text = backtest_text(tried, report(tried))
+    page = _Tags()
+    page.feed(backtest_html(tried, report(tried)))
+    for one in known:
+        p = f"{float(one['agreement']['jeffreys_p']):.3f}"
+        assert re.search(rf"\n{one['segment']}, {one['band']} .* {p}", text)
+        assert p in page.text
+    assert "does the PD hold" not in backtest_text(
+        replace(tried, is_outcome_known=False), report(tried)
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "mark"),
+    [(None, ""), (0.049, "PD too low"), (0.05, ""), (0.95, ""), (0.951, "PD too high")],
+)
+def test_a_band_is_marked_where_chance_alone_would_seldom_say_so(
+    p: float | None, mark: str
+) -> None:
+    assert agreement_mark(Agreement(100, 5, Fraction(1, 10), Fraction(1, 20), p)) == mark
 
 
 def test_sizes_of_changes_have_names() -> None:
