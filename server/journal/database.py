@@ -46,12 +46,14 @@ class Database:
         name: What messages call it; no path and nothing of a URL but its database.
         begin: Begins a transaction that writes; of SQLite's there is one at a time.
         faults: What the driver raises.
+        patience_s: How long to wait for somebody else's lock.
     """
 
     engine: Engine
     name: str
     begin: Callable[[Cursor], None]
     faults: tuple[type[Exception], ...]
+    patience_s: float
 
     @property
     def is_sqlite(self) -> bool:
@@ -195,7 +197,8 @@ def _sqlite(url: URL, patience_s: float) -> Database:
     name = Path(url.database or "").name
     # The second: what the driver makes of a message that quotes a damaged name.
     faults = (sqlite3.Error, UnicodeDecodeError, SQLAlchemyError)
-    return Database(engine, name, partial(_begin_immediate, patience_s=patience_s), faults)
+    begin = partial(_begin_immediate, patience_s=patience_s)
+    return Database(engine, name, begin, faults, patience_s)
 
 
 def _begin_immediate(cursor: Cursor, *, patience_s: float) -> None:
@@ -239,7 +242,8 @@ def _postgres(url: URL, patience_s: float) -> Database:
     }
     url = url.difference_update_query(["options"])
     engine = create_engine(url, poolclass=NullPool, connect_args=arguments, paramstyle="format")
-    return Database(engine, url.database or "", _begin, (psycopg.Error, SQLAlchemyError))
+    faults = (psycopg.Error, SQLAlchemyError)
+    return Database(engine, url.database or "", _begin, faults, patience_s)
 
 
 def new_file(path: Path) -> None:

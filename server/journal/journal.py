@@ -152,7 +152,13 @@ class Journal:
         What is left of each keeps the chain whole and its key taken. Nothing is deleted that
         does not verify.
         """
-        return prune_records(self._keeper, self._statements, before=before, show=show)
+        return prune_records(
+            self._keeper,
+            self._statements,
+            before=before,
+            show=show,
+            patience_s=self._database.patience_s,
+        )
 
     def export(self, path: Path, *, show: Show | None = None) -> int:
         """Write all records to a Parquet file, each of them checked, and return how many.

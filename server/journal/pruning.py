@@ -1,5 +1,6 @@
 """Retention: old answers are deleted; what is left of each keeps the chain whole."""
 
+import time
 from datetime import datetime
 
 from server.journal.database import Lane
@@ -9,17 +10,19 @@ from server.journal.statements import Cursor, Statements
 from server.journal.walk import Show
 
 _BATCH = 500  # small, because writers wait meanwhile
+_LOOK_S = 0.01  # between two tries to overwrite; who reads a few records is done sooner
 
 
 def prune_records(
-    lane: Lane, statements: Statements, *, before: datetime, show: Show | None
+    lane: Lane, statements: Statements, *, before: datetime, show: Show | None, patience_s: float
 ) -> int:
     """Delete the answers that were given before a time, and return how many.
 
     Raises:
         ChainError: One of them is not what was stored. It and those after it are left.
-        JournalError: They are deleted, and can still be read in the file, since somebody reads an
-            older state of it; to prune again once that has ended overwrites them.
+        JournalError: They are deleted, and can still be read in the file, since somebody has read
+            an older state of it for longer than ``patience_s``; to prune again once that has ended
+            overwrites them.
     """
     last, *_ = lane.read(statements.ends)
     count, micros = 0, to_micros(before)
@@ -34,9 +37,12 @@ def prune_records(
         count += lane.write(prune)
         if show is not None:
             show(end, last)
-    if not lane.read(statements.overwrite):
-        raise JournalError(
-            "answers are deleted, but their bytes are still in the file, because another program "
-            "reads it; prune again when that has ended"
-        )
+    end_s = time.monotonic() + patience_s
+    while not lane.read(statements.overwrite):
+        if time.monotonic() >= end_s:
+            raise JournalError(
+                "answers are deleted, but their bytes are still in the file, because another "
+                "program reads it; prune again when that has ended"
+            )
+        time.sleep(_LOOK_S)
     return count

@@ -36,6 +36,7 @@ def _said(
 def test_each_command_says_what_it_did(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("protocols.console._PATIENCE_S", 60.0)  # a busy machine is long at it
     target = str(path.with_name("journal.parquet"))
     for words, text in (
         (["verify"], "2 records, and the chain is whole.\n"),

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -95,6 +96,20 @@ def test_a_pruned_answer_is_in_no_file_of_the_journal(tmp_path: Path) -> None:
     assert journal.prune(before=NOW + timedelta(hours=1)) == 25
     assert (tmp_path / "journal.sqlite").read_bytes().count(secret) == 25
     assert (tmp_path / "journal.sqlite-wal").stat().st_size == 0
+    journal.close()
+
+
+def test_pruning_waits_for_a_reader_that_is_soon_done(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = open_journal(path)
+    journal.commit([draft("r1"), draft("r2", at=NOW + timedelta(days=1))])
+    reader = sqlite3.connect(path, check_same_thread=False)
+    reader.execute("BEGIN").execute("SELECT count(*) FROM journal_answers").fetchall()
+    done = threading.Timer(0.3, reader.close)
+    done.start()
+    assert journal.prune(before=NOW + timedelta(hours=1)) == 1
+    assert (tmp_path / "journal.sqlite-wal").stat().st_size == 0
+    done.join()
     journal.close()
 
 
