@@ -94,7 +94,7 @@ def make_scorecard() -> Any:  # Any: a Scorecard; processes that score do not im
     drawn = torch.Generator().manual_seed(1)
     weights = torch.randn(encoding.width, dtype=torch.float64, generator=drawn)
     scaling = Scaling(base_points=600, base_odds=50, points_to_double=20)
-    return Scorecard(contract, encoding, weights, weights.abs(), Link(0.5), scaling)
+    return Scorecard(contract, encoding, weights, weights.abs(), Link(), scaling)
 
 
 def make_scorer(*, has_reasons: bool) -> Any:  # Any: a Scorer, as above

@@ -113,7 +113,6 @@ def release_from_bytes(manifest_raw: bytes, tensors_raw: bytes) -> Release:
         weights=tensors["weights"],
         bin_shares=tensors["bin_shares"],
         link=Link(
-            float(manifest.loss_clip),
             intercept=float(manifest.calibration.intercept),
             slope=float(manifest.calibration.slope),
         ),

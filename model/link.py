@@ -1,4 +1,4 @@
-"""From a logit to a probability of default: what clipping did is undone, then it is calibrated."""
+"""From a logit to a probability of default: a line in log-odds, found by calibration."""
 
 import math
 from dataclasses import dataclass
@@ -20,55 +20,44 @@ SLOPE_DEVIATION = 0.2
 
 @dataclass(frozen=True)
 class Link:
-    """Turns logits into probabilities of default.
-
-    Clipping a borrower's gradient changes the loss that training minimises: rows have norm 1, so
-    the gradient of a logistic loss is ``q - y`` long (q the logistic of the logit) and becomes
-    ``min(q, C)`` for a good borrower and ``min(1 - q, C)`` for a bad one. At a minimum the two
-    balance, ``(1 - p) min(q, C) = p min(1 - q, C)``, which gives p. For C >= 1 it is q itself.
-    For C >= 1/2, which a charter demands, p rises strictly with the logit.
-    The log-odds of that p, calibrated, are ``intercept + slope * log-odds``.
+    """Turns logits into probabilities of default: log-odds are ``intercept + slope * logit``.
 
     Attributes:
-        loss_clip: Clip norm C of the training gradient.
-        intercept: In log-odds; 0 before calibration.
-        slope: Above 0, so that the order of borrowers stays; 1 before calibration.
+        intercept: In log-odds.
+        slope: Above 0, so that the order of borrowers stays.
 
     Privacy: post-processing of a released model.
-    Source: docs/training.md, "What clipping does to probabilities" and "Calibration".
+    Source: docs/training.md, "Calibration".
     """
 
-    loss_clip: float
     intercept: float = 0.0
     slope: float = 1.0
 
     def log_odds(self, logits: Tensor) -> Tensor:
         """Return the log-odds of default that each logit stands for, same shape."""
-        most = math.log(self.loss_clip)
-        good, bad = logsigmoid(logits).clamp_max(most), logsigmoid(-logits).clamp_max(most)
-        return self.intercept + self.slope * (good - bad)
+        return self.intercept + self.slope * logits
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return the probability of default that each logit stands for, same shape, in (0, 1)."""
+        """Return the probability of default that each logit stands for, same shape, in [0, 1]."""
         return torch.sigmoid(self.log_odds(logits))
-
-    def safe_log_odds(self, logits: Tensor) -> Tensor:
-        """Return what ``log_odds`` tends to for safe borrowers: a line in the logit."""
-        return self.intercept + self.slope * (logits - math.log(min(1.0, self.loss_clip)))
 
 
 def calibrated(table: ScoreTable, *, loss_clip: float) -> Link:
     """Return the link that agrees best with how many borrowers of each score defaulted.
 
-    Logistic recalibration (Cox, 1958: intercept and slope) with a prior around no change, so that
-    it moves as far as the counts are worth against their noise and no further.
+    Logistic recalibration (Cox, 1958: intercept and slope) with a prior around what training is at
+    rest with, so that it moves as far as the counts are worth against their noise and no further.
+
+    Args:
+        table: Opened counts of the borrowers of training.
+        loss_clip: Clip norm C of the training gradient.
 
     Privacy: post-processing of a private sum.
     """
-    before = Link(loss_clip)
-    log_odds = before.log_odds(table.logits).numpy()
-    p = before.probabilities(table.logits).numpy()
+    logits, expected = table.logits.numpy(), unclipped_log_odds(table.logits, loss_clip).numpy()
+    slope, intercept = _line(logits, expected)
     good, bad = table.good.numpy(), table.bad.numpy()
+    p = 1 / (1 + np.exp(-expected))
     variances = (
         np.maximum(good + bad, 0.0) * p * (1 - p)  # sampling
         + table.noise**2 * (p**2 + (1 - p) ** 2)
@@ -76,19 +65,36 @@ def calibrated(table: ScoreTable, *, loss_clip: float) -> Link:
     )
 
     def misfit(moved: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        intercept, log_slope = moved
-        said = 1 / (1 + np.exp(-(intercept + math.exp(log_slope) * log_odds)))
-        prior = [intercept / INTERCEPT_DEVIATION, log_slope / SLOPE_DEVIATION]
+        by, log_factor = moved
+        log_odds = intercept + by + slope * math.exp(log_factor) * logits
+        said = 1 / (1 + np.exp(-log_odds))
+        prior = [by / INTERCEPT_DEVIATION, log_factor / SLOPE_DEVIATION]
         return np.concatenate([(bad * (1 - said) - good * said) / np.sqrt(variances), prior])
 
     limits = 5 * np.array([INTERCEPT_DEVIATION, SLOPE_DEVIATION])
-    intercept, log_slope = least_squares(misfit, np.zeros(2), bounds=(-limits, limits)).x.tolist()
+    by, log_factor = least_squares(misfit, np.zeros(2), bounds=(-limits, limits)).x.tolist()
     # As many digits as a release states.
-    return Link(loss_clip, intercept=round(intercept, 6), slope=round(math.exp(log_slope), 6))
+    return Link(intercept=round(intercept + by, 6), slope=round(slope * math.exp(log_factor), 6))
+
+
+def unclipped_log_odds(logits: Tensor, loss_clip: float) -> Tensor:
+    """Return the log-odds of default at which training would be at rest, same shape as ``logits``.
+
+    Clipping a borrower's gradient changes the loss that training minimises: rows have norm 1, so
+    the gradient of a logistic loss is ``q - y`` long (q the logistic of the logit) and becomes
+    ``min(q, C)`` for a good borrower and ``min(1 - q, C)`` for a bad one. At a minimum the two
+    balance, ``(1 - p) min(q, C) = p min(1 - q, C)``, which gives p. For C >= 1 it is q itself.
+    For C >= 1/2, which a charter demands, p rises strictly with the logit.
+
+    Source: docs/training.md, "What clipping does to probabilities".
+    """
+    most = math.log(loss_clip)
+    good, bad = logsigmoid(logits).clamp_max(most), logsigmoid(-logits).clamp_max(most)
+    return good - bad
 
 
 def logit_of(p_default: float, *, loss_clip: float) -> float:
-    """Return the logit that stands for a probability of default before calibration.
+    """Return the logit at which training rests if all borrowers default with one probability.
 
     Args:
         p_default: In (0, 1).
@@ -101,3 +107,12 @@ def logit_of(p_default: float, *, loss_clip: float) -> float:
     q = rarer if rarer >= 1 - loss_clip else rarer * loss_clip / (1 - rarer)
     logit = math.log(q / (1 - q))
     return logit if p_default < 0.5 else -logit
+
+
+def _line(
+    logits: npt.NDArray[np.float64], log_odds: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return slope and intercept of the line through points that rise; logits differ."""
+    away = logits - logits.mean()
+    slope = float(away @ log_odds / (away @ away))
+    return slope, float(log_odds.mean() - slope * logits.mean())

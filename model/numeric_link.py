@@ -22,12 +22,10 @@ class NumericLink:
     bit; probabilities agree to the last few bits.
 
     Attributes:
-        most: Logarithm of the clip norm: no log-probability counts as more.
-        intercept, slope: Of the calibration.
+        intercept, slope: Of the link.
         base_points, base_log_odds, points_per_log_odds: Of the scaling.
     """
 
-    most: float
     intercept: float
     slope: float
     base_points: int
@@ -39,7 +37,6 @@ class NumericLink:
         """Return a scorecard's link and scaling."""
         link, scaling = scorecard.link, scorecard.scaling
         return cls(
-            most=math.log(link.loss_clip),
             intercept=link.intercept,
             slope=link.slope,
             base_points=scaling.base_points,
@@ -57,9 +54,8 @@ class NumericLink:
 
     def probabilities(self, logits: Floats) -> Floats:
         """Return the probability of default of each logit, float64 (n,)."""
-        log_odds = self.intercept + self.slope * self._unclipped(logits)
         with np.errstate(over="ignore"):  # exp is infinite where the probability is 0
-            probabilities: Floats = 1 / (1 + np.exp(-log_odds))
+            probabilities: Floats = 1 / (1 + np.exp(-self._log_odds(logits)))
         return probabilities
 
     def points(self, logit: float) -> int:
@@ -71,15 +67,8 @@ class NumericLink:
         return np.rint(self._exact(logits)).astype(np.int64)  # ties to even, as Python rounds
 
     def _exact(self, logits: _Number) -> _Number:
-        safe = self.intercept + self.slope * (logits - min(0.0, self.most))
-        return self.base_points + self.points_per_log_odds * (-safe - self.base_log_odds)
+        beyond_base = -self._log_odds(logits) - self.base_log_odds
+        return self.base_points + self.points_per_log_odds * beyond_base
 
-    def _unclipped(self, logits: Floats) -> Floats:
-        """Return log-odds before calibration: odd in the logit, so worked out for its size."""
-        if self.most >= 0:
-            return logits
-        size = np.abs(logits)
-        excess = np.log1p(np.exp(-size))
-        shrunk = np.minimum(-excess, self.most) - np.minimum(-size - excess, self.most)
-        log_odds: Floats = np.copysign(shrunk, logits)
-        return log_odds
+    def _log_odds(self, logits: _Number) -> _Number:
+        return self.intercept + self.slope * logits

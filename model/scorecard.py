@@ -94,7 +94,7 @@ class Scorecard:
 
     def exact_points(self, logits: Tensor) -> Tensor:
         """Return points that are not rounded, same shape as ``logits``."""
-        beyond_base = -self.link.safe_log_odds(logits) - math.log(self.scaling.base_odds)
+        beyond_base = -self.link.log_odds(logits) - math.log(self.scaling.base_odds)
         return self.scaling.base_points + self._points_per_log_odds * beyond_base
 
     @property

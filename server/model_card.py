@@ -196,7 +196,7 @@ def _training(release: Release, leaves: Sequence[bytes]) -> dict[str, object]:
         "asked": _asked(run),
         "repeated": sum(isinstance(x, RoundClose) and not x.is_complete for x in run),
         "missing": dict(Counter(n for x in run if isinstance(x, RoundClose) for n in x.missing)),
-        "clip_norm": manifest.loss_clip,
+        "clip_norm": manifest.clip_norm,
         "lenders": len(terms.partners),
         "mode": terms.sharing.mode,
         "noise_shares": terms.sharing.shares,

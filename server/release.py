@@ -127,7 +127,7 @@ def _manifest(
     terms = federation.terms
     position = open_checkpoint(federation.scribe.log.note, terms.log)
     return ReleaseManifest(
-        schema=1,
+        schema=2,
         federation=federation.charter.federation,
         run=run,
         charter_digest=terms.charter.hex(),
@@ -135,7 +135,7 @@ def _manifest(
         contract=read_toml(federation.settings.contract),
         encoding=trained.encoding.bins,
         tensors_digest=tensors,
-        loss_clip=federation.charter.privacy.gradient_clip_norm,
+        clip_norm=federation.charter.privacy.gradient_clip_norm,
         calibration=Calibration(
             intercept=f"{trained.link.intercept:.6f}", slope=f"{trained.link.slope:.6f}"
         ),

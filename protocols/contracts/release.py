@@ -35,11 +35,11 @@ class Scaling(Contract):
 
 
 class Calibration(Contract):
-    """What is done to the log-odds of a probability of default: ``intercept + slope * log-odds``.
+    """What turns a logit into log-odds of default: ``intercept + slope * logit``.
 
     Attributes:
-        intercept: In log-odds; 0 changes nothing.
-        slope: Above 0, so that the order of borrowers stays; 1 changes nothing.
+        intercept: In log-odds.
+        slope: Above 0, so that the order of borrowers stays.
     """
 
     intercept: DecimalText
@@ -144,12 +144,11 @@ class ReleaseManifest(Contract):
         contract: The feature contract as written.
         encoding: For every field, the bin of each cell.
         tensors_digest: SHA-256 of the safetensors file with ``weights`` and ``bin_shares``.
-        loss_clip: Clip norm of the training gradient; with ``calibration`` it fixes what
-            probability a logit stands for.
+        clip_norm: Of the training gradient.
         log_size, log_root: Checkpoint of the log that holds the whole training run.
     """
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[2] = Field(alias="schema")
     federation: Name
     run: Name
     charter_digest: HexDigest
@@ -157,7 +156,7 @@ class ReleaseManifest(Contract):
     contract: dict[str, object]
     encoding: tuple[CellBins, ...] = Field(strict=False)
     tensors_digest: HexDigest
-    loss_clip: DecimalText
+    clip_norm: DecimalText
     calibration: Calibration
     scaling: Scaling
     evaluation: Evaluation

@@ -108,7 +108,7 @@ def _scorecard() -> Scorecard:
     weights = torch.from_numpy(random.normal(size=encoding.width))
     shares = torch.from_numpy(random.random(encoding.width))
     scaling = Scaling(base_points=600, base_odds=50, points_to_double=20)
-    return Scorecard(CONTRACT, encoding, weights, shares, Link(0.5), scaling)
+    return Scorecard(CONTRACT, encoding, weights, shares, Link(), scaling)
 
 
 SCORECARD = _scorecard()

@@ -40,12 +40,12 @@ HALF = Interval(estimate="0.5", low="0", high="1")
 
 def _scorecard() -> Scorecard:
     weights = torch.linspace(-1, 1, ENCODING.width, dtype=torch.float64)
-    return Scorecard(CONTRACT, ENCODING, weights, weights.abs(), link=Link(0.5), scaling=SCALING)
+    return Scorecard(CONTRACT, ENCODING, weights, weights.abs(), link=Link(), scaling=SCALING)
 
 
 def _manifest(tensors: bytes, **changes: object) -> bytes:
     manifest = ReleaseManifest(
-        schema=1,
+        schema=2,
         federation="test",
         run="run-1",
         charter_digest="00" * 32,
@@ -53,7 +53,7 @@ def _manifest(tensors: bytes, **changes: object) -> bytes:
         contract=TABLE,
         encoding=ENCODING.bins,
         tensors_digest=digest(tensors).hex(),
-        loss_clip="0.5",
+        clip_norm="0.5",
         calibration=Calibration(intercept="0", slope="1"),
         scaling=SCALING,
         evaluation=Evaluation(
@@ -97,7 +97,7 @@ def test_a_release_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert torch.equal(release.scorecard.bin_shares, _scorecard().bin_shares)
     assert release.scorecard.encoding == ENCODING
     assert release.scorecard.contract == CONTRACT
-    assert release.scorecard.link == Link(0.5)
+    assert release.scorecard.link == Link()
     for name, tensor in vars(REFERENCE).items():
         assert torch.equal(vars(release.reference)[name], tensor)
 
@@ -119,7 +119,7 @@ def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> No
         load_release(_write(tmp_path, manifest, bytes(other)))
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"not json", b'{"schema":1}'])
+@pytest.mark.parametrize("raw", [b"", b"{}", b"not json", b'{"schema":2}'])
 def test_a_manifest_that_does_not_parse_is_no_release(tmp_path: Path, raw: bytes) -> None:
     with pytest.raises(ReleaseError):
         load_release(_write(tmp_path, raw, tensor_bytes(_scorecard(), REFERENCE)))
@@ -178,7 +178,7 @@ def test_a_release_whose_tables_answer_otherwise_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tensors = tensor_bytes(_scorecard(), REFERENCE)
-    bent = Evaluator.of(replace(_scorecard(), link=Link(0.6)))
+    bent = Evaluator.of(replace(_scorecard(), link=Link(0.01)))
     monkeypatch.setattr(Evaluator, "of", lambda _: bent)
     with pytest.raises(ReleaseError, match="differ from the scorecard"):
         release_from_bytes(_manifest(tensors), tensors)

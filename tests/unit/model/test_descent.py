@@ -6,7 +6,7 @@ import torch
 
 from model.accounting import TrainingPlan
 from model.descent import START_RATE
-from model.link import Link
+from model.link import unclipped_log_odds
 from model.metrics import auc_with_interval
 from model.network import design_matrix
 from model.posterior import BaseRate
@@ -31,7 +31,7 @@ def _known_scorecard(rows: int, *, seed: int, level: float, clip: float) -> tupl
     drawn = make_batch(CONTRACT, rows=rows, seed=seed)
     random = np.random.default_rng(seed + 1)
     logits = level + _true_logits(drawn)
-    p_default = Link(clip).probabilities(torch.from_numpy(logits)).numpy()
+    p_default = torch.sigmoid(unclipped_log_odds(torch.from_numpy(logits), clip)).numpy()
     outcomes = (random.random(rows) < p_default).astype(np.float64)
     half = rows // 2
     order = np.arange(half, dtype=np.int64)
@@ -81,8 +81,8 @@ def test_it_asks_a_histogram_then_gradients_then_the_holdout() -> None:
     assert [question.population for question in asked] == ["training"] * 7 + ["holdout"]
     first = asked[1]
     assert isinstance(first, Gradient)
-    rate = Link(0.5).probabilities(first.weights[:1] * first.encoding.row_scale)
-    assert rate.item() == pytest.approx(START_RATE)
+    logit = first.weights[:1] * first.encoding.row_scale
+    assert torch.sigmoid(unclipped_log_odds(logit, 0.5)).item() == pytest.approx(START_RATE)
     assert BaseRate(START_RATE, 0.5).logit == pytest.approx(
         first.weights[0].item() * first.encoding.row_scale
     )

@@ -15,7 +15,7 @@ def _measured(counts: torch.Tensor, *, noise: float, logits: torch.Tensor | None
     good, bad = torch.split(counts, len(counts) // 2)
     nothing = torch.zeros(len(good), dtype=torch.float64)
     centres = nothing if logits is None else logits
-    return measured(ScoreTable(good, bad, centres, noise, nothing), Link(1.0))
+    return measured(ScoreTable(good, bad, centres, noise, nothing), Link())
 
 
 def _counts(seed: int, *, goods: int, bads: int, noise: float) -> torch.Tensor:

@@ -27,7 +27,7 @@ def _scorecard(seed: int = 0) -> Scorecard:
         encoding=ENCODING,
         weights=weights,
         bin_shares=shares,
-        link=Link(0.5),
+        link=Link(),
         scaling=Scaling(base_points=600, base_odds=50, points_to_double=20),
     )
 

@@ -25,13 +25,13 @@ PEOPLE: dict[str, Column] = {
 }
 
 
-def _scorecard(clip: float = 0.5) -> Scorecard:
+def _scorecard() -> Scorecard:
     return Scorecard(
         contract=CONTRACT,
         encoding=ENCODING,
         weights=WEIGHTS,
         bin_shares=SHARES,
-        link=Link(clip),
+        link=Link(),
         scaling=Scaling(base_points=600, base_odds=50, points_to_double=20),
     )
 
@@ -41,16 +41,11 @@ def test_logits_are_the_networks() -> None:
     torch.testing.assert_close(_scorecard().logits(cells), design_matrix(cells, ENCODING) @ WEIGHTS)
 
 
-@pytest.mark.parametrize("clip", [0.5, 1.0])
-def test_points_are_log_odds_of_the_probability_for_safe_borrowers(clip: float) -> None:
-    safe = [score for score in _scorecard(clip).score(PEOPLE) if score.p_default < 0.2]
-    assert safe
-    for score in safe:
+@pytest.mark.parametrize("link", [Link(), Link(intercept=-0.4, slope=0.7)])
+def test_points_are_log_odds_of_the_probability(link: Link) -> None:
+    for score in dataclasses.replace(_scorecard(), link=link).score(PEOPLE):
         odds = (1 - score.p_default) / score.p_default
-        # Points take exp(-logit) C for the odds; a clipped loss gives C (1 + exp(-logit)), which
-        # below a probability of 0.2 is at most 1 / (1 - 0.125) times that.
-        expected = 600 + 20 * math.log2(odds / 50)
-        assert score.points == pytest.approx(expected, abs=20 * math.log2(1 / 0.875) + 0.5)
+        assert score.points == round(600 + 20 * math.log2(odds / 50))
 
 
 # The project's survey of credit decisioning of 2026-11-23, d4: 20 points double the odds, and 600
@@ -64,7 +59,7 @@ def test_points_are_log_odds_of_the_probability_for_safe_borrowers(clip: float) 
 )
 def test_the_official_points_of_a_probability(p_default: float, points: float) -> None:
     logit = torch.tensor([math.log(p_default / (1 - p_default))], dtype=torch.float64)
-    card = _scorecard(clip=1.0)  # where a logit is the log-odds
+    card = _scorecard()
     assert card.link.probabilities(logit).item() == pytest.approx(p_default)
     assert card.exact_points(logit).item() == pytest.approx(points, abs=5e-5)
 
@@ -101,7 +96,7 @@ def _first_cells() -> list[list[int]]:
 
 
 def test_points_lost_add_up_to_the_distance_from_the_average_after_calibration_too() -> None:
-    card = dataclasses.replace(_scorecard(), link=Link(0.5, intercept=0.3, slope=1.3))
+    card = dataclasses.replace(_scorecard(), link=Link(intercept=0.3, slope=1.3))
     cells = cells_of(PEOPLE, CONTRACT)
     exact = card.exact_points(card.logits(cells))
     torch.testing.assert_close(card.average_points - card.points_lost(cells).sum(dim=1), exact)

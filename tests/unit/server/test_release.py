@@ -34,7 +34,7 @@ def test_a_manifest_names_what_the_release_stands_on(world: World, registry: Reg
     assert manifest.contract_digest == charter.contract_digest
     assert manifest.contract == read_toml(world.server / "contract.toml")
     assert manifest.scaling == load_settings(world.server / "server.toml").scaling
-    assert manifest.loss_clip == charter.privacy.gradient_clip_norm
+    assert manifest.clip_norm == charter.privacy.gradient_clip_norm
 
 
 def test_a_manifest_says_what_every_partner_has_spent(world: World, registry: Registry) -> None:

@@ -16,7 +16,7 @@ Table = dict[str, Any]  # Any: a test bends any member
 def _table() -> Table:
     interval = {"estimate": "0.7", "low": "0.6", "high": "0.8"}
     return {
-        "schema": 1,
+        "schema": 2,
         "federation": "test",
         "run": "run-1",
         "charter_digest": "0" * 64,
@@ -24,7 +24,7 @@ def _table() -> Table:
         "contract": tomllib.loads(CONTRACT),
         "encoding": [[0, 0, 1], [0, 1]],
         "tensors_digest": "2" * 64,
-        "loss_clip": "0.5",
+        "clip_norm": "0.5",
         "scaling": {"base_points": 600, "base_odds": 50, "points_to_double": 20},
         "calibration": {"intercept": "0.1", "slope": "1.1"},
         "evaluation": {
@@ -70,10 +70,10 @@ def test_another_spelling_of_the_same_manifest_is_refused() -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("schema", 2),
+        ("schema", 1),
         ("run", ""),
         ("tensors_digest", "2" * 63),
-        ("loss_clip", "NaN"),
+        ("clip_norm", "NaN"),
         ("calibration", {"intercept": "0", "slope": "0"}),
         ("calibration", {"intercept": "0", "slope": "-1.1"}),
         ("log_size", 0),

@@ -61,10 +61,9 @@ def test_losses_of_all_fields_are_the_whole_distance_from_the_average_borrower()
     scorecard = make_scorecard()
     columns = applicant().columns(scorecard.contract)
     (score,) = scorecard.score(columns)
-    average_logit = (scorecard.weights * scorecard.bin_shares).sum().item()
+    weighted = scorecard.weights * scorecard.bin_shares * scorecard.encoding.row_scale
+    average = scorecard.link.log_odds(weighted.sum()).item()
     factor = scorecard.scaling.points_to_double / math.log(2)
     base = scorecard.scaling.base_points - factor * math.log(scorecard.scaling.base_odds)
-    average_points = base - factor * (
-        average_logit * scorecard.encoding.row_scale - math.log(scorecard.link.loss_clip)
-    )
+    average_points = base - factor * average
     assert average_points - sum(score.points_lost) == pytest.approx(score.points, abs=0.51)

@@ -56,7 +56,7 @@ def monotone_release(weight: float = 1.6) -> Release:
         encoding=encoding,
         weights=torch.cat([torch.zeros(1), *parts]).to(torch.float64),
         bin_shares=torch.cat([torch.ones(1), *shares]).to(torch.float64),
-        link=Link(1.0, intercept=_ODDS),
+        link=Link(intercept=_ODDS),
         scaling=SCALING,
     )
     reference = Reference(

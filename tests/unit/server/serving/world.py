@@ -160,7 +160,7 @@ def make_scorecard(seed: int = 1) -> Scorecard:
         encoding=encoding,
         weights=torch.randn(encoding.width, dtype=torch.float64, generator=draw) * 3,
         bin_shares=shares,
-        link=Link(0.5),
+        link=Link(intercept=-0.5),
         scaling=SCALING,
     )
 
@@ -176,7 +176,7 @@ def make_release(seed: int = 1) -> Release:
     tensors, table = tensor_bytes(scorecard, reference), contract_table()
     interval = Interval(estimate="0.7", low="0.6", high="0.8")
     manifest = ReleaseManifest(
-        schema=1,
+        schema=2,
         federation="test",
         run=f"run-{seed}",
         charter_digest="00" * 32,
@@ -184,7 +184,7 @@ def make_release(seed: int = 1) -> Release:
         contract=table,
         encoding=scorecard.encoding.bins,
         tensors_digest=digest(tensors).hex(),
-        loss_clip="0.5",
+        clip_norm="0.5",
         calibration=Calibration(intercept="0", slope="1"),
         scaling=SCALING,
         evaluation=Evaluation(
