@@ -1,6 +1,7 @@
 """Dataclasses as canonical JSON and back, strictly: the one parser of every signed payload."""
 
 import re
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -25,7 +26,7 @@ def decode(kind: type[T], raw: bytes) -> T:
     Raises:
         EntryError: ``raw`` is not canonical, or is not a ``kind``.
     """
-    value = _build(kind, parse_canonical(raw))
+    value = _builder(kind)(parse_canonical(raw))  # type: ignore[arg-type]  # a type has a hash
     assert isinstance(value, kind)
     return value
 
@@ -56,33 +57,45 @@ def _plain(value: object) -> object:
     return value
 
 
-def _build(kind: Any, value: object) -> object:  # Any: a type or a generic alias
+@cache
+def _builder(kind: Any) -> Callable[[object], object]:  # Any: a type or a generic alias
+    """Return what makes a ``kind`` of a parsed value, and refuses what is none."""
     if get_origin(kind) is tuple:
+        return _tuple_builder(_builder(get_args(kind)[0]))
+    if is_dataclass(kind):
+        return _dataclass_builder(kind)
+
+    def build(value: object) -> object:
+        # bool is an int in Python, but not here.
+        if type(value) is not kind:
+            raise EntryError(f"expected {kind.__name__}")
+        return value
+
+    return build
+
+
+def _tuple_builder(build_item: Callable[[object], object]) -> Callable[[object], object]:
+    def build(value: object) -> object:
         if not isinstance(value, list):
             raise EntryError("expected a list")
-        return tuple(_build(get_args(kind)[0], item) for item in value)
-    if is_dataclass(kind):
-        return _build_dataclass(kind, value)
-    # bool is an int in Python, but not here.
-    if type(value) is not kind:
-        raise EntryError(f"expected {kind.__name__}")
-    return value
+        return tuple([build_item(item) for item in value])
+
+    return build
 
 
-def _build_dataclass(kind: Any, value: object) -> object:
-    hints = _members(kind)
-    if not isinstance(value, dict) or set(value) != set(hints):
-        raise EntryError(f"{kind.__name__}: expected exactly {', '.join(hints)}")
-    built = {}
-    for name, hint in hints.items():
-        try:
-            built[name] = _build(hint, value[name])
-        except EntryError as err:
-            raise EntryError(f"{kind.__name__}.{name}: {err}") from err
-    return kind(**built)
-
-
-@cache
-def _members(kind: Any) -> dict[str, Any]:  # Any: a dataclass, and the types of its fields
+def _dataclass_builder(kind: Any) -> Callable[[object], object]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
+    builders = {field.name: _builder(hints[field.name]) for field in fields(kind)}
+
+    def build(value: object) -> object:
+        if not isinstance(value, dict) or value.keys() != builders.keys():
+            raise EntryError(f"{kind.__name__}: expected exactly {', '.join(builders)}")
+        built = {}
+        for name, build_member in builders.items():
+            try:
+                built[name] = build_member(value[name])
+            except EntryError as err:
+                raise EntryError(f"{kind.__name__}.{name}: {err}") from err
+        return kind(**built)
+
+    return build

@@ -1,5 +1,6 @@
 """Parsers of the ledger raise our errors on any bytes, and never anything else."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.errors import VerificationError
+from protocols.errors import EntryError, VerificationError
 from protocols.ledger.canonical import canonical_json, from_base64, parse_canonical, to_base64
 from protocols.ledger.checkpoint import LogKey, open_checkpoint
 from protocols.ledger.codec import decode
@@ -120,6 +121,25 @@ def test_any_value_prints_and_parses_back(value: object) -> None:
 
 
 @settings(deadline=None, max_examples=100)
+@given(_VALUES, st.sampled_from([None, 1]), st.booleans(), st.booleans())
+def test_one_spelling_parses_and_every_other_is_refused(
+    value: object, indent: int | None, is_ascii: bool, is_sorted: bool
+) -> None:
+    """ASCII is printed back by a faster printer than the rest; both take the same one spelling."""
+    raw = json.dumps(
+        value,
+        indent=indent,
+        ensure_ascii=is_ascii,
+        sort_keys=is_sorted,
+        separators=(",", ":"),
+    ).encode("utf-8", "surrogatepass")
+    if raw == canonical_json(value):
+        assert parse_canonical(raw) == value
+    else:
+        with pytest.raises(EntryError):
+            parse_canonical(raw)
+
+
 @given(st.binary())
 def test_any_bytes_come_back_from_base64(raw: bytes) -> None:
     assert from_base64(to_base64(raw)) == raw
