@@ -65,7 +65,7 @@ def world(count: int) -> World:
 
 def _calibrated(generated: Release) -> Release:
     """Return the release with probabilities as lenders see them: half are above 8 %."""
-    link = Link(intercept=-1.6, slope=1.5)
+    link = Link(intercept=-1.15, slope=1.5)
     return dataclasses.replace(
         generated, scorecard=dataclasses.replace(generated.scorecard, link=link)
     )
