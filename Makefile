@@ -50,7 +50,7 @@ install: $(INSTALLED)-dev
 $(INSTALLED)-%: constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt torch==2.13.0 uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --native-tls --constraint constraints.txt --editable ".[$*]"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --constraint constraints.txt --editable ".[$*]"
 	touch $@
 
 lint: $(INSTALLED)-dev

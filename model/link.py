@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.optimize import least_squares
+from scipy.special import expit
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -57,7 +58,7 @@ def calibrated(table: ScoreTable, *, loss_clip: float) -> Link:
     logits, expected = table.logits.numpy(), unclipped_log_odds(table.logits, loss_clip).numpy()
     slope, intercept = _line(logits, expected)
     good, bad = table.good.numpy(), table.bad.numpy()
-    p = 1 / (1 + np.exp(-expected))
+    p = expit(expected)
     variances = (
         np.maximum(good + bad, 0.0) * p * (1 - p)  # sampling
         + table.noise**2 * (p**2 + (1 - p) ** 2)
@@ -67,7 +68,7 @@ def calibrated(table: ScoreTable, *, loss_clip: float) -> Link:
     def misfit(moved: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         by, log_factor = moved
         log_odds = intercept + by + slope * math.exp(log_factor) * logits
-        said = 1 / (1 + np.exp(-log_odds))
+        said = expit(log_odds)
         prior = [by / INTERCEPT_DEVIATION, log_factor / SLOPE_DEVIATION]
         return np.concatenate([(bad * (1 - said) - good * said) / np.sqrt(variances), prior])
 

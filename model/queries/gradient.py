@@ -21,7 +21,7 @@ class Gradient:
     Attributes:
         encoding: Bin of each cell.
         weights: Current weights, float64 (encoding.width,).
-        clip_norm: C; what clipping does to probabilities is undone by ``model.scorecard``.
+        clip_norm: C; what clipping does to probabilities is mended by calibration.
     """
 
     encoding: Encoding

@@ -180,7 +180,10 @@ def manifest_from_bytes(raw: bytes) -> ReleaseManifest:
     Raises:
         EntryError: Not canonical, or not a manifest.
     """
+    table = parse_canonical(raw)
+    if isinstance(table, dict) and table.get("schema") == 1:
+        raise EntryError("release manifest: of an earlier version; train again")
     try:
-        return ReleaseManifest.model_validate(parse_canonical(raw))
+        return ReleaseManifest.model_validate(table)
     except ValidationError as err:
         raise EntryError(f"release manifest: {describe(err)}") from err

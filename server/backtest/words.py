@@ -79,10 +79,13 @@ def p_text(agreement: Agreement) -> str:
 
 def agreement_mark(agreement: Agreement) -> str:
     """Return which way a band's probability of default is off, if chance alone says it seldom."""
-    p = agreement.jeffreys_p
-    if p is None or _TOO_LOW <= p <= _TOO_HIGH:
+    p, foreseen, came = agreement.jeffreys_p, agreement.p_default, agreement.bad_rate
+    if p is None or foreseen is None or came is None:
         return ""
-    return "PD too low" if p < _TOO_LOW else "PD too high"
+    # The second: of few and safe loans the test's prior alone would say so, though none went bad.
+    if p < _TOO_LOW and came > foreseen:
+        return "PD too low"
+    return "PD too high" if p > _TOO_HIGH and came < foreseen else ""
 
 
 def percent(value: Fraction | None) -> str:

@@ -41,8 +41,8 @@ def prune_records(
     while not lane.read(statements.overwrite):
         if time.monotonic() >= end_s:
             raise JournalError(
-                "answers are deleted, but their bytes are still in the file, because another "
-                "program reads it; prune again when that has ended"
+                "answers are deleted, but their bytes are still in the file, because somebody "
+                "else is using it; prune again when that has ended"
             )
         time.sleep(_LOOK_S)
     return count

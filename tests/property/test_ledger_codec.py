@@ -121,6 +121,7 @@ def test_any_value_prints_and_parses_back(value: object) -> None:
 
 
 @settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(_VALUES, st.sampled_from([None, 1]), st.booleans(), st.booleans())
 def test_one_spelling_parses_and_every_other_is_refused(
     value: object, indent: int | None, is_ascii: bool, is_sorted: bool
@@ -140,6 +141,7 @@ def test_one_spelling_parses_and_every_other_is_refused(
             parse_canonical(raw)
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.binary())
 def test_any_bytes_come_back_from_base64(raw: bytes) -> None:
     assert from_base64(to_base64(raw)) == raw

@@ -70,7 +70,7 @@ def test_another_spelling_of_the_same_manifest_is_refused() -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("schema", 1),
+        ("schema", 3),
         ("run", ""),
         ("tensors_digest", "2" * 63),
         ("clip_norm", "NaN"),
@@ -86,6 +86,11 @@ def test_another_spelling_of_the_same_manifest_is_refused() -> None:
 def test_a_member_that_breaks_its_rule_is_named(member: str, value: object) -> None:
     with pytest.raises(EntryError, match=f"release manifest: {member}"):
         manifest_from_bytes(canonical_json({**_table(), member: value}))
+
+
+def test_a_release_of_an_earlier_version_says_what_to_do() -> None:
+    with pytest.raises(EntryError, match="of an earlier version; train again"):
+        manifest_from_bytes(canonical_json({**_table(), "schema": 1, "loss_clip": "0.5"}))
 
 
 @pytest.mark.parametrize("member", _table())

@@ -59,6 +59,20 @@ def test_a_value_nested_too_deeply_is_refused() -> None:
         canonical_json(value)
 
 
+@pytest.mark.parametrize("depth", [700, 100_000])
+def test_bytes_nested_deeper_than_can_be_printed_are_refused(depth: int) -> None:
+    with pytest.raises(EntryError):
+        parse_canonical(b"[" * depth + b"]" * depth)
+
+
+@pytest.mark.parametrize("count", [50, 500])
+def test_few_brackets_and_many_are_one_spelling(count: int) -> None:
+    value = [{"b": [], "a": {}}] * count
+    assert parse_canonical(canonical_json(value)) == value
+    with pytest.raises(EntryError):
+        parse_canonical(canonical_json(value).replace(b'"a":{},"b":[]', b'"b":[],"a":{}', 1))
+
+
 def test_what_was_printed_parses_back() -> None:
     value = {"b": [1, "x", None, True], "a": {"n": "\u20ac"}}
     assert parse_canonical(canonical_json(value)) == value

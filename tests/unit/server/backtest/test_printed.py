@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from protocols.errors import ConfigError
-from server.backtest.agreement import Agreement
+from server.backtest.agreement import Agreement, jeffreys_p
 from server.backtest.page import backtest_html, write_page
 from server.backtest.printed import FORMAT, backtest_json, backtest_text
 from server.backtest.run import Tried
@@ -114,7 +114,16 @@ def test_whether_probabilities_hold_is_said_where_it_is_known(tried: Tried) -> N
 def test_a_band_is_marked_where_chance_alone_would_seldom_say_so(
     p: float | None, mark: str
 ) -> None:
-    assert agreement_mark(Agreement(100, 5, Fraction(1, 10), Fraction(1, 20), p)) == mark
+    foreseen = Fraction(1, 20)
+    came = {"PD too high": Fraction(1, 100)}.get(mark, Fraction(1, 10))
+    assert agreement_mark(Agreement(100, 10, foreseen, came, p)) == mark
+
+
+def test_a_band_of_few_and_safe_loans_none_of_which_went_bad_is_not_marked() -> None:
+    foreseen = Fraction(5, 10_000)
+    p = jeffreys_p(0, 3, p_default=float(foreseen))
+    assert p < 0.05
+    assert agreement_mark(Agreement(3, 0, foreseen, Fraction(0), p)) == ""
 
 
 def test_sizes_of_changes_have_names() -> None:
