@@ -121,7 +121,6 @@ def test_any_value_prints_and_parses_back(value: object) -> None:
 
 
 @settings(deadline=None, max_examples=100)
-@settings(deadline=None, max_examples=100)
 @given(_VALUES, st.sampled_from([None, 1]), st.booleans(), st.booleans())
 def test_one_spelling_parses_and_every_other_is_refused(
     value: object, indent: int | None, is_ascii: bool, is_sorted: bool
