@@ -10,6 +10,8 @@ class LabelWords(NamedTuple):
     other: str
     below: str
     between: str
+    up_to: str
+    from_to: str
     above: str
     any_number: str
     more: str
@@ -20,6 +22,8 @@ ENGLISH = LabelWords(
     other="other",
     below="below {high}",
     between="{low} to below {high}",
+    up_to="up to {high}",
+    from_to="{low} to {high}",
     above="{low} and above",
     any_number="any number",
     more="and {count} more",
@@ -33,3 +37,12 @@ def say_range(low: str, high: str, words: LabelWords = ENGLISH) -> str:
     if low:
         return words.above.format(low=low)
     return words.below.format(high=high) if high else words.any_number
+
+
+def say_whole_range(low: str, high: str, words: LabelWords = ENGLISH) -> str:
+    """Name the whole numbers from ``low`` to ``high``, both of them included; as ``say_range``."""
+    if low and low == high:
+        return low
+    if low and high:
+        return words.from_to.format(low=low, high=high)
+    return words.up_to.format(high=high) if high else say_range(low, "", words)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from model.features import grid_edges
-from model.label_words import ENGLISH, LabelWords, say_range
+from model.label_words import ENGLISH, LabelWords, say_range, say_whole_range
 from model.scorecard import Scorecard
 from protocols.contracts.features import GRID_CELLS, CategoricalField, FeatureField, NumericField
 
@@ -102,10 +102,22 @@ def level_names(field: FeatureField) -> list[str]:
 
 def interval_label(field: NumericField, first: int, last: int, words: LabelWords = ENGLISH) -> str:
     """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
-    edges = grid_edges(field)
-    low = "" if first == 0 else say_number(edges[first - 1])
-    high = "" if last == GRID_CELLS - 1 else say_number(edges[last])
-    return say_range(low, high, words)
+    edges = [-math.inf, *grid_edges(field).tolist(), math.inf]
+    low, high = edges[first], edges[last + 1]  # from the one on, and below the other
+    if field.is_whole and (whole := _whole_between(low, high)):
+        return say_whole_range(*whole, words)
+    return say_range(_bound(low), _bound(high), words)
+
+
+def _whole_between(low: float, high: float) -> tuple[str, str] | None:
+    """Return the first and the last whole number from ``low`` on and below ``high``, as text."""
+    first = low if math.isinf(low) else float(math.ceil(low))
+    last = high if math.isinf(high) else float(math.ceil(high) - 1)
+    return (_bound(first), _bound(last)) if first <= last else None
+
+
+def _bound(value: float) -> str:
+    return "" if math.isinf(value) else say_number(value)
 
 
 def level_label(

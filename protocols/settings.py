@@ -39,6 +39,8 @@ def read_settings(kind: type[Kind], path: Path) -> Kind:
     Raises:
         ConfigError: The file is missing or breaks a rule; says where.
     """
+    if not path.exists():
+        raise ConfigError(f"{path.name}: not found; say with --config where it is")
     try:
         settings = kind(**read_toml(path))  # type: ignore[arg-type]  # pydantic checks
     except ValidationError as err:

@@ -67,6 +67,11 @@ def open_campaign(config: Path, run: str, transport: Transport) -> "Campaign":
         raise ConfigError(f"run {run} is over: it was of an earlier charter; begin a new run")
     if state.lacks_noise:
         raise ConfigError(f"run {run} is over: a sum of it lacked noise; begin a new run")
+    if state.closed_by and len(state.authorisations) < federation.terms.minimum_cohort:
+        raise ConfigError(
+            f"run {run} is over: too few partners authorised it, and those have closed it; "
+            "begin a new run"
+        )
     state.resume(federation.terms)
     folder = settings.runs / run
     events = EventWriter(folder / "events.jsonl")
@@ -144,7 +149,8 @@ class Campaign:
         if len(self.state.authorisations) < terms.minimum_cohort:
             raise RoundError(
                 f"{len(self.state.authorisations)} partners authorised the run, the charter asks "
-                f"for {terms.minimum_cohort}; see events.jsonl for each one's reason"
+                f"for {terms.minimum_cohort}; runs/{self.run}/events.jsonl has each one's reason, "
+                "such as a node that is not running. Then begin a run under another name"
             )
         if not self.post.gather_witnesses():
             raise RunPausedError(

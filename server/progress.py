@@ -64,7 +64,7 @@ class ProgressView:
 
 def _words(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(str(item) for item in value) or "nobody"
     if isinstance(value, dict):
         return ", ".join(f"{key} ({item})" for key, item in value.items())
     return str(value)

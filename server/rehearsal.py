@@ -107,7 +107,9 @@ def pooled_without_privacy(partners: Sequence[Borrowers]) -> Estimate:
     try:
         import lightgbm  # here: only rehearsals and demos need it
     except ModuleNotFoundError as err:
-        raise ConfigError('lightgbm is missing: pip install --editable ".[demo]"') from err
+        raise ConfigError(
+            'lightgbm is missing: pip install --constraint constraints.txt --editable ".[demo]"'
+        ) from err
     training = [partner.training for partner in partners]
     holdout = [partner.holdout for partner in partners]
     data = lightgbm.Dataset(_cells(training), _outcomes(training))

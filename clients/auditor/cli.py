@@ -16,14 +16,13 @@ from clients.auditor.receipt_command import add_receipt
 from clients.auditor.report_command import add_report
 from clients.auditor.serve_command import add_serve
 from clients.auditor.verdict import verdict_json, verdict_text
+from protocols.charter_summary import charter_summary
 from protocols.errors import ConfigError, EntryError, ScoringError, VerificationError
 from protocols.ledger.canonical import canonical_json, to_base64
 from protocols.ledger.codec import check_name
-from protocols.ledger.epsilons import say_epsilon
 from protocols.ledger.keyfile import create_key, create_next_key, load_keys
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter, sign_charter_file, signers_of
 from protocols.ledger.succession import changes, check_follows
-from protocols.ledger.terms import Terms
 
 CARD_NAME = "auditor-card.json"
 _EXIT = """\
@@ -68,7 +67,9 @@ def _init(options: argparse.Namespace) -> int:
         raise ConfigError(f"{options.home.name}: no folder can be made here") from err
     for purpose in (IDENTITY, COSIGN):
         create_key(options.home / f"{purpose}.pem")
-    _write_card(options.home, options.name, {})
+    card = _write_card(options.home, options.name, {})
+    said = f"Made {options.home}. Send {CARD_NAME} to the coordinator; keep everything else.\n"
+    sys.stdout.write(card if options.json else said)
     return 0
 
 
@@ -79,15 +80,19 @@ def _card(options: argparse.Namespace) -> int:
         for purpose in (IDENTITY, COSIGN):
             create_next_key(options.home, purpose)
     is_new = _newest(options.home, IDENTITY) != known
-    _write_card(options.home, name, {"identity_key_before": to_base64(known)} if is_new else {})
+    more = {"identity_key_before": to_base64(known)} if is_new else {}
+    card = _write_card(options.home, name, more)
+    path = options.home / CARD_NAME
+    said = f"Wrote {path}. Send it to the coordinator for fedscore-server renew.\n"
+    sys.stdout.write(card if options.json else said)
     return 0
 
 
-def _write_card(home: Path, name: str, more: dict[str, str]) -> None:
+def _write_card(home: Path, name: str, more: dict[str, str]) -> str:
     keys = {f"{purpose}_key": to_base64(_newest(home, purpose)) for purpose in (IDENTITY, COSIGN)}
     card = canonical_json({"name": name, **keys, **more}) + b"\n"
     _write(home / CARD_NAME, card)
-    sys.stdout.write(card.decode("utf-8"))
+    return card.decode("utf-8")
 
 
 def _newest(home: Path, purpose: str) -> bytes:
@@ -97,7 +102,7 @@ def _newest(home: Path, purpose: str) -> bytes:
 def _sign(options: argparse.Namespace) -> int:
     keys = load_keys(options.home, IDENTITY)
     _, terms = load_charter(options.charter)
-    sys.stdout.write("\n".join(_say_terms(terms)) + "\n")
+    sys.stdout.write(charter_summary(terms) + "\n")
     if terms.succeeds:
         if options.before is None:
             raise ConfigError("--before: the charter in force, which this one succeeds")
@@ -111,22 +116,6 @@ def _sign(options: argparse.Namespace) -> int:
     if waiting:
         sys.stdout.write(f"waiting  {', '.join(waiting)}\n")
     return 0
-
-
-def _say_terms(terms: Terms) -> list[str]:
-    sharing = terms.sharing
-    return [
-        f"charter  {terms.charter.hex()}",
-        *(f"succeeds {name}" for name in terms.succeeds[-1:]),
-        f"log      {terms.log.origin}",
-        f"partners {', '.join(terms.partners)}",
-        f"auditor  {', '.join(terms.auditor)}",
-        f"mode     {sharing.mode}, cohort at least {terms.minimum_cohort}, noise shares "
-        f"{sharing.shares}, lenders per borrower at most {sharing.most_lenders}",
-        f"released epsilon at most {say_epsilon(terms.released_cap_micro)}, "
-        f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {float(terms.delta):g}",
-        f"code     {terms.code_digest}",
-    ]
 
 
 def _write(path: Path, raw: bytes) -> None:
@@ -175,12 +164,14 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="make the auditor's keys and card")
     init.add_argument("--home", type=Path, required=True, help="folder for the key and the card")
     init.add_argument("--name", required=True, help="the auditor's name in charters")
+    init.add_argument("--json", action="store_true", help="print the card, which is JSON")
     init.set_defaults(run=_init)
 
     card = commands.add_parser("card", help="write a new card for the next charter")
     card.add_argument("--home", type=Path, required=True, help="folder with the auditor's keys")
     card.add_argument("--charter", type=Path, required=True, help="the charter in force")
     card.add_argument("--new-keys", action="store_true", help="make new keys first")
+    card.add_argument("--json", action="store_true", help="print the card, which is JSON")
     card.set_defaults(run=_card)
 
     sign = commands.add_parser("sign", help="show a charter's terms and sign it")

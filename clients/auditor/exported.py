@@ -27,10 +27,24 @@ def audit_export(
         VerificationError: The charter is malformed.
     """
     _, terms = load_charter(charter)
-    signed = read_file(signatures or charter.with_name(SIGNATURES_NAME))
+    signed = read_signatures(signatures, charter=charter)
     kept = [read_file(path) for path in saved]
     files = read_export(folder)
     return terms, verify_log(terms, signatures=signed, files=files, saved=kept)
+
+
+def read_signatures(given: Path | None, *, charter: Path) -> bytes:
+    """Return the bytes of a charter's signatures: of the file given, or of the one beside it.
+
+    Raises:
+        ConfigError: It is absent or unreadable; says where it was expected.
+    """
+    if given is not None:
+        return read_file(given)
+    try:
+        return read_file(charter.with_name(SIGNATURES_NAME))
+    except ConfigError as err:
+        raise ConfigError(f"{err}; expected beside {charter.name}") from err
 
 
 def read_file(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clients.auditor.exported import read_signatures
 from protocols.errors import ConfigError
 from protocols.ledger.audit import Audit
 from protocols.ledger.policy import SIGNATURES_NAME, load_charter
@@ -86,7 +87,7 @@ def _serve(options: argparse.Namespace) -> int:
     from clients.auditor.page.state import Watcher
 
     _, terms = load_charter(options.charter)
-    signatures = _read(options.signatures or options.charter.with_name(SIGNATURES_NAME))
+    signatures = read_signatures(options.signatures, charter=options.charter)
     _make_home(options.home)
     token_path = options.token_file or options.home / TOKEN_NAME
     sessions = Sessions(load_token(token_path), clock=time.monotonic)
@@ -157,13 +158,6 @@ def _make_home(home: Path | None) -> None:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as err:
         raise ConfigError(f"{home}: no folder can be made here") from err
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"{path.name}: absent or unreadable") from err
 
 
 def _is_loopback(host: str) -> bool:

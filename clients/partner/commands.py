@@ -28,10 +28,10 @@ from clients.partner.statement import (
     budget_text,
     check_text,
     dry_run_text,
-    terms_text,
 )
 from clients.partner.trusted_set import code_digest
 from model.table import read_column_names, read_tables
+from protocols.charter_summary import charter_summary
 from protocols.console import Still, run_command
 from protocols.contracts.charter import Capacity, PartnerCard, charter_from_table
 from protocols.contracts.features import (
@@ -172,8 +172,8 @@ def sign(
 ) -> None:
     """Read a charter, show what it promises, and sign it."""
     keys = load_keys(home / "keys", IDENTITY)
-    agreed, terms = charter_from_table(read_toml(charter), where=charter.name)
-    typer.echo(terms_text(agreed, terms))
+    _, terms = charter_from_table(read_toml(charter), where=charter.name)
+    typer.echo(charter_summary(terms))
     if (home / SETTINGS_NAME).exists():
         for line in check_successor(load_partner_settings(home / SETTINGS_NAME), terms):
             typer.echo(line)

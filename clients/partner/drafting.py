@@ -10,10 +10,20 @@ import tomli_w
 
 _HEAD = """\
 # Draft of a feature contract. Fill in every "" from public knowledge (product terms, data
-# dictionaries, law), never from what your borrowers happen to have. Delete fields that are not
-# known at application time, that are another lender's score, or that may not be used. A numeric
-# field may be computed from earlier ones: formula = "ratio", of = ["..."], over = ["..."]; or
-# formula = "total" or "largest", with of alone.
+# dictionaries, law), never from what your borrowers happen to have.
+# Every column of the file is among the fields: once you have named the borrower id and the
+# outcome, delete these two from the fields. Delete fields too that are not known at application
+# time, that are another lender's score, or that may not be used.
+# What any field may say besides (docs/contracts.md has every key):
+#   reason_zh = "..."          # the reason in Chinese
+#   is_changeable = true       # a borrower can do something about it, so it may be advised
+# What a numeric field may say besides:
+#   special = [{ code = "-1", meaning = "..." }]  # values that are no quantities
+#   is_whole = true            # values are whole numbers, and ranges are named by such
+#   beyond_bounds = "refuse"   # refuse questions beyond the bounds; else they count as the bound
+#   formula = "ratio"          # computed from earlier fields; or "total" or "largest", without over
+#   of = ["..."]
+#   over = ["..."]
 schema = 1
 segments = []  # categorical fields for whose levels a release reports how good it is
 name = ""

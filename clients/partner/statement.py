@@ -56,26 +56,6 @@ def check_text(violations: Sequence[Violation], odd: Sequence[Oddity], *, rows: 
     return "\n".join([*broken, *notes, f"{rows} rows read. {verdict}"])
 
 
-def terms_text(charter: Charter, terms: Terms) -> str:
-    """Say what a charter promises, for who is asked to sign it."""
-    privacy, sharing = charter.privacy, terms.sharing
-    return "\n".join(
-        [
-            f"charter  {terms.charter.hex()} of {charter.federation}",
-            *(f"succeeds {name}" for name in terms.succeeds[-1:]),
-            f"log      {terms.log.origin}",
-            f"partners {', '.join(terms.partners)}",
-            f"auditor  {', '.join(terms.auditor)}",
-            f"mode     {sharing.mode}, cohort at least {terms.minimum_cohort}, noise shares "
-            f"{sharing.shares}, colluders at most {privacy.tolerated_colluders}, lenders per "
-            f"borrower at most {sharing.most_lenders}",
-            f"released epsilon at most {say_epsilon(terms.released_cap_micro)}, "
-            f"worst at most {say_epsilon(terms.worst_cap_micro)}, delta {privacy.delta}",
-            f"code     {terms.code_digest}",
-        ]
-    )
-
-
 def budget_of(name: str, book: BudgetBook, terms: Terms) -> Budget:
     """Read the budget from the book."""
     return Budget(

@@ -3,7 +3,8 @@
 import json
 from datetime import date, datetime
 
-from protocols.contracts.decisions import LimitDecision, Offer
+from clients.scorer.explained_words import FRAMES, Frame
+from protocols.contracts.decisions import Language, LimitDecision, Offer
 from protocols.contracts.explanations import (
     BucketedValue,
     ExplainedCap,
@@ -22,43 +23,52 @@ def answer_lines(answer: ScoreAnswer | LimitDecision) -> str:
     risk = f"probability of default {answer.p_default:.2%}, {answer.points} points"
     reasons = [_reason_line(reason) for reason in answer.reasons]
     cost = ["points lost against the average borrower:", *reasons] if reasons else []
+    clipped = ", ".join(answer.clipped_fields)
+    beyond = [f"counted at their bound: {clipped}"] if clipped else []
     source = f"request {answer.request_id}, release {answer.release_digest.hex()}"
     tried = ["tried only, not decided"] if isinstance(answer, SimulatedDecision) else []
-    return "\n".join([*tried, *limit, risk, *cost, source])
+    return "\n".join([*tried, *limit, risk, *cost, *beyond, source, *_id_lines(answer)])
 
 
-def explanation_lines(explanation: Explanation, currency: str) -> str:
-    """Return an explanation as a person reads it."""
+def explanation_lines(explanation: Explanation, decision: LimitDecision, language: Language) -> str:
+    """Return why a decision is as it is as a person reads it, in one language."""
+    frame, currency = FRAMES[language], decision.currency
     limit = money_text(explanation.limit_minor, currency)
-    lines = [f"{explanation.outcome}: {limit}"]
+    lines = [frame.outcome.format(outcome=frame.outcomes[explanation.outcome], limit=limit)]
     for reason in explanation.reasons:
-        lines.append(f"  {reason.code}: {reason.sentence}")
-        lines += [_value_line(value) for value in reason.values]
+        said = frame.reason.format(code=reason.code, sentence=reason.sentence)
+        lines += [f"  {said}", *(f"    {_value(value, frame)}" for value in reason.values)]
     caps = [
-        f"  {money_text(cap.limit_minor, currency):>20}  {_cap(cap)}" for cap in explanation.caps
+        f"  {money_text(cap.limit_minor, currency):>20}  {_cap(cap, frame)}"
+        for cap in explanation.caps
     ]
-    lines += ["caps, the smallest of which bound:", *caps]
+    lines += [frame.caps, *caps]
     if explanation.advice:
-        lines += ["what would change it:", *(f"  {one.sentence}" for one in explanation.advice)]
+        lines += [frame.advice, *(f"  {one.sentence}" for one in explanation.advice)]
     if explanation.drifts:
-        gone = ", ".join(drift.cause for drift in explanation.drifts)
-        lines.append(f"no advice was sought: not as it was is {gone}")
-    return "\n".join(lines)
+        gone = frame.between.join(frame.causes[drift.cause] for drift in explanation.drifts)
+        lines.append(frame.no_advice.format(causes=gone))
+    return "\n".join([*lines, frame.decision.format(name=decision.decision_id)])
 
 
-def replay_lines(replay: Replay) -> str:
+def replay_lines(replay: Replay, decision_id: str) -> str:
     """Return how a decision came out again as a person reads it."""
     lines = [f"{replay.verdict}: {replay.outcome} was decided"]
     lines += [f"  not as it was: {drift.cause}" for drift in replay.drifts]
     if replay.differing_fields:
         lines.append(f"  came out otherwise: {', '.join(replay.differing_fields)}")
     lines += [f"  {_today(one)}" for one in replay.today]
-    return "\n".join(lines)
+    return "\n".join([*lines, f"decision {decision_id}"])
 
 
-def answer_json(answer: ScoreAnswer | LimitDecision | Explanation) -> str:
+def answer_json(answer: ScoreAnswer | LimitDecision) -> str:
     """Return an answer as JSON: digests in hexadecimal, times and days in ISO 8601."""
     return plain_json(answer.model_dump())
+
+
+def inquiry_json(told: Explanation | Replay, decision_id: str) -> str:
+    """Return what is told of a decision as JSON, and first which decision it is."""
+    return plain_json({"decision_id": decision_id, **told.model_dump()})
 
 
 def plain_json(value: object) -> str:
@@ -74,14 +84,21 @@ def _today(one: Today) -> str:
     return f"with {swapped} of today {other}{one.outcome}"
 
 
-def _value_line(value: BucketedValue) -> str:
-    needed = f"; needed: {value.needed_bucket}" if value.needed_bucket else ""
-    lost = f" ({value.points_lost:.1f} points)" if value.points_lost else ""
-    return f"    {value.label}: {value.bucket}{needed}{lost}"
+def _value(value: BucketedValue, frame: Frame) -> str:
+    said = frame.value.format(label=value.label, bucket=value.bucket)
+    needed = frame.needed.format(bucket=value.needed_bucket) if value.needed_bucket else ""
+    lost = frame.lost.format(points=value.points_lost) if value.points_lost else ""
+    return f"{said}{needed}{lost}"
 
 
-def _cap(cap: ExplainedCap) -> str:
-    return f"{cap.label} (bound)" if cap.is_binding else cap.label
+def _cap(cap: ExplainedCap, frame: Frame) -> str:
+    return f"{cap.label}{frame.bound}" if cap.is_binding else cap.label
+
+
+def _id_lines(answer: ScoreAnswer | LimitDecision) -> list[str]:
+    if not isinstance(answer, LimitDecision) or isinstance(answer, SimulatedDecision):
+        return []
+    return [f"decision {answer.decision_id}"]
 
 
 def _limit_lines(decision: LimitDecision) -> list[str]:

@@ -23,6 +23,7 @@ exit status:
   5  no server, or one that cannot answer now
   1  anything else
 """
+_DECIDES_FIRST = "without --decision the request is first decided, and that decision is stored"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,10 +58,14 @@ def _parser() -> argparse.ArgumentParser:
         "--simulate-profile", metavar="NAME", help="try it under this profile; nothing is stored"
     )
     parser.add_argument(
-        "--explain", choices=("en", "zh"), help="why the decision is as it is, in this language"
+        "--explain",
+        choices=("en", "zh"),
+        help=f"why the decision is as it is, in this language; {_DECIDES_FIRST}",
     )
     parser.add_argument(
-        "--replay", action="store_true", help="make the decision again: the same, or what drifted"
+        "--replay",
+        action="store_true",
+        help=f"make the decision again: the same, or what drifted; {_DECIDES_FIRST}",
     )
     add_server_options(parser)
     return parser

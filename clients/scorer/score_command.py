@@ -7,7 +7,7 @@ from clients.scorer.answer import (
     answer_json,
     answer_lines,
     explanation_lines,
-    plain_json,
+    inquiry_json,
     replay_lines,
 )
 from clients.scorer.client import ScorerClient
@@ -37,24 +37,30 @@ def run(options: argparse.Namespace) -> None:
             _give(client, answer, options)
             return
         request = request.model_copy(update={"request_id": answer.request_id})  # files need none
+        name = answer.decision_id
         if options.replay:
-            replay = client.replay_decision(answer.decision_id, request)
-            _print(plain_json(replay.model_dump()) if options.json else replay_lines(replay))
+            replay = client.replay_decision(name, request)
+            _print(inquiry_json(replay, name) if options.json else replay_lines(replay, name))
         else:
-            told = client.explain_decision(answer.decision_id, request, options.explain)
-            lines = explanation_lines(told, answer.currency)
-            _print(answer_json(told) if options.json else lines)
+            told = client.explain_decision(name, request, options.explain)
+            lines = explanation_lines(told, answer, options.explain)
+            _print(inquiry_json(told, name) if options.json else lines)
 
 
 def _check(options: argparse.Namespace) -> None:
     if options.file is None and options.decision is None:
         raise ConfigError("a file or --decision is needed")
+    asked = "--replay" if options.replay else "--explain" if options.explain else ""
+    if asked and (options.score_only or options.simulate_profile or options.receipt):
+        raise ConfigError(f"{asked} excludes --score-only, --simulate-profile and --receipt")
     if options.decision is None:
         return
     if options.score_only or options.simulate_profile:
         raise ConfigError("--decision excludes --score-only and --simulate-profile")
-    if bool(options.file) != bool(options.explain or options.replay):
-        raise ConfigError("beside --decision a file is for --explain and --replay, which need it")
+    if asked and options.file is None:
+        raise ConfigError(f"{asked} with --decision needs FILE, the request as it was asked")
+    if options.file is not None and not asked:
+        raise ConfigError("--decision takes FILE only with --explain or --replay; leave FILE out")
 
 
 def _decision(

@@ -96,6 +96,7 @@ class NumericField(FieldBase):
         beyond_bounds: Whether a question with a value beyond them is answered as if it were the
             bound, which the answer says, or refused.
         spacing: Cells of equal width, or of equal width in sign(x) log(1 + |x|).
+        is_whole: Whether values are whole numbers; ranges are then named by whole numbers.
         special: Codes that are no quantities; each gets a cell of its own.
         formula: How the value is computed from other fields; None reads a column.
         of: Numeric fields, earlier in the contract: their total, their largest, or in a ratio
@@ -109,6 +110,7 @@ class NumericField(FieldBase):
     high: DecimalText
     beyond_bounds: Literal["clip", "refuse"] = "clip"
     spacing: Literal["linear", "log"]
+    is_whole: bool = False
     special: tuple[SpecialCode, ...] = Field(default=(), max_length=1_000, strict=False)
     formula: FormulaName | None = None
     of: _Inputs = ()
@@ -221,8 +223,8 @@ class FeatureContract(Contract):
     @model_validator(mode="after")
     def _check_names(self) -> "FeatureContract":
         names = [self.borrower_id, self.outcome.column, *(field.name for field in self.fields)]
-        if len(set(names)) != len(names):
-            raise ValueError("column names must differ")
+        if names.count(name := max(names, key=names.count)) > 1:
+            raise ValueError(f"column {name} is the borrower id or the outcome, or a field twice")
         for place, field in enumerate(self.fields):
             if isinstance(field, NumericField) and field.formula is not None:
                 _check_inputs(field, self.fields[:place])

@@ -22,6 +22,8 @@ class Labels(Contract):
     other: Sentence
     below: Sentence
     between: Sentence
+    up_to: Sentence
+    from_to: Sentence
     above: Sentence
     any_number: Sentence
     more: Sentence

@@ -27,7 +27,7 @@ from server.policies.book import Book, seconds_of
 from server.policies.errors import UnprovenPolicyError
 from server.policies.folder import MOST_FILE_BYTES, PolicyFolder
 from server.policies.folding import Folding
-from server.policies.officers import read_officers, verify_act
+from server.policies.officers import check_allowed, read_officers
 from server.policies.proof import Proof, Prove
 from server.policies.reading import (
     policy_from_bytes,
@@ -37,6 +37,9 @@ from server.policies.reading import (
 )
 
 Clock = Callable[[], datetime]
+
+_NOT_YET = "0" * 64  # in place of a proof's digest, to ask whether an approval would be allowed
+_NO_LINE = bytes(32)  # of an act that is not signed; no act follows it
 
 
 def utc_now() -> datetime:
@@ -100,7 +103,10 @@ class Signer:
         Raises:
             UnprovenPolicyError: The proof finds a counterexample.
         """
-        proof = prove(verify_book(self.path).policy(policy))
+        proposed = verify_book(self.path).policy(policy)
+        # A proof takes a minute, which nobody should wait who may not approve.
+        self._next(lambda place: Approve(place, policy=policy.hex(), proof=_NOT_YET))
+        proof = prove(proposed)
         if proof.counterexamples:
             raise UnprovenPolicyError("approve: the policy fails its proof", said=proof.said)
         path = self._folder.proof_file(proof.digest)
@@ -150,21 +156,24 @@ class Signer:
         self, made: Callable[[Place], Act], *, before: Callable[[], object] = lambda: None
     ) -> Act:
         """Add what is made of the next place to the book; ``before`` writes what it names."""
-        folder = self._folder
-        with folder.writing():
-            officers = read_officers(folder.officers)
-            folding = Folding()
-            for entry in read_entries(folder, officers):
-                folding.take(entry)
-            book = with_policies(folder, folding.book())
-            name = officers.holder_of(key_id(self.key.public_key())).name
-            now_s = seconds_of(self.clock())
-            act = made(Place(len(book.links), book.head.hex(), name, now_s))
-            envelope = sign_act(act, self.key)
-            line = envelope.to_bytes()
-            folding.take(Entry(verify_act(act, envelope, officers), digest(line)))
+        with self._folder.writing():
+            act = self._next(made)
             before()
-            folder.append(line)
+            self._folder.append(sign_act(act, self.key).to_bytes())
+        return act
+
+    def _next(self, made: Callable[[Place], Act]) -> Act:
+        """Return what is made of the next place, once no rule and no role forbids it."""
+        folder = self._folder
+        officers, folding = read_officers(folder.officers), Folding()
+        for entry in read_entries(folder, officers):
+            folding.take(entry)
+        book = with_policies(folder, folding.book())
+        officer = officers.holder_of(key_id(self.key.public_key()))
+        now_s = seconds_of(self.clock())
+        act = made(Place(len(book.links), book.head.hex(), officer.name, now_s))
+        check_allowed(act, officer)
+        folding.take(Entry(act, _NO_LINE))
         return act
 
 

@@ -124,9 +124,14 @@ def verify_act(act: Act, envelope: Envelope, officers: Officers) -> Act:
     verify_envelope(envelope, payload_type=act.payload_type, keys=keys)
     if act.place.officer != officer.name:
         raise RoleError("officer: the key that signed is another officer's")
+    check_allowed(act, officer)
+    return act
+
+
+def check_allowed(act: Act, officer: Officer) -> None:
+    """Raise ``RoleError`` unless an officer's key has the role for an act, and had not left."""
     needed = _NEEDED[type(act)]
     if needed not in officer.roles:
         raise RoleError(f"officer: needs the role {needed} in officers.toml")
     if officer.left_at is not None and act.place.at >= officer.left_at.timestamp():
         raise RoleError("officer: has left, as officers.toml says")
-    return act

@@ -108,4 +108,4 @@ class ServeOptions:
                 challenger_policy_path=self.challenger_policy,
             )
         except ValidationError as err:
-            raise ConfigError(f"serve: {describe(err)}") from err
+            raise ConfigError(f"serve: {describe(err).removeprefix('table: ')}") from err

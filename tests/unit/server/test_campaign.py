@@ -283,6 +283,16 @@ def test_a_run_that_needs_a_partner_that_is_away_costs_nothing_when_it_is_resume
     world.train()
 
 
+def test_a_run_that_too_few_authorised_is_over(world: World) -> None:
+    away = world.nodes.pop("p2")
+    with pytest.raises(RoundError, match=r"runs/run-1/events\.jsonl has each one's reason"):
+        world.train()
+    world.nodes["p2"] = away
+    with pytest.raises(ConfigError, match="run-1 is over: too few partners authorised it"):
+        world.train()
+    world.train("run-2")
+
+
 def test_a_run_whose_sums_were_altered_meanwhile_does_not_go_on(world: World) -> None:
     _lose(world, "p2", Step(3, 1))
     with pytest.raises(RunPausedError):

@@ -34,6 +34,11 @@ def test_an_absolute_path_stays(file: Path) -> None:
     assert load_settings(file).log == Path("/elsewhere/log.sqlite")
 
 
+def test_a_file_that_is_elsewhere_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"server\.toml: not found; say with --config where"):
+        load_settings(tmp_path / "server.toml")
+
+
 def test_the_environment_wins_over_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEDSCORE_PUBLIC_PORT", "9000")
     file.write_text(LEAST + "public_port = 8700\n")

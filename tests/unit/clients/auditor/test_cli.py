@@ -89,6 +89,17 @@ def test_what_is_absent_exits_2(case: Path, name: str, capsys: pytest.CaptureFix
     assert name in capsys.readouterr().err
 
 
+def test_absent_signatures_are_said_to_be_expected_beside_the_charter(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (case / "signatures.json").unlink()
+    assert _verify(case) == 2
+    said = "signatures.json: absent or unreadable; expected beside charter.toml\n"
+    assert capsys.readouterr().err == f"fedscore-audit: ConfigError: {said}"
+    assert _verify(case, "--signatures", str(case / "other.json")) == 2
+    assert capsys.readouterr().err.endswith("other.json: absent or unreadable\n")
+
+
 def test_a_folder_in_place_of_a_file_is_a_finding(case: Path) -> None:
     (case / "log" / "checkpoint").unlink()
     (case / "log" / "checkpoint").mkdir()
@@ -105,7 +116,7 @@ def test_init_makes_a_key_and_a_card_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "auditor"
-    assert main(["init", "--home", str(home), "--name", "auditor"]) == 0
+    assert main(["init", "--home", str(home), "--name", "auditor", "--json"]) == 0
     card = (home / "auditor-card.json").read_text(encoding="utf-8")
     assert capsys.readouterr().out == card
     assert sorted(json.loads(card)) == ["cosign_key", "identity_key", "name"]
@@ -114,6 +125,22 @@ def test_init_makes_a_key_and_a_card_once(
     before = key.read_bytes()
     assert main(["init", "--home", str(home), "--name", "auditor"]) == 2
     assert (key.read_bytes(), (home / "auditor-card.json").read_text()) == (before, card)
+
+
+def test_init_and_card_say_which_file_goes_to_the_coordinator(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = case / "home"
+    assert main(["init", "--home", str(home), "--name", "auditor"]) == 0
+    said = f"Made {home}. Send auditor-card.json to the coordinator; keep everything else.\n"
+    assert capsys.readouterr().out == said
+    words = ["card", "--home", str(home), "--charter", str(case / "charter.toml")]
+    assert main(words) == 0
+    path = home / "auditor-card.json"
+    said = f"Wrote {path}. Send it to the coordinator for fedscore-server renew.\n"
+    assert capsys.readouterr().out == said
+    assert main([*words, "--json"]) == 0
+    assert capsys.readouterr().out == path.read_text(encoding="utf-8")
 
 
 def test_init_says_what_is_wrong_with_its_arguments(
@@ -132,7 +159,7 @@ def test_init_says_what_is_wrong_with_its_arguments(
 def test_the_auditor_is_shown_the_terms_and_signs_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(["init", "--home", str(tmp_path / "home"), "--name", "auditor"])
+    main(["init", "--home", str(tmp_path / "home"), "--name", "auditor", "--json"])
     card = json.loads(capsys.readouterr().out)
     table = charter_table()
     table["auditor"] = card
@@ -142,15 +169,32 @@ def test_the_auditor_is_shown_the_terms_and_signs_them(
     said = capsys.readouterr().out
     assert "partners north, south, west" in said
     assert (
-        "mode     local, cohort at least 2, noise shares 1, lenders per borrower at most 1" in said
-    )
-    assert "released epsilon at most 1.000000, worst at most 1.000000, delta 1e-05" in said
+        "mode     local, cohort at least 2, noise shares 1, colluders at most 0, lenders per "
+        "borrower at most 1\n"
+    ) in said
+    assert "released epsilon at most 1.000000, worst at most 1.000000, delta 0.00001\n" in said
+    assert "clip norm 0.5, of one borrower's gradient at one partner\n" in said
     assert said.endswith("signed   auditor\nwaiting  north, south, west\n")
     for name in ("north", "south", "west"):
         sign_charter_file(charter, key_for(name))
     assert main(["sign", str(charter), "--home", str(tmp_path / "home")]) == 0
     assert capsys.readouterr().out.endswith("signed   auditor, north, south, west\n")
     load_key(tmp_path / "home" / "identity.pem")
+
+
+@pytest.mark.parametrize("name", ["federation", "gradient_clip_norm"])
+def test_a_charter_whose_terms_cannot_all_be_shown_is_not_signed(
+    case: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", "--home", str(case / "home"), "--name", "auditor", "--json"])
+    table = {**charter_table(), "auditor": json.loads(capsys.readouterr().out)}
+    lines = charter_toml(table).splitlines(keepends=True)
+    charter = case / "new" / "charter.toml"
+    charter.parent.mkdir()
+    charter.write_text("".join(line for line in lines if not line.startswith(f"{name} = ")))
+    assert main(["sign", str(charter), "--home", str(case / "home")]) == 1
+    assert capsys.readouterr().err == f"fedscore-audit: EntryError: charter: {name} is missing\n"
+    assert list(charter.parent.iterdir()) == [charter]
 
 
 def test_a_charter_that_names_another_auditor_is_not_signed(case: Path) -> None:

@@ -70,6 +70,15 @@ def test_what_cannot_be_served_is_refused(
     assert said in capsys.readouterr().err
 
 
+def test_absent_signatures_are_said_to_be_expected_beside_the_charter(
+    case: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (case / "signatures.json").unlink()
+    assert main(_arguments(case)) == 2
+    said = "signatures.json: absent or unreadable; expected beside charter.toml\n"
+    assert capsys.readouterr().err == f"fedscore-audit: ConfigError: {said}"
+
+
 def test_a_home_is_needed_for_what_is_made(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["serve", "--log", str(case / "log"), "--charter", str(case / "charter.toml")]
     assert main(words) == 2

@@ -258,8 +258,20 @@ def test_sign_shows_what_is_promised_and_adds_one_signature(command: Command, wo
     ) in out
     caps = [say_epsilon(micro) for micro in (terms.released_cap_micro, terms.worst_cap_micro)]
     assert f"released epsilon at most {caps[0]}, worst at most {caps[1]}, delta 0.00001\n" in out
+    assert "clip norm 0.5, of one borrower's gradient at one partner\n" in out
     assert f"code     {terms.code_digest}\n" in out
     assert signatures.exists()
+
+
+def test_partner_and_auditor_are_shown_the_same_terms(
+    command: Command, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    charter = world.server / "charter.toml"
+    _, out, _ = command("sign", charter, "--home", world.folder / "p0")
+    shown, _, _ = out.partition("Signed in ")
+    assert shown.count("\n") == 8
+    assert audit(["sign", str(charter), "--home", str(world.folder / "auditor")]) == 0
+    assert capsys.readouterr().out.startswith(f"{shown}signed   ")
 
 
 def test_a_card_for_the_next_charter_has_the_latest_keys_and_names_the_one_before(

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.scorer.answer import answer_json, answer_lines, explanation_lines
+from clients.scorer.answer import (
+    answer_json,
+    answer_lines,
+    explanation_lines,
+    inquiry_json,
+    replay_lines,
+)
 from protocols.contracts.explanations import (
     Advice,
     BucketedValue,
@@ -13,7 +19,9 @@ from protocols.contracts.explanations import (
     ExplainedCap,
     ExplainedReason,
     Explanation,
+    Replay,
     SimulatedDecision,
+    Today,
 )
 from protocols.contracts.scores import Reason, ScoreAnswer
 from tests.unit.protocols.answers import make_decision
@@ -44,12 +52,23 @@ def test_a_person_reads_limit_rules_risk_and_reasons() -> None:
         "probability of default 7.31%, 584 points",
         "points lost against the average borrower:",
         "    12.8  R.INCOME: Low income. (not given)",
+        "counted at their bound: income",
         f"request request-1, release {'01' * 32}",
+        "decision decision-1",
     ]
 
 
-def test_a_score_has_no_limit() -> None:
-    assert answer_lines(SCORE).startswith("probability of default 7.31%, 584 points\n")
+def test_a_score_has_no_limit_and_names_no_decision() -> None:
+    lines = answer_lines(SCORE).splitlines()
+    assert lines[0] == "probability of default 7.31%, 584 points"
+    assert lines[-1].startswith("request request-1, release ")
+
+
+def test_every_field_beyond_its_bounds_is_named_and_none_where_there_is_none() -> None:
+    two = SCORE.model_copy(update={"clipped_fields": ("late_24m", "income")})
+    assert "\ncounted at their bound: late_24m, income\n" in answer_lines(two)
+    assert "bound" not in answer_lines(SCORE)
+    assert "bound" not in answer_lines(make_decision(clipped_fields=()))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +116,7 @@ EXPLANATION = Explanation(
 
 
 def test_a_person_reads_an_explanation() -> None:
-    assert explanation_lines(EXPLANATION, "USD").splitlines() == [
+    assert explanation_lines(EXPLANATION, make_decision(), "en").splitlines() == [
         "COUNTEROFFER: 12,000.00 USD",
         "  R.INCOME: Low income.",
         "    Income: below 5; needed: 5 and above (12.8 points)",
@@ -106,15 +125,36 @@ def test_a_person_reads_an_explanation() -> None:
         "         15,000.05 USD  asked for",
         "what would change it:",
         "  Ask for less.",
+        "decision decision-1",
     ]
     drift = Drift(cause="MODEL", then=b"\x01" * 32, now=b"")
     gone = EXPLANATION.model_copy(update={"advice": (), "drifts": (drift,)})
-    last = explanation_lines(gone, "USD").splitlines()[-1]
-    assert last == "no advice was sought: not as it was is MODEL"
-    assert json.loads(answer_json(gone))["drifts"][0]["then"] == "01" * 32
+    *_, why, name = explanation_lines(gone, make_decision(), "en").splitlines()
+    assert why == "no advice was sought: not as it was is MODEL"
+    assert name == "decision decision-1"
+    plain = json.loads(inquiry_json(gone, "decision-1"))
+    assert plain["decision_id"] == "decision-1"
+    assert plain["drifts"][0]["then"] == "01" * 32
+
+
+def test_a_person_reads_a_replay_and_which_decision_it_is_of() -> None:
+    replay = Replay(
+        verdict="MATCH",
+        drifts=(),
+        differing_fields=(),
+        outcome="COUNTEROFFER",
+        limit_minor=5,
+        today=(Today(swapped=None, outcome="DECLINE", limit_minor=0, is_other=True),),
+    )
+    assert replay_lines(replay, "decision-1").splitlines() == [
+        "MATCH: COUNTEROFFER was decided",
+        "  with everything of today otherwise: DECLINE",
+        "decision decision-1",
+    ]
 
 
 def test_what_was_tried_only_says_so() -> None:
     table = make_decision().model_dump() | {"decision_id": "", "journal_position": 0}
     tried = SimulatedDecision.model_validate(table)
     assert answer_lines(tried).startswith("tried only, not decided\nCOUNTEROFFER: ")
+    assert "\ndecision" not in answer_lines(tried)

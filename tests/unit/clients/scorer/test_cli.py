@@ -10,6 +10,7 @@ import pytest
 from clients.scorer.cli import main
 
 ROOT = Path(__file__).parents[4]
+NEEDS_FILE = "with --decision needs FILE, the request as it was asked"
 REQUEST = {"requested_amount_minor": 700_000, "currency": "USD", "features": {"income": 41_234}}
 
 
@@ -55,8 +56,9 @@ def test_plain_text_to_another_machine_is_exit_status_two(file: str) -> None:
     ("words", "rule"),
     [
         ([], "a file or --decision is needed"),
-        (["FILE", "--decision", "d1"], "beside --decision a file is for --explain and --replay"),
-        (["--decision", "d1", "--replay"], "beside --decision a file is for"),
+        (["FILE", "--decision", "d1"], "--decision takes FILE only with --explain or --replay"),
+        (["--decision", "d1", "--replay"], f"--replay {NEEDS_FILE}"),
+        (["--decision", "d1", "--explain", "en"], f"--explain {NEEDS_FILE}"),
         (["--decision", "d1", "--score-only"], "--decision excludes --score-only"),
     ],
 )
@@ -85,3 +87,10 @@ def test_help_needs_no_extra() -> None:
     done = _without("grpc", "--help")
     assert done.returncode == 0
     assert "--insecure-loopback" in done.stdout
+
+
+def test_help_says_that_to_explain_and_to_replay_first_decide() -> None:
+    said = " ".join(_without("grpc", "--help").stdout.split())
+    first = "without --decision the request is first decided, and that decision is stored"
+    assert f"in this language; {first}" in said
+    assert f"what drifted; {first}" in said

@@ -82,7 +82,18 @@ FAULTS: dict[str, tuple[Callable[[Table], object], str]] = {
     "an unknown kind": (_field({"kind": "picture"}), "fields.0"),
     "an unknown key": (_field({"colour": "red"}), "fields.0.colour"),
     "a value computed from others": (_field({"computed_from": "peers"}), "computed_from"),
-    "a column twice": (_field({"name": "outcome"}), "column names must differ"),
+    "a field twice": (
+        _field({"name": "usage"}),
+        "table: column usage is the borrower id or the outcome, or a field twice",
+    ),
+    "the outcome as a field": (
+        _field({"name": "outcome"}),
+        "table: column outcome is the borrower id or the outcome",
+    ),
+    "the borrower id as a field": (
+        _field({"name": "borrower"}),
+        "table: column borrower is the borrower id or the outcome",
+    ),
     "good that is bad": (lambda table: table["outcome"].update(good="bad"), "must differ"),
     "a segment twice": (lambda table: table.update(segments=["housing"] * 2), "segments must be"),
     "a segment of numbers": (lambda table: table.update(segments=["income"]), "segments must be"),

@@ -82,6 +82,16 @@ def test_a_policy_with_a_counterexample_is_not_approved(office: Office) -> None:
         office.by(APPROVER).activate(one)
 
 
+def test_who_may_not_approve_waits_for_no_proof(office: Office) -> None:
+    one = office.submitted(POLICY_TOML)
+
+    def prove(_: LimitPolicy) -> Proof:
+        pytest.fail("a proof was run")
+
+    with pytest.raises(RoleError, match="needs the role approver"):
+        office.by(AUTHOR).approve(one, prove=prove)
+
+
 def test_the_author_cannot_approve_with_any_key(tmp_path: Path) -> None:
     both = {"ana": ["author", "approver"], "boris": ["approver"]}
     office = open_office(tmp_path / "policies", roles=both)  # type: ignore[arg-type]
