@@ -11,7 +11,7 @@ export FLWR_DISABLE_UPDATE_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 FUZZ_SECONDS ?= 60
-LAWS := tests/property tests/privacy tests/adversarial tests/fuzz
+LAWS := tests/property tests/adversarial
 
 # Where tests write: in memory if there is room, since half of what they wait for is logs and journals
 # that reach a disk at every step. A kill loses no more there; a power cut is no test either way.
@@ -58,7 +58,7 @@ lint: $(INSTALLED)-dev
 	$(BIN)/ruff check .
 
 type: $(INSTALLED)-dev
-	$(BIN)/mypy
+	nice $(BIN)/mypy
 
 imports: $(INSTALLED)-dev
 	$(BIN)/lint-imports
@@ -71,13 +71,14 @@ unit: $(INSTALLED)-dev
 processes: $(INSTALLED)-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/integration tests/architecture
 
+# Those that compute give way to those that wait, whose deadlines they would eat.
 in-process: $(INSTALLED)-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture \
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m pytest --ignore=tests/integration --ignore=tests/architecture \
 		$(LAWS:%=--ignore=%)
 
 # What must hold for whatever is drawn, and against whoever attacks.
 laws: $(INSTALLED)-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(LAWS)
+	OMP_NUM_THREADS=1 nice $(BIN)/python -m pytest $(LAWS)
 
 # Each target for so long, led by coverage; what is found stays in build/fuzz and is gone on from.
 fuzz: $(INSTALLED)-fuzz
