@@ -45,7 +45,7 @@ $(NODE)/.installed: examples/node/package-lock.json
 install: $(INSTALLED)-dev
 
 # torch first, by its exact version and by pip: any range would bring gigabytes that are not needed,
-# and pip alone takes a wheel that lies on disk. The rest by uv, in a tenth of the time.
+# and pip alone takes a wheel that lies on disk. The rest by uv, which is faster.
 # Not compiled: Python compiles what is imported when it is, a small part of what is installed.
 $(INSTALLED)-%: constraints.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

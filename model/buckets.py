@@ -7,9 +7,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
-from model.features import grid_edges
 from model.label_words import ENGLISH, LabelWords
-from model.points import interval_label, level_label
+from model.points import interval_bounds, interval_label, level_label
 from model.scorecard import Scorecard
 from protocols.contracts.features import GRID_CELLS, CategoricalField, FeatureField, NumericField
 
@@ -97,11 +96,10 @@ def _buckets(
 def _runs(
     field: NumericField, table: Sequence[int], lost: Sequence[float], words: LabelWords
 ) -> list[Run]:
-    edges = [-math.inf, *grid_edges(field).tolist(), math.inf]
     runs = []
     for _, group in groupby(range(GRID_CELLS), key=lambda cell: table[cell]):
         cells = list(group)
         first, last = cells[0], cells[-1]
         bucket = Bucket(interval_label(field, first, last, words), lost[first])
-        runs.append(Run(edges[first], edges[last + 1], bucket))
+        runs.append(Run(*interval_bounds(field, first, last), bucket))
     return runs

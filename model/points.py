@@ -100,10 +100,15 @@ def level_names(field: FeatureField) -> list[str]:
     return [*field.levels, OTHER, MISSING]
 
 
+def interval_bounds(field: NumericField, first: int, last: int) -> tuple[float, float]:
+    """Return from where on, and below what, numbers fall into cells; the last hold all beyond."""
+    edges = [-math.inf, *grid_edges(field).tolist(), math.inf]
+    return edges[first], edges[last + 1]
+
+
 def interval_label(field: NumericField, first: int, last: int, words: LabelWords = ENGLISH) -> str:
     """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
-    edges = [-math.inf, *grid_edges(field).tolist(), math.inf]
-    low, high = edges[first], edges[last + 1]  # from the one on, and below the other
+    low, high = interval_bounds(field, first, last)
     if field.is_whole and (whole := _whole_between(low, high)):
         return say_whole_range(*whole, words)
     return say_range(_bound(low), _bound(high), words)

@@ -19,7 +19,7 @@ class Score:
     """One applicant's answer.
 
     Attributes:
-        p_default: Probability of default within the contract's window, in (0, 1).
+        p_default: Probability of default within the contract's window, in [0, 1].
         points: Scorecard points; more is safer.
         points_lost: For each field of the contract, in its order, exact points below what the
             average borrower gets for that field; negative where the applicant does better.

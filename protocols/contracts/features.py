@@ -223,8 +223,8 @@ class FeatureContract(Contract):
     @model_validator(mode="after")
     def _check_names(self) -> "FeatureContract":
         names = [self.borrower_id, self.outcome.column, *(field.name for field in self.fields)]
-        if names.count(name := max(names, key=names.count)) > 1:
-            raise ValueError(f"column {name} is the borrower id or the outcome, or a field twice")
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"column {twice} is the borrower id or the outcome, or a field twice")
         for place, field in enumerate(self.fields):
             if isinstance(field, NumericField) and field.formula is not None:
                 _check_inputs(field, self.fields[:place])

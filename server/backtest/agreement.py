@@ -29,8 +29,9 @@ def jeffreys_p(bad: int, known: int, *, p_default: float) -> float:
     """Return how probable it is that a band's true rate of default is no higher than foreseen.
 
     One-sided: near 0 more went bad than the probability lets expect, near 1 fewer. The rate's
-    prior is Jeffreys', Beta(1/2, 1/2). If the probability is right, 5 bands in 100 are below 0.05
-    by chance alone, where their defaults do not depend on one another.
+    prior is Jeffreys', Beta(1/2, 1/2). If the probability is right, about 5 bands in 100 are below
+    0.05 by chance alone, where many defaults are expected and none depends on another. Of few and
+    safe loans the prior alone may say so, though none went bad.
 
     Args:
         bad: How many of ``known`` loans went bad.

@@ -27,7 +27,7 @@ from tests.unit.model.world import integers_of, make_batch, make_contract, make_
 CONTRACT = make_contract(numeric=6)
 ENCODING = make_encoding(CONTRACT)
 ONE_BIN = Encoding(tuple((0,) * field.cell_count for field in CONTRACT.fields))  # all rows alike
-SIZES = (2, 3, 5, 7, 8, 9, 15, 16, 17, 33, 65, 130)  # beside one at a time
+SIZES = (2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 130)  # beside one at a time
 
 
 @pytest.fixture(params=[1, 2])

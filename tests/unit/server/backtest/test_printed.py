@@ -108,15 +108,23 @@ def test_whether_probabilities_hold_is_said_where_it_is_known(tried: Tried) -> N
 
 
 @pytest.mark.parametrize(
-    ("p", "mark"),
-    [(None, ""), (0.049, "PD too low"), (0.05, ""), (0.95, ""), (0.951, "PD too high")],
+    ("p", "bad", "mark"),
+    [
+        (None, 10, ""),
+        (0.049, 10, "PD too low"),
+        (0.05, 10, ""),
+        (0.049, 5, ""),
+        (0.95, 1, ""),
+        (0.951, 1, "PD too high"),
+        (0.951, 5, ""),
+    ],
 )
 def test_a_band_is_marked_where_chance_alone_would_seldom_say_so(
-    p: float | None, mark: str
+    p: float | None, bad: int, mark: str
 ) -> None:
-    foreseen = Fraction(1, 20)
-    came = {"PD too high": Fraction(1, 100)}.get(mark, Fraction(1, 10))
-    assert agreement_mark(Agreement(100, 10, foreseen, came, p)) == mark
+    """Five of a hundred are foreseen."""
+    band = Agreement(100, bad, Fraction(5, 100), Fraction(bad, 100), p)
+    assert agreement_mark(band) == mark
 
 
 def test_a_band_of_few_and_safe_loans_none_of_which_went_bad_is_not_marked() -> None:
