@@ -109,15 +109,19 @@ def interval_bounds(field: NumericField, first: int, last: int) -> tuple[float, 
 def interval_label(field: NumericField, first: int, last: int, words: LabelWords = ENGLISH) -> str:
     """Say which numbers the cells from ``first`` to ``last`` hold; the bounds hold all beyond."""
     low, high = interval_bounds(field, first, last)
-    if field.is_whole and (whole := _whole_between(low, high)):
+    if field.is_whole and (whole := _whole_between(low, high, lowest=float(field.low))):
         return say_whole_range(*whole, words)
     return say_range(_bound(low), _bound(high), words)
 
 
-def _whole_between(low: float, high: float) -> tuple[str, str] | None:
-    """Return the first and the last whole number from ``low`` on and below ``high``, as text."""
+def _whole_between(low: float, high: float, *, lowest: float) -> tuple[str, str] | None:
+    """Return the first and the last whole number from ``low`` on and below ``high``, as text.
+
+    Where none but the field's lowest is left, it stands alone: nobody has up to 0 late payments.
+    """
     first = low if math.isinf(low) else float(math.ceil(low))
     last = high if math.isinf(high) else float(math.ceil(high) - 1)
+    first = lowest if math.isinf(low) and last == lowest else first
     return (_bound(first), _bound(last)) if first <= last else None
 
 

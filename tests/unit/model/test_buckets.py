@@ -67,6 +67,14 @@ def test_every_whole_number_is_in_the_range_that_is_named(value: int) -> None:
     assert low <= value <= high
 
 
+def test_the_lowest_whole_number_stands_alone_where_it_is_the_only_one() -> None:
+    field = SCORECARD.contract.fields[2]
+    assert isinstance(field, NumericField)
+    counts = field.model_copy(update={"is_whole": True})
+    assert interval_label(counts, 0, 1) == "0"
+    assert interval_label(counts, 0, 3) == "up to 1"
+
+
 def test_a_range_without_a_whole_number_is_named_by_its_edges() -> None:
     field = SCORECARD.contract.fields[2]
     assert isinstance(field, NumericField)
