@@ -30,6 +30,9 @@ from tests.property.plans import Loan, loans, plans
 
 LAWS = settings(max_examples=1_000, deadline=None)
 BASES: tuple[CostBasis, ...] = get_args(CostBasis)
+# curo finds 0.0000774 where one cent is paid for 1,000.00 over two months, which is 0.00008: near
+# zero its root is off by millionths. The laws' own formulas hold there, and pyxirr does.
+CURO_TELLS_FROM = 0.001
 HALF = Decimal("0.00005")  # of what two decimals of a per cent can tell apart
 
 
@@ -177,8 +180,11 @@ def test_curo_finds_the_same_for_the_union_and_for_regulation_z(plan: Plan) -> N
         calculator.add(_series(SeriesPayment, row.total_minor, row.due_on))
     start = pandas.Timestamp(plan.terms.drawn_on, tz="UTC")
     for basis, convention in (("EU_APRC", EU200848EC()), ("REGZ_ACTUARIAL", USAppendixJ())):
+        ours = float(annual_cost(plan, basis))
+        if ours < CURO_TELLS_FROM:
+            continue
         theirs = calculator.solve_rate(convention, start, upper_bound=1_000.0)
-        assert float(annual_cost(plan, basis)) == pytest.approx(theirs, abs=1e-7)
+        assert ours == pytest.approx(theirs, abs=1e-7)
 
 
 def _series(kind: Any, minor: int, on: date) -> Any:  # Any: curo has no types
