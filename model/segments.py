@@ -19,7 +19,7 @@ class Segment:
     Attributes:
         field: Name of the field.
         level: The level, in words.
-        share: Noised share of the hold-out, in [0, 1].
+        share: Noised share of the hold-out, in [0, 1]; 0 where noise takes them below nobody.
         quality: What they say of the model.
     """
 
