@@ -77,6 +77,7 @@ def _request(reader: Reader, place: int, draw: random.Random) -> LimitRequest:
     income_minor = None if draw.random() < 0.1 else 1_000 * draw.randrange(150, 1_500)
     table: dict[str, object] = {
         "request_id": f"question-{place}",
+        "subject": f"person-{place}",
         "features": PackedApplicant(
             contract_digest=packing.contract_digest,
             numbers=tuple(draw.gammavariate(2, 30) for _ in range(packing.numbers)),

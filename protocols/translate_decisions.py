@@ -80,7 +80,7 @@ _PLAIN = (
     *("requested_amount_minor", "currency", "product", "band", "annual_rate", "p_default"),
     *("points", "valid_until", "better_reviews", "worse_reviews", "release_digest"),
     *("calibration_digest", "policy_digest", "profile", "profile_digest", "features_digest"),
-    *("code_digest", "journal_position"),
+    *("code_digest", "journal_position", "offered_minor"),
 )
 
 

@@ -21,6 +21,7 @@ from protocols.contracts.applicants import (
 )
 from protocols.contracts.decisions import (
     MOST_CONSENTS,
+    MOST_COUNTED,
     MOST_GROUPS,
     Circumstances,
     Consent,
@@ -138,8 +139,11 @@ def request_parts(message: scoring.ScoreRequest | decisions.DecideLimitRequest) 
         for place, consent in enumerate(message.consents):
             check_count(f"consents.{place}.groups", len(consent.groups), most=MOST_GROUPS)
         check_count("observed", len(message.observed), most=MOST_GROUPS)
-        check_count("circumstances.facts", len(message.circumstances.facts), most=len(FACT_RANGES))
-        parts += [message.circumstances, message.line, *message.consents]
+        known = message.circumstances
+        check_count("circumstances.facts", len(known.facts), most=len(FACT_RANGES))
+        counted = len(known.counted_decisions)
+        check_count("circumstances.counted_decisions", counted, most=MOST_COUNTED)
+        parts += [known, message.line, *message.consents]
     return parts
 
 
@@ -255,6 +259,8 @@ def _circumstances_table(message: decisions.Circumstances) -> dict[str, object]:
         table["monthly_obligations_minor"] = message.monthly_obligations_minor
     if message.HasField("exposure_elsewhere_minor"):
         table["exposure_elsewhere_minor"] = message.exposure_elsewhere_minor
+    if message.counted_decisions:
+        table["counted_decisions"] = tuple(message.counted_decisions)
     return table
 
 
@@ -266,6 +272,7 @@ def _circumstances_to_wire(known: Circumstances) -> decisions.Circumstances | No
         monthly_obligations_minor=known.monthly_obligations_minor,
         exposure_elsewhere_minor=known.exposure_elsewhere_minor,
         facts={str(name): value for name, value in known.facts.items()},
+        counted_decisions=known.counted_decisions,
     )
 
 

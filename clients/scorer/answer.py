@@ -106,8 +106,18 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
     requested = money_text(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
+    offered = money_text(decision.offered_minor, decision.currency)
+    beside = (
+        [f"beside other offers of {offered} that still stand"] if decision.offered_minor else []
+    )
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
-    return [f"{decision.outcome}: {limit} of {requested} requested", *whys, *plans, *stands]
+    return [
+        f"{decision.outcome}: {limit} of {requested} requested",
+        *whys,
+        *plans,
+        *stands,
+        *beside,
+    ]
 
 
 def _offer_line(offer: Offer, currency: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 
 from protocols.contracts.applicants import (
     Digest,
@@ -31,6 +31,7 @@ Withholding = Literal["STALE", "NOT_PERMITTED"]
 
 MOST_PRINCIPAL_REASONS = 4
 MOST_CONSENTS, MOST_GROUPS = 20, 5  # of one request; of one consent, and of days
+MOST_COUNTED = 100  # decisions of which one request says that they are counted
 MOST_REVIEWS = 1_000  # in a row; further ones count no more
 # What stands first in a limit's digest, and by itself there where nothing else was said.
 _FIRST = {"request_id", "features", "requested_amount_minor", "currency", "subject"}
@@ -45,7 +46,12 @@ def _day(value: object) -> object:
         raise ValueError("expected a day such as 2026-11-27") from err
 
 
+def _in_order(ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(ids)))
+
+
 Day = Annotated[date, BeforeValidator(_day)]  # text where it comes from JSON or the wire
+_Ids = Annotated[tuple[RequestId, ...], AfterValidator(_in_order)]
 
 
 class Consent(Contract):
@@ -69,12 +75,15 @@ class Circumstances(Contract):
         monthly_obligations_minor: What debts elsewhere take of it.
         exposure_elsewhere_minor: All that is owed to others, and may be drawn there.
         facts: By name; a fact that is not here is not known.
+        counted_decisions: Earlier ones about the subject whose offers ``exposure_elsewhere_minor``
+            counts, or which were turned down; every other offer that stands is added to it.
     """
 
     monthly_income_minor: Minor | None = None
     monthly_obligations_minor: Minor | None = None
     exposure_elsewhere_minor: Minor | None = None
     facts: dict[FactName, Annotated[int, Field(ge=0, le=MAX_MINOR)]] = Field(default_factory=dict)
+    counted_decisions: _Ids = Field(default=(), max_length=MOST_COUNTED, strict=False)
 
 
 _Reviews = Annotated[int, Field(ge=0, le=MOST_REVIEWS)]
@@ -212,6 +221,7 @@ class LimitDecision(Contract):
         better_reviews, worse_reviews: For the line's next review.
         code_digest: Of the program that decided.
         features_digest: Of what was known, as it was asked.
+        offered_minor: What other offers to the subject stood for, which the request did not count.
         journal_position: Place of this answer in the server's journal, from 1.
         clipped_fields: As in ``ScoreAnswer``.
     """
@@ -250,6 +260,7 @@ class LimitDecision(Contract):
     decided_at: AwareDatetime
     journal_position: int = Field(ge=1)
     clipped_fields: tuple[Name, ...] = ()
+    offered_minor: Minor = 0
 
     @model_validator(mode="after")
     def _check_outcome(self) -> "LimitDecision":

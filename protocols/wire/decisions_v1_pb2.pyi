@@ -247,6 +247,7 @@ class Circumstances(_message.Message):
     MONTHLY_OBLIGATIONS_MINOR_FIELD_NUMBER: _builtins.int
     EXPOSURE_ELSEWHERE_MINOR_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    COUNTED_DECISIONS_FIELD_NUMBER: _builtins.int
     monthly_income_minor: _builtins.int
     """Verified by somebody, in minor units."""
     monthly_obligations_minor: _builtins.int
@@ -256,6 +257,12 @@ class Circumstances(_message.Message):
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """By name, such as days_past_due; docs/limits.md lists them."""
 
+    @_builtins.property
+    def counted_decisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Earlier decisions about this subject whose offers exposure_elsewhere_minor counts, or which
+        do not stand any more because they were turned down. Every other offer that stands is added.
+        """
+
     def __init__(
         self,
         *,
@@ -263,10 +270,11 @@ class Circumstances(_message.Message):
         monthly_obligations_minor: _builtins.int | None = ...,
         exposure_elsewhere_minor: _builtins.int | None = ...,
         facts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        counted_decisions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor", "_monthly_income_minor", b"_monthly_income_minor", "_monthly_obligations_minor", b"_monthly_obligations_minor", "exposure_elsewhere_minor", b"exposure_elsewhere_minor", "monthly_income_minor", b"monthly_income_minor", "monthly_obligations_minor", b"monthly_obligations_minor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor", "_monthly_income_minor", b"_monthly_income_minor", "_monthly_obligations_minor", b"_monthly_obligations_minor", "exposure_elsewhere_minor", b"exposure_elsewhere_minor", "facts", b"facts", "monthly_income_minor", b"monthly_income_minor", "monthly_obligations_minor", b"monthly_obligations_minor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor", "_monthly_income_minor", b"_monthly_income_minor", "_monthly_obligations_minor", b"_monthly_obligations_minor", "counted_decisions", b"counted_decisions", "exposure_elsewhere_minor", b"exposure_elsewhere_minor", "facts", b"facts", "monthly_income_minor", b"monthly_income_minor", "monthly_obligations_minor", b"monthly_obligations_minor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__exposure_elsewhere_minor: _TypeAlias = _typing.Literal["exposure_elsewhere_minor"]  # noqa: Y015
     _WhichOneofArgType__exposure_elsewhere_minor: _TypeAlias = _typing.Literal["_exposure_elsewhere_minor", b"_exposure_elsewhere_minor"]  # noqa: Y015
@@ -567,6 +575,7 @@ class LimitDecision(_message.Message):
     PROFILE_DIGEST_FIELD_NUMBER: _builtins.int
     FEATURES_DIGEST_FIELD_NUMBER: _builtins.int
     CODE_DIGEST_FIELD_NUMBER: _builtins.int
+    OFFERED_MINOR_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     request_id: _builtins.str
     outcome: Global___Outcome.ValueType
@@ -608,6 +617,8 @@ class LimitDecision(_message.Message):
     """SHA-256 of what was asked."""
     code_digest: _builtins.bytes
     """SHA-256 over the program that decided."""
+    offered_minor: _builtins.int
+    """What other offers to this subject stood for, beside exposure_elsewhere_minor."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_scoring_v1_pb2.Reason]:
         """What cost the applicant points; at most four, most points lost first; also on approvals."""
@@ -673,10 +684,11 @@ class LimitDecision(_message.Message):
         profile_digest: _builtins.bytes = ...,
         features_digest: _builtins.bytes = ...,
         code_digest: _builtins.bytes = ...,
+        offered_minor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "assessed_limit_minor", b"assessed_limit_minor", "available_minor", b"available_minor", "band", b"band", "better_reviews", b"better_reviews", "calibration_digest", b"calibration_digest", "change", b"change", "clipped_fields", b"clipped_fields", "code_digest", b"code_digest", "components", b"components", "currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "features_digest", b"features_digest", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "offers", b"offers", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "principal_reasons", b"principal_reasons", "product", b"product", "profile", b"profile", "profile_digest", b"profile_digest", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "steps", b"steps", "valid_until", b"valid_until", "withheld", b"withheld", "worse_reviews", b"worse_reviews"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["annual_rate", b"annual_rate", "assessed_limit_minor", b"assessed_limit_minor", "available_minor", b"available_minor", "band", b"band", "better_reviews", b"better_reviews", "calibration_digest", b"calibration_digest", "change", b"change", "clipped_fields", b"clipped_fields", "code_digest", b"code_digest", "components", b"components", "currency", b"currency", "decided_at", b"decided_at", "decision_id", b"decision_id", "features_digest", b"features_digest", "journal_position", b"journal_position", "limit_minor", b"limit_minor", "offered_minor", b"offered_minor", "offers", b"offers", "outcome", b"outcome", "p_default", b"p_default", "points", b"points", "policy_digest", b"policy_digest", "principal_reasons", b"principal_reasons", "product", b"product", "profile", b"profile", "profile_digest", b"profile_digest", "reasons", b"reasons", "release_digest", b"release_digest", "request_id", b"request_id", "requested_amount_minor", b"requested_amount_minor", "segment", b"segment", "steps", b"steps", "valid_until", b"valid_until", "withheld", b"withheld", "worse_reviews", b"worse_reviews"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

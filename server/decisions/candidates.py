@@ -46,15 +46,18 @@ class Cap(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What the score and the file say.
+    """What the score, the file and the journal say.
 
     Attributes:
         p_default: Calibrated probability of default.
         known_fields: How many values of the thin-file rule's group there were.
+        offered_minor: What other offers to the borrower stand for, which the request does not
+            count in ``exposure_elsewhere_minor``.
     """
 
     p_default: float
     known_fields: int
+    offered_minor: int = 0
 
 
 def caps(
@@ -62,12 +65,12 @@ def caps(
 ) -> list[Cap]:
     """Return every cap on the limit, in minor units.
 
-    None rises with the probability of default, with obligations or with exposure elsewhere, and
-    none falls with income.
+    None rises with the probability of default, with obligations, with exposure elsewhere or with
+    other offers, and none falls with income.
 
     Args:
         request: Money and facts of the borrower.
-        known: What the model says.
+        known: What the model says, and what else is on offer.
         band: The policy's, for that probability.
         policy: Whose segment is the request's.
         rules: The law's, on the day.
@@ -86,7 +89,7 @@ def caps(
     found += _income_caps(request, band, segment)
     found += _risk_caps(request, known, segment)
     if segment.obligor_maximum_minor is not None:
-        found.append(_obligor_cap(request, segment.obligor_maximum_minor, policy))
+        found.append(_obligor_cap(request, known, segment.obligor_maximum_minor, policy))
     found += (_table_cap(table, request, band, policy) for table in segment.tables)
     return found
 
@@ -173,12 +176,12 @@ def _risk_caps(request: LimitRequest, known: Known, segment: SegmentPolicy) -> I
         yield Cap(THIN_FILE, _ladder_minor(thin, request.circumstances.facts), "FILE.THIN")
 
 
-def _obligor_cap(request: LimitRequest, most_minor: int, policy: LimitPolicy) -> Cap:
-    """Return what is left of all that one may owe; who owes little elsewhere has the product's."""
-    elsewhere = request.circumstances.exposure_elsewhere_minor or 0
-    left = max(0, most_minor - elsewhere)
-    is_elsewhere = rounded(most_minor, policy) > rounded(left, policy)
-    return Cap(OBLIGOR, left, "EXPOSURE.ELSEWHERE" if is_elsewhere else "PRODUCT.MAXIMUM")
+def _obligor_cap(request: LimitRequest, known: Known, most_minor: int, policy: LimitPolicy) -> Cap:
+    """Return what is left of all that one may owe; who owes little beside has the product's."""
+    beside = (request.circumstances.exposure_elsewhere_minor or 0) + known.offered_minor
+    left = max(0, most_minor - beside)
+    is_beside = rounded(most_minor, policy) > rounded(left, policy)
+    return Cap(OBLIGOR, left, "EXPOSURE.ELSEWHERE" if is_beside else "PRODUCT.MAXIMUM")
 
 
 def _ladder_minor(thin: ThinFile, facts: Mapping[FactName, int]) -> int:

@@ -7,20 +7,23 @@ asks again with a key gets the very bytes that were stored for it, whichever pro
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from server.journal.database import Database, Lane, parse_database
 from server.journal.errors import UnknownDecisionError
 from server.journal.export import write_parquet
 from server.journal.migrating import prepare
+from server.journal.offers import Offer, Overtaken, Raised, Tally, offered_minor
 from server.journal.pruning import prune_records
-from server.journal.record import Draft, Key, Record, place
+from server.journal.record import Draft, Key, Record, place, to_micros
 from server.journal.statements import Cursor, Statements
 from server.journal.walk import Show, Walk
 
 PATIENCE_S = 5.0
 
 Records = list[Record]
+Outcomes = list[Record | Overtaken]
 
 
 def open_journal(
@@ -92,29 +95,76 @@ class Journal:
         That record may be of another draft, of this call or an earlier one: its answer id tells,
         and ``Record.answer_to`` whether it is the answer to the same request.
 
+        Args:
+            drafts: None of them makes an offer.
+
         Returns:
             As many records as drafts, all of them on disk.
         """
+        assert not any(isinstance(draft.offer, Offer) for draft in drafts), "see commit_offers"
+        return [item for item in self.commit_offers(drafts) if isinstance(item, Record)]
+
+    def commit_offers(self, drafts: Sequence[Draft]) -> Outcomes:
+        """Do the same with drafts that may make offers: what was overtaken is not stored.
+
+        An offer is overtaken if other offers to its borrower now stand for another amount than it
+        was decided beside; one of this call that comes before it counts, and so does one that
+        another process made. Draft it again beside that amount.
+        """
         if not drafts:
             return []
+        stored = self._writer.write(partial(self._store, drafts))
+        return [stored[draft.key] for draft in drafts]
+
+    def offered(self, obligor: bytes, counted: frozenset[str], at: datetime) -> int:
+        """Return what a borrower's offers stand for at a time, but for those already counted."""
+        now = to_micros(at)
+        standing = self._reader.read(
+            lambda cursor: self._statements.offers_to(cursor, [obligor], now)
+        )
+        return offered_minor(standing, obligor, counted, now)
+
+    def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> dict[Key, Record | Overtaken]:
+        last, link = self._statements.head(cursor)  # first: from here nobody else writes
         keys = [draft.key for draft in drafts]
+        stored: dict[Key, Record | Overtaken] = {**self._statements.by_keys(cursor, keys)}
+        tally = self._tally(cursor, drafts)
+        added = []
+        for draft in drafts:
+            if draft.key in stored:
+                continue
+            if isinstance(draft.offer, Offer):
+                overtaken = tally.overtaken(draft.offer, to_micros(draft.answered_at))
+                if overtaken is not None:
+                    stored[draft.key] = overtaken
+                    continue
+                tally.add(draft.answer_id, draft.offer)
+            elif draft.offer is not None:
+                self._raise(cursor, draft.offer)
+            record = place(draft, last + 1, link)
+            last, link = record.position, record.link
+            stored[draft.key] = record
+            added.append(record)
+        if added:
+            self._statements.append(cursor, added)
+        if tally.new:
+            self._statements.add_offers(cursor, tally.new)
+        return stored
 
-        def store(cursor: Cursor) -> dict[Key, Record]:
-            last, link = self._statements.head(cursor)  # first: from here nobody else writes
-            standing = self._statements.by_keys(cursor, keys)
-            added = []
-            for draft in drafts:
-                if draft.key not in standing:
-                    record = place(draft, last + 1, link)
-                    last, link = record.position, record.link
-                    standing[draft.key] = record
-                    added.append(record)
-            if added:
-                self._statements.append(cursor, added)
-            return standing
+    def _tally(self, cursor: Cursor, drafts: Sequence[Draft]) -> Tally:
+        offering = [draft for draft in drafts if isinstance(draft.offer, Offer)]
+        if not offering:
+            return Tally(())
+        obligors = {draft.offer.obligor for draft in offering if isinstance(draft.offer, Offer)}
+        earliest = min(to_micros(draft.answered_at) for draft in offering)
+        return Tally(self._statements.offers_to(cursor, obligors, earliest))
 
-        standing = self._writer.write(store)
-        return [standing[key] for key in keys]
+    def _raise(self, cursor: Cursor, raised: Raised) -> None:
+        offer = self._statements.offer_of(cursor, raised.answer_id)
+        if offer is not None:
+            limit = max(offer.limit_minor, raised.limit_minor)
+            until = max(offer.stands_until, raised.stands_until)
+            self._statements.raise_offer(cursor, raised.answer_id, limit, until)
 
     def verify(self, *, show: Show | None = None) -> int:
         """Return how many records the journal holds, once every one of them is checked.

@@ -14,7 +14,7 @@ from protocols.errors import ConfigError
 from server.journal.database import Database, error_code, new_file, unavailable
 from server.journal.tables import VERSION_TABLE
 
-NEWEST = "2"  # the last file of migrations/versions
+NEWEST = "3"  # the last file of migrations/versions
 
 _FIRST = "1"  # a file without tenants, of fedscore 0.1
 _LOCK = 0x66656473636F7265  # "fedscore", for PostgreSQL's advisory lock

@@ -1,6 +1,7 @@
-"""Retention: old answers are deleted; what is left of each keeps the chain whole."""
+"""Retention: old answers and lapsed offers are deleted; what is left keeps the chain whole."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 
 from server.journal.database import Lane
@@ -37,6 +38,7 @@ def prune_records(
         count += lane.write(prune)
         if show is not None:
             show(end, last)
+    _prune_offers(lane, statements, micros)
     end_s = time.monotonic() + patience_s
     while not lane.read(statements.overwrite):
         if time.monotonic() >= end_s:
@@ -46,3 +48,13 @@ def prune_records(
             )
         time.sleep(_LOOK_S)
     return count
+
+
+def _prune_offers(lane: Lane, statements: Statements, before: int) -> None:
+    """Delete the offers that lapsed before a time: all of answers that are deleted by now."""
+    while ids := lane.read(lambda cursor: statements.lapsed_offers(cursor, before, _BATCH)):
+
+        def prune(cursor: Cursor, ids: Sequence[str] = ids) -> None:
+            statements.prune_offers(cursor, ids, before)
+
+        lane.write(prune)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from protocols.errors import ChainError, DuplicateRequestError
 from protocols.ledger.records import content_digest, record_digest
 from server.journal.errors import PrunedAnswerError
+from server.journal.offers import Offer, Raised
 
 START = bytes(32)  # what the first record follows
 
@@ -43,6 +44,8 @@ class Draft:
         answer: Prints the answer, given its place in the journal. May be called again with
             another place, for an attempt that was not stored.
         answered_at: When, in UTC; need not be later than that of the record before.
+        offer: What it offers, or gives over another answer; None if neither.
+        beside: Makes the draft of an offer again, beside others that stand for an amount.
     """
 
     key: Key
@@ -50,6 +53,8 @@ class Draft:
     answer_id: str
     answer: Callable[[int], bytes]
     answered_at: datetime
+    offer: Offer | Raised | None = None
+    beside: Callable[[int], "Draft"] | None = None
 
 
 class Record(NamedTuple):

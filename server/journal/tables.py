@@ -1,4 +1,4 @@
-"""The two tables of a journal, the same in SQLite and PostgreSQL.
+"""The tables of a journal, the same in SQLite and PostgreSQL.
 
 The unique index over tenant, method and request id is the arbiter: whatever several processes
 try, a key has one answer. The head's one row is where the next record goes, and what writers
@@ -61,6 +61,19 @@ Index(
 # Whose answers, by which method; the name of a method has no colon.
 SCOPE = ANSWERS.c.method + literal_column("':'") + ANSWERS.c.tenant
 Index("journal_answers_in_order", SCOPE.self_group(), ANSWERS.c.position)
+
+# What answers offer, for as long as they are kept; no part of the chain.
+OFFERS = Table(
+    "journal_offers",
+    TABLES,
+    Column("answer_id", Text, primary_key=True),
+    Column("obligor", LargeBinary, nullable=False),
+    Column("line_minor", _Long, nullable=False),
+    Column("limit_minor", _Long, nullable=False),
+    Column("stands_until", _Long, nullable=False),  # microseconds since 1970
+    sqlite_strict=True,
+)
+Index("journal_offers_to", OFFERS.c.obligor, OFFERS.c.stands_until)
 
 HEAD = Table(
     "journal_head",

@@ -69,6 +69,7 @@ class _Drawn(NamedTuple):
     income_minor: int | None
     obligations_minor: int | None
     exposure_minor: int | None
+    offered_minor: int
     months: int | None
     known_fields: int
     facts: dict[FactName, int]
@@ -124,6 +125,7 @@ def _first(picks: _Picks, at: Stage) -> _Drawn:
         income_minor=income,
         obligations_minor=_obligations(income, picks.one_of(edges.debt_shares)),
         exposure_minor=picks.one_of(edges.exposures),
+        offered_minor=picks.same_or(0, edges.offers),
         months=picks.one_of(edges.months),
         known_fields=picks.one_of(edges.known_fields),
         facts=_known({name: picks.one_of(options) for name, options in edges.facts.items()}),
@@ -146,6 +148,7 @@ def _second(picks: _Picks, at: Stage, first: _Drawn) -> _Drawn:
         income_minor=income,
         obligations_minor=obligations,
         exposure_minor=picks.same_or(first.exposure_minor, edges.exposures),
+        offered_minor=picks.same_or(first.offered_minor, edges.offers),
         known_fields=picks.same_or(first.known_fields, edges.known_fields),
         facts=_known(facts),
     )
@@ -191,4 +194,5 @@ def _case(who: _Drawn, at: Stage) -> Case:
         ),
         line=who.line,
     )
-    return Case(request, Known(who.p_default, who.known_fields), who.losses, who.withheld)
+    known = Known(who.p_default, who.known_fields, who.offered_minor)
+    return Case(request, known, who.losses, who.withheld)

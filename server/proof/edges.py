@@ -26,6 +26,7 @@ class Edges(NamedTuple):
         incomes: Of a month.
         debt_shares: Obligations, as a share of the income.
         exposures: Elsewhere.
+        offers: What other offers stand for.
         months: Terms on offer, and one that is not.
         known_fields: Around the thin file's bound.
         facts: Of those that the segment reads.
@@ -39,6 +40,7 @@ class Edges(NamedTuple):
     incomes: tuple[int | None, ...]
     debt_shares: tuple[Decimal | None, ...]
     exposures: tuple[int | None, ...]
+    offers: tuple[int, ...]
     months: tuple[int, ...]
     known_fields: tuple[int, ...]
     facts: Mapping[FactName, tuple[int | None, ...]]
@@ -62,6 +64,7 @@ def edges_of(policy: LimitPolicy, segment: Segment, rules: Rules) -> Edges:
         incomes=_incomes(own, amounts),
         debt_shares=_debt_shares(own),
         exposures=_exposures(own, amounts),
+        offers=(0, (own.obligor_maximum_minor or 0) // 2),
         months=_months(policy),
         known_fields=_known_fields(own),
         facts={name: _fact_edges(name, own) for name in _facts_read(own)},

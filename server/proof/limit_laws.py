@@ -30,7 +30,7 @@ def safer(drawn: Drawn) -> Broken | None:
 
 
 def better_off(drawn: Drawn) -> Broken | None:
-    """I2: more income, fewer debts, better facts or a fuller file get no less."""
+    """I2: more income, fewer debts and offers, better facts or a fuller file get no less."""
     better, worse = favoured(drawn.first, drawn.second)
     return None if better == worse else _compared("I2", better, worse, drawn)
 
@@ -38,14 +38,17 @@ def better_off(drawn: Drawn) -> Broken | None:
 def favoured(one: Case, other: Case) -> tuple[Case, Case]:
     """Return two cases that have the best and the worst of two, where it can be compared."""
     known = sorted((one.known.known_fields, other.known.known_fields))
+    offered = sorted((one.known.offered_minor, other.known.offered_minor), reverse=True)
     pair = [one.request.circumstances, other.request.circumstances]
     sides = (_circumstances(pair, True), _circumstances(pair, False))
     better, worse = (
         one._replace(
             request=_with(one.request, circumstances),
-            known=one.known._replace(known_fields=fields),
+            known=one.known._replace(known_fields=fields, offered_minor=offers),
         )
-        for circumstances, fields in zip(sides, reversed(known), strict=True)
+        for circumstances, fields, offers in zip(
+            sides, reversed(known), reversed(offered), strict=True
+        )
     )
     return better, worse
 
@@ -205,8 +208,9 @@ def _own_caps(drawn: Drawn, decided: Decided) -> Iterable[tuple[str, int]]:
     if law is not None:
         yield "LAW", law.minor
     if segment.obligor_maximum_minor is not None:
-        elsewhere = request.circumstances.exposure_elsewhere_minor or 0
-        yield "OBLIGOR", max(0, segment.obligor_maximum_minor - elsewhere)
+        owed = request.circumstances.exposure_elsewhere_minor or 0
+        owed += drawn.first.known.offered_minor
+        yield "OBLIGOR", max(0, segment.obligor_maximum_minor - owed)
 
 
 def _first_fault(law: str, faults: Sequence[str], drawn: Drawn, decided: Decided) -> Broken | None:

@@ -52,7 +52,8 @@ def _earning(case: Case, _: Frame) -> Case:
 
 
 def _owing_nothing(case: Case, _: Frame) -> Case:
-    return _having(case, exposure_elsewhere_minor=0)
+    owing = _having(case, exposure_elsewhere_minor=0)
+    return owing._replace(known=case.known._replace(offered_minor=0))
 
 
 def _well_known(case: Case, _: Frame) -> Case:

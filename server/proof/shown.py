@@ -81,6 +81,7 @@ def _told(side: Side) -> dict[str, str]:
         "income a month": _money(about.monthly_income_minor, currency),
         "debts a month": _money(about.monthly_obligations_minor, currency),
         "owes elsewhere": _money(about.exposure_elsewhere_minor, currency),
+        "other offers": _money(case.known.offered_minor, currency),
         "known fields": str(case.known.known_fields),
         "line": _line_text(request.line, currency),
         "withheld": ", ".join(f"{one.group} {one.why}" for one in case.withheld) or "nothing",
@@ -98,6 +99,8 @@ def _needed(side: Side) -> Iterable[str]:
         yield "withheld"
     if request.circumstances.exposure_elsewhere_minor:
         yield "owes elsewhere"
+    if side.case.known.offered_minor:
+        yield "other offers"
     if decided is None or decided.offers or any(w.code == "PRODUCT.TERM" for w in decided.whys):
         yield "months"
     if decided is None or decided.binding & _OF_INCOME:

@@ -24,16 +24,18 @@ from server.serving.rulebooks import Rulebook
 
 @dataclass(frozen=True)
 class Basis:
-    """By what, and when, a request is decided."""
+    """By what, and when, a request is decided, and beside which other offers."""
 
     by: Reader
     policy: LimitPolicy
     profile: RegulatoryProfile
     at: datetime
+    offered_minor: int
 
     def weighing(self, request: LimitRequest) -> Weighing:
         """Return a request on the scales; see ``Weighing`` for what it raises."""
-        return Weighing(request, Rulebook(self.policy, self.profile), self.by, self.at)
+        rulebook = Rulebook(self.policy, self.profile)
+        return Weighing(request, rulebook, self.by, self.at).beside(self.offered_minor)
 
 
 def message_of(request: LimitRequest, basis: Basis) -> decisions.LimitDecision:
@@ -78,7 +80,7 @@ class Again:
         profile = materials.profile_by_digest(then.profile_digest)
         if by is None or policy is None or profile is None:
             return None
-        return Basis(by, policy, profile, then.decided_at)
+        return Basis(by, policy, profile, then.decided_at, then.offered_minor)
 
     @property
     def is_its_own(self) -> bool:
@@ -116,7 +118,7 @@ class Again:
         if not isinstance(found, Rulebook):
             return None
         by = self.materials.chosen(self.request.subject)
-        return Basis(by, found.policy, found.profile, self.now)
+        return Basis(by, found.policy, found.profile, self.now, self.then.offered_minor)
 
     @property
     def _present(self) -> Present:

@@ -25,6 +25,7 @@ class Answered(NamedTuple):
         rules: The law's, on the day.
         withheld: Groups whose values counted as missing.
         body_digest: Of the request.
+        offered_minor: What other offers to the borrower stood for.
         at: When.
     """
 
@@ -33,6 +34,7 @@ class Answered(NamedTuple):
     rules: Rules
     withheld: Sequence[Withheld]
     body_digest: bytes
+    offered_minor: int
     at: datetime
 
 
@@ -67,6 +69,7 @@ def _write_question(message: wire.LimitDecision, answered: Answered) -> None:
     message.policy_digest = policy.digest
     message.profile, message.profile_digest = rules.profile, rules.digest
     message.features_digest = answered.body_digest
+    message.offered_minor = answered.offered_minor
     message.code_digest = code_digest()
     message.decided_at.FromMicroseconds(to_micros(answered.at))
     for item in answered.withheld:

@@ -64,7 +64,7 @@ class ExplanationMethods:
         asked = simulation_from_wire(call.body)
         subject = asked.request.subject
         self.spend(tenant, rows=1, subjects=[subject] if subject else [])
-        decision = message_of(asked.request, self._basis(asked))
+        decision = message_of(asked.request, self._basis(asked, tenant))
         return _reply(wire.SimulateLimitResponse(decision=decision))
 
     def replay(self, call: Call, tenant: Tenant) -> Reply:
@@ -102,7 +102,7 @@ class ExplanationMethods:
         self.spend(tenant, rows=1, subjects=())
         return Again(then, asked.request, self.materials, self.clock())
 
-    def _basis(self, asked: Simulation) -> Basis:
+    def _basis(self, asked: Simulation, tenant: Tenant) -> Basis:
         """Return by what, and when, a request is tried."""
         now = self.clock()
         rulebook = self._rulebook(asked, now)
@@ -112,7 +112,8 @@ class ExplanationMethods:
             at = datetime.combine(asked.on, _NOON, rulebook.policy.zone).astimezone(UTC)
             rulebook = self._rulebook(asked, at)
         by = self.materials.chosen(asked.request.subject)
-        return Basis(by, rulebook.policy, rulebook.profile, at)
+        offered_minor = self.materials.offered_to(tenant.name, asked.request, at)
+        return Basis(by, rulebook.policy, rulebook.profile, at, offered_minor)
 
     def _rulebook(self, asked: Simulation, at: datetime) -> Rulebook:
         materials = self.materials

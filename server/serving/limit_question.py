@@ -1,7 +1,9 @@
 """The question for a limit: what may be used of it, the score of that, and the decision."""
 
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from functools import cached_property, partial
 
 from protocols.contracts.applicants import RequestError, Violation
@@ -12,7 +14,8 @@ from server.decisions.candidates import Known
 from server.decisions.permission import Withheld, withheld_groups
 from server.decisions.pipeline import Case, Decided, Frame, decide
 from server.decisions.regulation import rules_on
-from server.journal.record import Draft, Key
+from server.journal.offers import Offer, obligor_of
+from server.journal.record import Draft, Key, to_micros
 from server.serving.decision_message import Answered, write_decision
 from server.serving.questions import DECIDE, Prepared, new_answer_id, printing, write_score
 from server.serving.reader import Reader, Scored
@@ -32,6 +35,16 @@ class LimitQuestion:
     def key(self) -> Key:
         """Under which the answer is stored."""
         return Key(self.tenant, DECIDE, self.request.request_id)
+
+    @property
+    def obligor(self) -> bytes:
+        """Under which offers to the borrower are counted together."""
+        return obligor_of(self.tenant, self.request.currency, self.request.subject)
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """Return the decisions whose offers the question counts itself."""
+        return frozenset(self.request.circumstances.counted_decisions)
 
     def prepared(self, by: Reader, at: datetime) -> Prepared:
         """Return the row to score, without what may not be used.
@@ -57,11 +70,34 @@ class LimitQuestion:
             decision.decision_id,
             printing(response, decision),
             weighing.at,
+            self._offer(weighing, decided),
+            lambda offered_minor: self._draft(weighing.beside(offered_minor), scored),
+        )
+
+    def _offer(self, weighing: "Weighing", decided: Decided) -> Offer | None:
+        request, policy = self.request, weighing.frame.policy
+        if not request.subject:
+            return None
+        lapses = datetime.combine(decided.valid_until, time(), policy.zone)
+        return Offer(
+            obligor=self.obligor,
+            counted=self.counted,
+            offered_minor=weighing.offered_minor if weighing.counts_offers else None,
+            line_minor=request.line.limit_minor if request.line else 0,
+            limit_minor=decided.limit_minor,
+            stands_until=to_micros(lapses),
         )
 
 
 class Weighing:
-    """One request, one release, one policy and one instant, from which one decision follows."""
+    """One request, one release, one policy and one instant, from which one decision follows.
+
+    Attributes:
+        offered_minor: What other offers to the borrower stand for at that instant.
+        counts_offers: Whether they make a difference by this policy.
+    """
+
+    offered_minor = 0
 
     def __init__(self, request: LimitRequest, rulebook: Rulebook, by: Reader, at: datetime) -> None:
         """Check what is asked, and leave out what may not be used; see ``LimitQuestion``."""
@@ -80,10 +116,17 @@ class Weighing:
         self.row: Row = by.groups.without(row, {item.group for item in self.withheld})
         thin = segment.thin_file
         self._known_fields = by.groups.known(self.row, thin.group) if thin else 0
+        self.counts_offers = segment.obligor_maximum_minor is not None
+
+    def beside(self, offered_minor: int) -> "Weighing":
+        """Return the same beside other offers; without them where they make no difference."""
+        found = copy(self)
+        found.offered_minor = offered_minor if self.counts_offers else 0
+        return found
 
     def case(self, scored: Scored) -> Case:
         """Return what is known of the applicant."""
-        known = Known(scored.p_default, self._known_fields)
+        known = Known(scored.p_default, self._known_fields, self.offered_minor)
         return Case(self.request, known, scored.losses, self.withheld)
 
     def decided(self, scored: Scored) -> Decided:
@@ -102,7 +145,13 @@ class Weighing:
             decision,
             decided,
             Answered(
-                self.request, frame.policy, frame.rules, self.withheld, self.body_digest, self.at
+                request=self.request,
+                policy=frame.policy,
+                rules=frame.rules,
+                withheld=self.withheld,
+                body_digest=self.body_digest,
+                offered_minor=self.offered_minor,
+                at=self.at,
             ),
         )
         decision.calibration_digest = self.by.calibration_digest
@@ -118,10 +167,18 @@ def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy
         faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
     if segment is None:
         faults.append(Violation("segment", "the policy has no such borrowers"))
-    elif segment.obligor_maximum_minor and request.circumstances.exposure_elsewhere_minor is None:
-        faults.append(Violation("circumstances.exposure_elsewhere_minor", "the policy needs it"))
+    elif segment.obligor_maximum_minor is not None:
+        faults += _uncounted(request)
     if request.months and all(request.months not in plan.months for plan in policy.plans):
         faults.append(Violation("months", "the policy has no plan over that term"))
     if faults or segment is None:
         raise RequestError(faults)
     return segment
+
+
+def _uncounted(request: LimitRequest) -> Iterable[Violation]:
+    """Yield what is missing to tell all that a borrower may owe."""
+    if request.circumstances.exposure_elsewhere_minor is None:
+        yield Violation("circumstances.exposure_elsewhere_minor", "the policy needs it")
+    if not request.subject:
+        yield Violation("subject", "the policy needs it, to count offers together")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from model.artifacts import Release
 from model.buckets import FieldBuckets, field_buckets
 from protocols.contracts.applicants import RequestError, Violation
-from protocols.contracts.decisions import Language, LimitDecision
+from protocols.contracts.decisions import Language, LimitDecision, LimitRequest
 from protocols.contracts.limit_policy import LimitPolicy
 from protocols.contracts.regulation import RegulatoryProfile
 from protocols.decision_errors import GoneError
@@ -16,6 +16,7 @@ from protocols.errors import ContractError
 from protocols.translate_decisions import decision_from_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.decisions.wording import wordings
+from server.journal.offers import obligor_of
 from server.journal.record import Record
 from server.serving.questions import DECIDE
 from server.serving.reader import Reader
@@ -37,6 +38,7 @@ class Materials:
             our errors if there is nothing.
         profiles: The regulatory profiles that are here, by name.
         record: Returns the record of a tenant's answer, by tenant, method and answer id.
+        offered: Returns what a borrower's offers stand for; see ``Journal.offered``.
         readers: What answers from the releases that were asked for last, by digest.
     """
 
@@ -46,6 +48,7 @@ class Materials:
     rulebook_for: Callable[[str, datetime], Rulebook]
     profiles: Mapping[str, RegulatoryProfile]
     record: Callable[[str, str, str], Record]
+    offered: Callable[[bytes, frozenset[str], datetime], int]
     readers: dict[bytes, Reader] = field(default_factory=dict)
 
     def decision(self, tenant: str, decision_id: str) -> LimitDecision:
@@ -63,6 +66,13 @@ class Materials:
         except ContractError as err:
             fault = "names a decision of an earlier version, which recorded less"
             raise RequestError([Violation("decision_id", fault)]) from err
+
+    def offered_to(self, tenant: str, request: LimitRequest, at: datetime) -> int:
+        """Return what other offers to a request's borrower stand for at a time."""
+        if not request.subject:
+            return 0
+        obligor = obligor_of(tenant, request.currency, request.subject)
+        return self.offered(obligor, frozenset(request.circumstances.counted_decisions), at)
 
     def reader(self, digest: bytes) -> Reader | None:
         """Return what answers from a release; None if it is not here."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import NamedTuple, Protocol
 
-from protocols.contracts.cases import CaseEvent, Detail, OutcomeReported
+from protocols.contracts.cases import CaseEvent, Detail, OutcomeReported, ReviewResolved
 from protocols.contracts.recourse import MOST_EVENTS, ReportOutcome, ResolveReview, Step
 from protocols.errors import ContractError
 from protocols.recourse_errors import (
@@ -31,7 +31,8 @@ from server.decisions.recourse_rules import (
     detail_of,
     outcome_detail,
 )
-from server.journal.record import Draft, Key, Record
+from server.journal.offers import Raised
+from server.journal.record import Draft, Key, Record, to_micros
 from server.serving.access import Tenant
 from server.serving.calls import Call, Reply
 from server.serving.desk import REPLAYED, Method
@@ -58,6 +59,9 @@ class Book(Store, Pages, Protocol):
 
     def read(self, tenant: str, method: str, answer_id: str) -> Record:
         """Return the record of an answer."""
+
+    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
+        """Store what has no record yet, and return the record of each draft."""
 
 
 class _Row(NamedTuple):
@@ -245,4 +249,14 @@ def _draft(event: CaseEvent, key: Key, step: Step, tenant: Tenant) -> Draft:
         placed = event.model_copy(update={"journal_position": position})
         return recourse.RequestReviewResponse(event=event_to_wire(placed)).SerializeToString()
 
-    return Draft(key, step.body_digest(tenant.author), event.event_id, printed, event.at)
+    return Draft(
+        key, step.body_digest(tenant.author), event.event_id, printed, event.at, _raised(event)
+    )
+
+
+def _raised(event: CaseEvent) -> Raised | None:
+    """Return what an event gives over its decision; None if it gives nothing."""
+    override = event.detail.override if isinstance(event.detail, ReviewResolved) else None
+    if override is None:
+        return None
+    return Raised(event.decision_id, override.limit_minor, to_micros(override.expires_at))

@@ -49,6 +49,7 @@ def service_table(
         rulebook_for=rulebooks.at,
         profiles=rulebooks.profiles,
         record=journal.read,
+        offered=journal.offered,
     )
     recourse = Recourse(
         journal,

@@ -13,11 +13,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
 from model.artifacts import Release
 from protocols.contracts.scores import ScoreRequest
+from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.journal import Journal
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal, attempt
@@ -149,8 +151,16 @@ class Shadow:
             other = replace(question, rulebook_for=always(challenger))
             reader = self._reader(served.chosen(question.request.subject))
             (made,) = drafts_of([other], by=reader, at=at)
+            if isinstance(made, Draft) and made.beside is not None:
+                made = attempt(partial(made.beside, self._offered(question.key)))
             if isinstance(made, Draft):
                 yield _beside(question, made, BY_POLICY)
+
+    def _offered(self, key: Key) -> int:
+        """Return what other offers stood for when a question was answered."""
+        record = self._journal.find([key]).get(key)
+        answer = record.answer if record else b""
+        return decisions.DecideLimitResponse.FromString(answer).decision.offered_minor
 
     def _reader(self, release: Release) -> Reader:
         reader = self._readers.pop(release.digest, None) or Reader(release)
@@ -170,4 +180,4 @@ def _alone(question: Question) -> Question:
 def _beside(question: Question, draft: Draft, method: str) -> Draft:
     # A score and a limit may have one request id; the method of the answer tells them apart.
     tenant, _, request_id = question.key
-    return replace(draft, key=Key(tenant, method, request_id))
+    return replace(draft, key=Key(tenant, method, request_id), offer=None)  # it is not made

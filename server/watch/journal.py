@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from server.journal.offers import Overtaken
 from server.journal.record import Draft, Key, Record
 from server.serving.once import Store
 
@@ -27,11 +28,11 @@ class TimedJournal:
         finally:
             self._tell(LOOK, keys, begun_s)
 
-    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
-        """Store what has no record yet, and return the record of each draft."""
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | Overtaken]:
+        """Store what has no record yet, and return the record of each draft, or why it has none."""
         begun_s = time.monotonic()
         try:
-            return self.journal.commit(drafts)
+            return self.journal.commit_offers(drafts)
         finally:
             self._tell(COMMIT, drafts, begun_s)
 

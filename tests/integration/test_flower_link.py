@@ -117,7 +117,7 @@ def test_partners_answer_and_a_refusal_or_fault_only_leaves_that_partner_out(wor
     assert lines[1]["vectors"] == dict.fromkeys(PARTNERS, 300_000)
     assert set(lines[2]["answers"]) == {"east", "west"}
     assert set(lines[3]["answers"]) == {"east", "north"}
-    assert "4200" not in world.log("west").read_text()
+    assert "17 holds" not in world.log("west").read_text()
     assert world.link.online() == set(PARTNERS)
 
 

@@ -20,6 +20,7 @@ from grpc_status import rpc_status  # type: ignore[import-untyped]
 
 from clients.scorer.cli import main
 from model.artifacts import Release
+from protocols.contracts.decisions import Circumstances
 from protocols.translate_questions import limit_request_to_wire, score_request_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import scoring_v1_pb2 as scoring
@@ -27,7 +28,9 @@ from server.journal.journal import open_journal
 from server.serving.main import RunningServer, ServingSettings, serve, start_server
 from server.serving.methods import DECISIONS, SCORING
 from server.serving.releases import Releases, fixed
+from tests.policies import write_policies
 from tests.unit.server.serving.world import (
+    POLICY_TOML,
     applicant,
     limit_request,
     make_release,
@@ -280,6 +283,33 @@ def test_two_servers_on_one_port_and_journal_give_each_answer_once(folder: Path)
         first.stop(0)
         second.stop(0)
     assert _records(folder) == 1
+
+
+def test_two_servers_asked_at_once_offer_one_borrower_no_more_than_there_is(folder: Path) -> None:
+    capped = POLICY_TOML + "\n[segments.CONSUMER]\nobligor_maximum_minor = 1_500_000\n"
+    write_policies(folder / "policies", capped)
+    servers = [start_server(serving(make_release()), tls_settings(folder)) for _ in range(2)]
+    known = Circumstances(exposure_elsewhere_minor=300_000)
+    asked = [
+        limit_request(f"r{number}").model_copy(update={"subject": "ann", "circumstances": known})
+        for number in range(16)
+    ]
+
+    async def ask() -> list[decisions.LimitDecision]:
+        async with tls_channel(folder, servers[0]) as one, tls_channel(folder, servers[1]) as two:
+            raw = [limit_request_to_wire(request).SerializeToString() for request in asked]
+            calls = [_call((one, two)[place % 2], DECIDE, item) for place, item in enumerate(raw)]
+            answers = await asyncio.gather(*calls)
+        return [decisions.DecideLimitResponse.FromString(answer).decision for answer in answers]
+
+    try:
+        given = sorted(asyncio.run(ask()), key=lambda decision: decision.journal_position)
+    finally:
+        for server in servers:
+            server.stop(0)
+    assert [decision.limit_minor for decision in given] == [500_000, 500_000, 200_000, *[0] * 13]
+    assert [decision.offered_minor for decision in given[:4]] == [0, 500_000, 1_000_000, 1_200_000]
+    assert _records(folder) == 16
 
 
 def test_fifty_swaps_under_load_fail_no_call_and_every_answer_is_of_its_release(

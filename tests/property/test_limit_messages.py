@@ -47,6 +47,7 @@ circumstances = st.builds(
     monthly_obligations_minor=st.none() | minor,
     exposure_elsewhere_minor=st.none() | minor,
     facts=st.dictionaries(st.sampled_from(sorted(FACT_RANGES)), minor, max_size=3),
+    counted_decisions=st.lists(st.sampled_from(["d-1", "d-2", "d-3"]), max_size=4).map(tuple),
 )
 consents = st.builds(
     Consent,
@@ -123,7 +124,7 @@ def _decisions(draw: st.DrawFn) -> LimitDecision:
     )
 
 
-_AMOUNTS = ("limit_minor", "assessed_limit_minor", "available_minor")
+_AMOUNTS = ("limit_minor", "assessed_limit_minor", "available_minor", "offered_minor")
 _DIGESTS = (
     *("release_digest", "calibration_digest", "policy_digest", "profile_digest"),
     *("features_digest", "code_digest"),

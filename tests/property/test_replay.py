@@ -23,7 +23,7 @@ READER = monotone_reader()
 RULEBOOK = monotone_rulebook(
     example_policy().model_copy(update={"plans": example_policy().plans[:1]})
 )
-BASIS = Basis(READER, RULEBOOK.policy, RULEBOOK.profile, AT)
+BASIS = Basis(READER, RULEBOOK.policy, RULEBOOK.profile, AT, 0)
 INCOMES = (None, 0, 150_000, 433_300, 2_000_000)
 
 

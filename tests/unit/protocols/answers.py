@@ -91,6 +91,7 @@ def make_decision(**changes: object) -> LimitDecision:
         "decided_at": datetime(2026, 11, 23, 12, 0, tzinfo=UTC),
         "journal_position": 2**40,
         "clipped_fields": ("income",),
+        "offered_minor": 250_000,
     }
     return LimitDecision.model_validate({**table, **changes})
 

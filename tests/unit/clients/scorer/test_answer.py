@@ -49,6 +49,7 @@ def test_a_person_reads_limit_rules_risk_and_reasons() -> None:
         "  EQUAL_INSTALMENT, 12 months, 1,066.19 USD to 1,066.14 USD each; "
         "a year 12.68 % EFFECTIVE",
         "stands until 2026-12-24",
+        "beside other offers of 2,500.00 USD that still stand",
         "probability of default 7.31%, 584 points",
         "points lost against the average borrower:",
         "    12.8  R.INCOME: Low income. (not given)",

@@ -68,6 +68,13 @@ def test_what_is_said_by_default_is_not_said() -> None:
     assert held.body_digest == _asked(line=LINE).body_digest
 
 
+def test_the_order_of_counted_decisions_is_nothing() -> None:
+    first, other = ({"counted_decisions": ids} for ids in (["d-2", "d-1"], ["d-1", "d-2", "d-1"]))
+    one, two = _asked(circumstances=first), _asked(circumstances=other)
+    assert one.circumstances.counted_decisions == ("d-1", "d-2")
+    assert one.body_digest == two.body_digest
+
+
 MORE: list[dict[str, object]] = [
     {"product": "loan"},
     {"segment": "MICRO_SMALL_BUSINESS"},
@@ -77,6 +84,8 @@ MORE: list[dict[str, object]] = [
     {"circumstances": {"monthly_income_minor": 1}},
     {"circumstances": {"monthly_obligations_minor": 0}},
     {"circumstances": {"exposure_elsewhere_minor": 0}},
+    {"circumstances": {"counted_decisions": ["decision-1"]}},
+    {"circumstances": {"counted_decisions": ["decision-1", "decision-2"]}},
     {"circumstances": {"facts": {"days_past_due": 0}}},
     {"circumstances": {"facts": {"days_past_due": 1}}},
     {"circumstances": {"facts": {"fraud_flags": 0}}},

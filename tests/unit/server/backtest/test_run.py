@@ -104,6 +104,7 @@ def _asked(row: dict[str, Any], number: int) -> LimitRequest:
     return LimitRequest.model_validate(
         {
             "request_id": f"r{number}",
+            "subject": f"s{number}",
             "features": {
                 "numbers": numbers,
                 "categories": {name: level.strip() for name, level in levels.items()},

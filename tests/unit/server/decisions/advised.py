@@ -19,7 +19,7 @@ RULEBOOK = monotone_rulebook()
 
 def basis() -> Basis:
     """Return by what requests are decided here."""
-    return Basis(READER, RULEBOOK.policy, RULEBOOK.profile, AT)
+    return Basis(READER, RULEBOOK.policy, RULEBOOK.profile, AT, 0)
 
 
 def materials(by: Basis) -> Materials:
@@ -37,6 +37,7 @@ def materials(by: Basis) -> Materials:
         rulebook_for=lambda *_: rulebook,
         profiles={by.profile.name: by.profile},
         record=no_record,  # type: ignore[arg-type]  # on purpose
+        offered=lambda *_: by.offered_minor,
     )
 
 

@@ -58,6 +58,20 @@ def test_a_journal_that_is_open_already_is_not_migrated_again(
     journal.close()
 
 
+def test_a_journal_of_version_2_is_brought_to_this_one_with_all_that_it_holds(path: Path) -> None:
+    journal = open_journal(path)
+    stored = journal.commit(drafts(3))
+    journal.close()
+    _run(path, "DROP TABLE journal_offers", f"UPDATE {VERSION_TABLE} SET version_num = '2'")
+    before = _definitions(path)
+    again = open_journal(path)
+    assert again.find([record.key for record in stored]) == {item.key: item for item in stored}
+    assert again.verify() == 3
+    again.close()
+    added = {sql.split()[2] for sql in _definitions(path) - before}
+    assert added == {"journal_offers", "journal_offers_to"}
+
+
 def test_a_journal_is_made_only_where_one_is_wanted(path: Path) -> None:
     with pytest.raises(ConfigError, match=r"journal journal.sqlite: there is none"):
         open_journal(path, may_create=False)
@@ -84,14 +98,14 @@ def test_what_is_no_journal_is_refused_and_left(path: Path, tmp_path: Path) -> N
 
 def test_a_journal_of_version_1_says_how_it_is_taken_over(path: Path) -> None:
     _run(path, "CREATE TABLE answers (position INTEGER)", "PRAGMA user_version = 1")
-    with pytest.raises(ConfigError, match=r"version 1, expected 2; .*new one: fedscore-server"):
+    with pytest.raises(ConfigError, match=r"version 1, expected 3; .*new one: fedscore-server"):
         open_journal(path)
 
 
 def test_a_journal_of_a_later_version_is_refused(path: Path) -> None:
     open_journal(path).close()
     _run(path, f"UPDATE {VERSION_TABLE} SET version_num = '9'")
-    with pytest.raises(ConfigError, match="of a newer version than 2"):
+    with pytest.raises(ConfigError, match="of a newer version than 3"):
         open_journal(path)
 
 

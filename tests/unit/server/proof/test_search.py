@@ -29,7 +29,7 @@ _PLANTED = [
     ("to_and_fro", "I16"),
 ]
 _PROFILES = load_profiles()
-SEED = 6  # with so few draws not every seed finds all that is planted
+SEED = 12  # with so few draws not every seed finds all that is planted
 
 
 def _policy(path: Path) -> LimitPolicy:
@@ -52,7 +52,9 @@ def of_planted(name: str) -> Found:
 @pytest.mark.parametrize("path", _SHIPPED, ids=lambda path: path.stem)
 def test_nothing_is_found_against_a_shipped_policy(path: Path) -> None:
     found = _searched(_policy(path), examples=150)
-    assert found_lines(found)[0].startswith("no counterexample in 150 cases, 14 laws, seed 6, days")
+    assert found_lines(found)[0].startswith(
+        f"no counterexample in 150 cases, 14 laws, seed {SEED}, days"
+    )
 
 
 def test_there_is_a_shipped_policy_for_every_profile() -> None:

@@ -73,6 +73,7 @@ class Here:
             rulebook_for=lambda *_: Rulebook(self.policy, self.profile),
             profiles=self.profiles,
             record=self._record,
+            offered=lambda *_: self.by.offered_minor,
         )
 
     @property

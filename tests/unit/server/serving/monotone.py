@@ -97,6 +97,7 @@ def borrower(request_id: str = "request-1", **changes: object) -> LimitRequest:
     """Return the request of a borrower who draws much and asks for much."""
     table: dict[str, object] = {
         "request_id": request_id,
+        "subject": "borrower-1",
         "features": {
             "numbers": {
                 **{"income": 52_000.0, "utilisation": 0.91, "inquiries": 7.0},

@@ -87,6 +87,10 @@ BENT: list[tuple[str, str, Bend]] = [
         m.circumstances, "monthly_obligations_minor", -1)),
     ("negative exposure", "circumstances.exposure_elsewhere_minor", lambda m: setattr(
         m.circumstances, "exposure_elsewhere_minor", -1)),
+    ("no decision's id", "circumstances.counted_decisions.0", lambda m:
+        m.circumstances.counted_decisions.append("d 1")),
+    ("too many decisions", "circumstances.counted_decisions", lambda m:
+        m.circumstances.counted_decisions.extend(map(str, range(101)))),
     ("negative fact", "circumstances.facts.days_past_due", lambda m: m.circumstances.facts.update(
         {"days_past_due": -1})),
     ("no such fact", "circumstances.facts", lambda m: m.circumstances.facts.update({"shoes": 44})),

@@ -20,7 +20,9 @@ FRAME = frame(no_caps())
 
 def _written(of: Decided, **changes: object) -> LimitDecision:
     request = asked(**changes)
-    answered = Answered(request, FRAME.policy, FRAME.rules, WITHHELD, request.body_digest, AT)
+    answered = Answered(
+        request, FRAME.policy, FRAME.rules, WITHHELD, request.body_digest, 70_000, AT
+    )
     message = wire.LimitDecision(
         decision_id="decision-1",
         p_default=0.5,

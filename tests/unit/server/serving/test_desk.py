@@ -315,7 +315,7 @@ def test_questions_that_could_not_be_stored_are_not_counted(
 
     assert ask(1) == "OK"
     with monkeypatch.context() as broken:
-        broken.setattr(world.journal, "commit", fail)
+        broken.setattr(world.journal, "commit_offers", fail)
         assert [ask(2) for _ in range(5)] == ["UNAVAILABLE"] * 5
     assert [ask(number) for number in (2, 3, 4)] == ["OK", "OK", "RESOURCE_EXHAUSTED"]
 
@@ -376,7 +376,7 @@ def test_one_that_fails_in_a_drain_fails_alone(
     assert world.journal.verify() == 2
 
 
-@pytest.mark.parametrize("method", ["find", "commit"])
+@pytest.mark.parametrize("method", ["find", "commit_offers"])
 def test_without_its_journal_nothing_is_answered_and_with_it_again_all_is(
     world: World, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

@@ -258,9 +258,10 @@ def test_a_product_that_is_not_the_policy_s_is_refused() -> None:
 def test_what_is_owed_elsewhere_must_be_said_where_the_policy_caps_it() -> None:
     by = _changed(obligor_maximum_minor=1_000_000)
     assert _faults(asked(), by=by) == [
-        ("circumstances.exposure_elsewhere_minor", "the policy needs it")
+        ("circumstances.exposure_elsewhere_minor", "the policy needs it"),
+        ("subject", "the policy needs it, to count offers together"),
     ]
-    nothing = asked(circumstances={"exposure_elsewhere_minor": 0})
+    nothing = asked(subject="ann", circumstances={"exposure_elsewhere_minor": 0})
     assert "OBLIGOR" in [cap.name for cap in _decision(nothing, by=by).components]
 
 

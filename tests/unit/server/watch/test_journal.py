@@ -20,12 +20,12 @@ class _Journal:
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         return self.found
 
-    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record]:
         return self.stored
 
 
 class _Broken(_Journal):
-    def commit(self, drafts: Sequence[Draft]) -> Sequence[Record]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record]:
         raise JournalError("gone")
 
 
@@ -35,7 +35,7 @@ def test_each_step_is_told_to_all_with_its_begin_and_end() -> None:
     journal = _Journal()
     timed = TimedJournal(journal, [lambda *step: first.append(step), lambda *s: second.append(s)])
     assert timed.find([KEY]) is journal.found
-    assert timed.commit([DRAFT]) is journal.stored
+    assert timed.commit_offers([DRAFT]) is journal.stored
     assert [name for name, _, _ in first] == ["look", "commit"]
     assert all(begun <= ended for _, begun, ended in first)
     assert first == second
@@ -44,7 +44,7 @@ def test_each_step_is_told_to_all_with_its_begin_and_end() -> None:
 def test_a_commit_that_fails_is_told_and_fails() -> None:
     steps: list[str] = []
     with pytest.raises(JournalError):
-        TimedJournal(_Broken(), [lambda name, *_: steps.append(name)]).commit([DRAFT])
+        TimedJournal(_Broken(), [lambda name, *_: steps.append(name)]).commit_offers([DRAFT])
     assert steps == ["commit"]
 
 
@@ -52,5 +52,5 @@ def test_what_is_nothing_to_do_is_not_told() -> None:
     steps: list[str] = []
     timed = TimedJournal(_Journal(), [lambda name, *_: steps.append(name)])
     timed.find([])
-    timed.commit([])
+    timed.commit_offers([])
     assert steps == []

@@ -1,0 +1,25 @@
+"""Offers that stand, so that several to one borrower are counted together."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "3"
+down_revision = "2"
+branch_labels = None
+depends_on = None
+
+_LONG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Make the table; of offers that were made before, nothing is known."""
+    op.create_table(
+        "journal_offers",
+        sa.Column("answer_id", sa.Text, primary_key=True),
+        sa.Column("obligor", sa.LargeBinary, nullable=False),
+        sa.Column("line_minor", _LONG, nullable=False),
+        sa.Column("limit_minor", _LONG, nullable=False),
+        sa.Column("stands_until", _LONG, nullable=False),
+        sqlite_strict=True,
+    )
+    op.create_index("journal_offers_to", "journal_offers", ["obligor", "stands_until"])

@@ -1,0 +1,111 @@
+"""Offers that stand: what one borrower may still take up, counted before another is made.
+
+Two answers about one borrower at the same moment would each see the same debts, and together give
+more than either may. So an answer says beside which offers it was decided, and is stored only if
+those are the ones that stand at that instant; see docs/limits.md, "Offers that stand".
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from protocols.contracts.money import MAX_MINOR
+
+_TAG = b"fedscore/obligor/v1"
+
+
+class Offer(NamedTuple):
+    """What an answer offers to one borrower; times are microseconds since 1970.
+
+    Attributes:
+        obligor: Whom; see ``obligor_of``.
+        counted: Answers whose offers the question counts itself.
+        offered_minor: What other offers were taken to stand for; None if it made no difference.
+        line_minor: What the borrower had of it before.
+        limit_minor: What the borrower has of it now.
+        stands_until: When it lapses.
+    """
+
+    obligor: bytes
+    counted: frozenset[str]
+    offered_minor: int | None
+    line_minor: int
+    limit_minor: int
+    stands_until: int
+
+
+class Raised(NamedTuple):
+    """What a person gives over an answer: its offer stands for no less, and lapses no sooner."""
+
+    answer_id: str
+    limit_minor: int
+    stands_until: int
+
+
+class Overtaken(NamedTuple):
+    """An answer that was not stored, since other offers stand for this amount now."""
+
+    offered_minor: int
+
+
+class Standing(NamedTuple):
+    """An offer as it is stored."""
+
+    answer_id: str
+    obligor: bytes
+    line_minor: int
+    limit_minor: int
+    stands_until: int
+
+    @property
+    def added_minor(self) -> int:
+        """By how much the borrower may owe more; a lower limit takes nothing off other offers."""
+        return max(0, self.limit_minor - self.line_minor)
+
+
+class Tally:
+    """The offers that stand while answers are stored one after another."""
+
+    def __init__(self, standing: Iterable[Standing]) -> None:
+        """Begin with those that are stored."""
+        self._standing = list(standing)
+        self.new: list[Standing] = []
+
+    def overtaken(self, offer: Offer, now: int) -> Overtaken | None:
+        """Return what stands beside an offer, if it is not what the offer was decided beside."""
+        stands = offered_minor(self._standing, offer.obligor, offer.counted, now)
+        return None if offer.offered_minor in (None, stands) else Overtaken(stands)
+
+    def add(self, answer_id: str, offer: Offer) -> None:
+        """Let an offer stand."""
+        made = Standing(
+            answer_id, offer.obligor, offer.line_minor, offer.limit_minor, offer.stands_until
+        )
+        self._standing.append(made)
+        self.new.append(made)
+
+
+def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
+    """Return the name under which offers to a borrower are counted: none that tells who it is."""
+    # No tenant's name, currency or subject holds a NUL, so no two of these have the same bytes.
+    named = "\0".join((tenant, currency, subject)).encode()
+    return hashlib.sha256(_TAG + b"\0" + named).digest()
+
+
+def offered_minor(
+    standing: Iterable[Standing], obligor: bytes, counted: frozenset[str], now: int
+) -> int:
+    """Return what a borrower's offers stand for, but for those that the question counts itself.
+
+    Args:
+        standing: Offers, to this borrower and to others.
+        obligor: Whose are wanted.
+        counted: Answers that do not count.
+        now: Microseconds since 1970.
+    """
+    total = sum(
+        offer.added_minor
+        for offer in standing
+        if offer.obligor == obligor and offer.answer_id not in counted and offer.stands_until > now
+    )
+    return min(total, MAX_MINOR)
