@@ -48,7 +48,7 @@ class Overtaken(NamedTuple):
     offered_minor: int
 
 
-class Standing(NamedTuple):
+class StandingOffer(NamedTuple):
     """An offer as it is stored."""
 
     answer_id: str
@@ -66,10 +66,10 @@ class Standing(NamedTuple):
 class Tally:
     """The offers that stand while answers are stored one after another."""
 
-    def __init__(self, standing: Iterable[Standing]) -> None:
+    def __init__(self, standing: Iterable[StandingOffer]) -> None:
         """Begin with those that are stored."""
         self._standing = list(standing)
-        self.new: list[Standing] = []
+        self.new: list[StandingOffer] = []
 
     def overtaken(self, offer: Offer, now: int) -> Overtaken | None:
         """Return what stands beside an offer, if it is not what the offer was decided beside."""
@@ -78,7 +78,7 @@ class Tally:
 
     def add(self, answer_id: str, offer: Offer) -> None:
         """Let an offer stand."""
-        made = Standing(
+        made = StandingOffer(
             answer_id, offer.obligor, offer.line_minor, offer.limit_minor, offer.stands_until
         )
         self._standing.append(made)
@@ -93,7 +93,7 @@ def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
 
 
 def offered_minor(
-    standing: Iterable[Standing], obligor: bytes, counted: frozenset[str], now: int
+    standing: Iterable[StandingOffer], obligor: bytes, counted: frozenset[str], now: int
 ) -> int:
     """Return what a borrower's offers stand for, but for those that the question counts itself.
 

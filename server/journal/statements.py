@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from protocols.errors import ChainError
-from server.journal.offers import Standing
+from server.journal.offers import StandingOffer
 from server.journal.record import Key, Record, from_row, to_row
 from server.journal.tables import ANSWERS, HEAD, OFFERS, SCOPE
 
@@ -106,23 +106,25 @@ class Statements:
         cursor.executemany(self._insert, [to_row(record) for record in records])
         cursor.execute(self._move_head, (records[-1].position, records[-1].link))
 
-    def offers_to(self, cursor: Cursor, obligors: Collection[bytes], after: int) -> list[Standing]:
+    def offers_to(
+        self, cursor: Cursor, obligors: Collection[bytes], after: int
+    ) -> list[StandingOffer]:
         """Return the offers to some borrowers that stand after a time."""
-        found: list[Standing] = []
+        found: list[StandingOffer] = []
         names = sorted(obligors)
         for first in range(0, len(names), _MOST_IDS):
             some = names[first : first + _MOST_IDS]
             cursor.execute(self._to_obligors(len(some)), (after, *some))
-            found += (Standing(*row) for row in cursor.fetchall())
+            found += (StandingOffer(*row) for row in cursor.fetchall())
         return found
 
-    def offer_of(self, cursor: Cursor, answer_id: str) -> Standing | None:
+    def offer_of(self, cursor: Cursor, answer_id: str) -> StandingOffer | None:
         """Return what an answer offers, if it made an offer that is still kept."""
         cursor.execute(self._offer_of, (answer_id,))
         row = cursor.fetchone()
-        return None if row is None else Standing(*row)
+        return None if row is None else StandingOffer(*row)
 
-    def add_offers(self, cursor: Cursor, offers: Sequence[Standing]) -> None:
+    def add_offers(self, cursor: Cursor, offers: Sequence[StandingOffer]) -> None:
         """Add what answers offer."""
         cursor.executemany(self._add_offer, offers)
 
