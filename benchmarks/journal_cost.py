@@ -2,8 +2,8 @@
 
 One process commits drains of answers of 600 bytes, in turn to a journal and by hand-written
 statements to tables and indexes of the same kind in another file. The bare side neither looks up
-keys nor hashes anything. With ``--postgres`` the journal is in a local PostgreSQL, and there is
-no bare side.
+keys nor hashes anything. Drains of the same size are committed as offers to as many borrowers,
+too. With ``--postgres`` the journal is in a local PostgreSQL, and there is no bare side.
 
     python -m benchmarks.journal_cost --rounds 300
 """
@@ -17,11 +17,14 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from server.journal.journal import Journal, open_journal
-from server.journal.record import Draft, Key
+from server.journal.offers import Offer, obligor_of
+from server.journal.record import Draft, Key, to_micros
+from server.serving.questions import new_answer_id
 from tests.postgres import Postgres
 
 SIZES = (1, 8, 64)
@@ -82,12 +85,14 @@ def main() -> None:
 def _measure_commits(
     journal: Journal, bare: Bare | None, size: int, *, rounds: int, name: str
 ) -> None:
-    ours, theirs = [], []
+    ours, offers, theirs = [], [], []
     for _ in range(rounds):
         ours.append(_seconds(journal.commit, _drafts(size)))
+        offers.append(_seconds(journal.commit_offers, list(map(_offering, _drafts(size)))))
         if bare is not None:
             theirs.append(_seconds(bare.commit, _drafts(size)))
     _say(f"commit of {size}", statistics.median(ours) * 1e6, "us", n=rounds, setting=name)
+    _say(f"offers of {size}", statistics.median(offers) * 1e6, "us", n=rounds, setting=name)
     if theirs:
         _say(f"bare {size}", statistics.median(theirs) * 1e6, "us", n=rounds, setting=name)
         ratio = statistics.median(ours) / statistics.median(theirs)
@@ -116,12 +121,18 @@ def _drafts(count: int) -> list[Draft]:
         Draft(
             key=Key("bank", "DecideLimit", str(uuid.uuid4())),
             body_digest=bytes(32),
-            answer_id=str(uuid.uuid4()),
+            answer_id=new_answer_id(datetime.now(UTC)),
             answer=lambda _: _ANSWER,
             answered_at=datetime.now(UTC),
         )
         for _ in range(count)
     ]
+
+
+def _offering(draft: Draft) -> Draft:
+    obligor = obligor_of("bank", "USD", draft.key.request_id)
+    lapses = to_micros(draft.answered_at + timedelta(days=30))
+    return replace(draft, offer=Offer(obligor, frozenset(), 0, 0, 1_000_000, lapses))
 
 
 def _seconds(work: Callable[..., object], *arguments: object) -> float:

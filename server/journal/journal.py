@@ -122,7 +122,7 @@ class Journal:
         standing = self._reader.read(
             lambda cursor: self._statements.offers_to(cursor, [obligor], now)
         )
-        return offered_minor(standing, obligor, counted, now)
+        return offered_minor(standing, counted, now)
 
     def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> dict[Key, Record | Overtaken]:
         last, link = self._statements.head(cursor)  # first: from here nobody else writes

@@ -68,12 +68,14 @@ class Tally:
 
     def __init__(self, standing: Iterable[StandingOffer]) -> None:
         """Begin with those that are stored."""
-        self._standing = list(standing)
         self.new: list[StandingOffer] = []
+        self._to: dict[bytes, list[StandingOffer]] = {}
+        for offer in standing:
+            self._let_stand(offer)
 
     def overtaken(self, offer: Offer, now: int) -> Overtaken | None:
         """Return what stands beside an offer, if it is not what the offer was decided beside."""
-        stands = offered_minor(self._standing, offer.obligor, offer.counted, now)
+        stands = offered_minor(self._to.get(offer.obligor, ()), offer.counted, now)
         return None if offer.offered_minor in (None, stands) else Overtaken(stands)
 
     def add(self, answer_id: str, offer: Offer) -> None:
@@ -81,8 +83,11 @@ class Tally:
         made = StandingOffer(
             answer_id, offer.obligor, offer.line_minor, offer.limit_minor, offer.stands_until
         )
-        self._standing.append(made)
         self.new.append(made)
+        self._let_stand(made)
+
+    def _let_stand(self, offer: StandingOffer) -> None:
+        self._to.setdefault(offer.obligor, []).append(offer)
 
 
 def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
@@ -92,20 +97,17 @@ def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
     return hashlib.sha256(_TAG + b"\0" + named).digest()
 
 
-def offered_minor(
-    standing: Iterable[StandingOffer], obligor: bytes, counted: frozenset[str], now: int
-) -> int:
+def offered_minor(offers: Iterable[StandingOffer], counted: frozenset[str], now: int) -> int:
     """Return what a borrower's offers stand for, but for those that the question counts itself.
 
     Args:
-        standing: Offers, to this borrower and to others.
-        obligor: Whose are wanted.
+        offers: All to this borrower.
         counted: Answers that do not count.
         now: Microseconds since 1970.
     """
     total = sum(
         offer.added_minor
-        for offer in standing
-        if offer.obligor == obligor and offer.answer_id not in counted and offer.stands_until > now
+        for offer in offers
+        if offer.answer_id not in counted and offer.stands_until > now
     )
     return min(total, MAX_MINOR)

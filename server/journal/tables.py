@@ -72,8 +72,9 @@ OFFERS = Table(
     Column("limit_minor", _Long, nullable=False),
     Column("stands_until", _Long, nullable=False),  # microseconds since 1970
     sqlite_strict=True,
+    sqlite_with_rowid=False,  # answers have rising ids, so this is one tree that grows at its end
 )
-Index("journal_offers_to", OFFERS.c.obligor, OFFERS.c.stands_until)
+Index("journal_offers_to", OFFERS.c.obligor)
 
 HEAD = Table(
     "journal_head",

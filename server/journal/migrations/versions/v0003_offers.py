@@ -21,5 +21,6 @@ def upgrade() -> None:
         sa.Column("limit_minor", _LONG, nullable=False),
         sa.Column("stands_until", _LONG, nullable=False),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
-    op.create_index("journal_offers_to", "journal_offers", ["obligor", "stands_until"])
+    op.create_index("journal_offers_to", "journal_offers", ["obligor"])
