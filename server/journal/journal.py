@@ -10,11 +10,12 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from protocols.errors import ScoringError
 from server.journal.database import Database, Lane, parse_database
 from server.journal.errors import UnknownDecisionError
 from server.journal.export import write_parquet
 from server.journal.migrating import prepare
-from server.journal.offers import Offer, Overtaken, Raised, Tally, offered_minor
+from server.journal.offers import Offer, Raised, Tally, offered_minor
 from server.journal.pruning import prune_records
 from server.journal.record import Draft, Key, Record, place, to_micros
 from server.journal.statements import Cursor, Statements
@@ -23,7 +24,7 @@ from server.journal.walk import Show, Walk
 PATIENCE_S = 5.0
 
 Records = list[Record]
-Outcomes = list[Record | Overtaken]
+Outcomes = list[Record | ScoringError]
 
 
 def open_journal(
@@ -105,11 +106,13 @@ class Journal:
         return [item for item in self.commit_offers(drafts) if isinstance(item, Record)]
 
     def commit_offers(self, drafts: Sequence[Draft]) -> Outcomes:
-        """Do the same with drafts that may make offers: what was overtaken is not stored.
+        """Do the same with drafts that may make offers, each beside those that stand then.
 
-        An offer is overtaken if other offers to its borrower now stand for another amount than it
-        was decided beside; one of this call that comes before it counts, and so does one that
-        another process made. Draft it again beside that amount.
+        A draft that was decided beside another amount than now stands is made again beside that.
+        One of this call that comes before it counts, and so does one of another process.
+
+        Returns:
+            For each draft its record, or why it could not be made again; that one is not stored.
         """
         if not drafts:
             return []
@@ -124,24 +127,24 @@ class Journal:
         )
         return offered_minor(standing, counted, now)
 
-    def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> dict[Key, Record | Overtaken]:
+    def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> dict[Key, Record | ScoringError]:
         last, link = self._statements.head(cursor)  # first: from here nobody else writes
         keys = [draft.key for draft in drafts]
-        stored: dict[Key, Record | Overtaken] = {**self._statements.by_keys(cursor, keys)}
+        stored: dict[Key, Record | ScoringError] = {**self._statements.by_keys(cursor, keys)}
         tally = self._tally(cursor, drafts)
         added = []
         for draft in drafts:
             if draft.key in stored:
                 continue
-            if isinstance(draft.offer, Offer):
-                overtaken = tally.overtaken(draft.offer, to_micros(draft.answered_at))
-                if overtaken is not None:
-                    stored[draft.key] = overtaken
-                    continue
-                tally.add(draft.answer_id, draft.offer)
-            elif draft.offer is not None:
-                self._raise(cursor, draft.offer)
-            record = place(draft, last + 1, link)
+            settled = _beside(tally, draft)
+            if not isinstance(settled, Draft):
+                stored[draft.key] = settled
+                continue
+            if isinstance(settled.offer, Offer):
+                tally.add(settled.answer_id, settled.offer)
+            elif settled.offer is not None:
+                self._raise(cursor, settled.offer)
+            record = place(settled, last + 1, link)
             last, link = record.position, record.link
             stored[draft.key] = record
             added.append(record)
@@ -224,3 +227,15 @@ class Journal:
         """Wait for the commit under way, and let go of the database."""
         for lane in (self._writer, self._reader, self._keeper):
             lane.close()
+
+
+def _beside(tally: Tally, draft: Draft) -> Draft | ScoringError:
+    """Return a draft as it is beside the offers that stand, or why there is none."""
+    offer = draft.offer
+    if not isinstance(offer, Offer) or offer.offered_minor is None:
+        return draft
+    stands = tally.beside(offer, to_micros(draft.answered_at))
+    if offer.offered_minor == stands:
+        return draft
+    assert draft.beside is not None, "an offer that looks at others can be made again"
+    return draft.beside(stands)

@@ -42,12 +42,6 @@ class Raised(NamedTuple):
     stands_until: int
 
 
-class Overtaken(NamedTuple):
-    """An answer that was not stored, since other offers stand for this amount now."""
-
-    offered_minor: int
-
-
 class StandingOffer(NamedTuple):
     """An offer as it is stored."""
 
@@ -73,10 +67,9 @@ class Tally:
         for offer in standing:
             self._let_stand(offer)
 
-    def overtaken(self, offer: Offer, now: int) -> Overtaken | None:
-        """Return what stands beside an offer, if it is not what the offer was decided beside."""
-        stands = offered_minor(self._to.get(offer.obligor, ()), offer.counted, now)
-        return None if offer.offered_minor in (None, stands) else Overtaken(stands)
+    def beside(self, offer: Offer, now: int) -> int:
+        """Return what other offers to the same borrower stand for."""
+        return offered_minor(self._to.get(offer.obligor, ()), offer.counted, now)
 
     def add(self, answer_id: str, offer: Offer) -> None:
         """Let an offer stand."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from protocols.errors import ChainError, DuplicateRequestError
+from protocols.errors import ChainError, DuplicateRequestError, ScoringError
 from protocols.ledger.records import content_digest, record_digest
 from server.journal.errors import PrunedAnswerError
 from server.journal.offers import Offer, Raised
@@ -45,7 +45,8 @@ class Draft:
             another place, for an attempt that was not stored.
         answered_at: When, in UTC; need not be later than that of the record before.
         offer: What it offers, or gives over another answer; None if neither.
-        beside: Makes the draft of an offer again, beside others that stand for an amount.
+        beside: Makes the draft of an offer again, with its id, beside others that stand for an
+            amount; or says why there is none.
     """
 
     key: Key
@@ -54,7 +55,7 @@ class Draft:
     answer: Callable[[int], bytes]
     answered_at: datetime
     offer: Offer | Raised | None = None
-    beside: Callable[[int], "Draft"] | None = None
+    beside: Callable[[int], "Draft | ScoringError"] | None = None
 
 
 class Record(NamedTuple):

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
 from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
+from protocols.errors import ScoringError
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.decisions.candidates import Known
 from server.decisions.permission import Withheld, withheld_groups
@@ -56,23 +57,31 @@ class LimitQuestion:
         """
         rulebook = self.rulebook_for(self.request.product, at)
         weighing = Weighing(self.request, rulebook, by, at)
-        return Prepared(weighing.row, partial(self._draft, weighing))
+        return Prepared(weighing.row, partial(self._draft, weighing, new_answer_id(at)))
 
-    def _draft(self, weighing: "Weighing", scored: Scored) -> Draft:
+    def _draft(self, weighing: "Weighing", decision_id: str, scored: Scored) -> Draft:
         decided = weighing.decided(scored)
         response = decisions.DecideLimitResponse()
         decision = response.decision
-        decision.decision_id = new_answer_id(weighing.at)
+        decision.decision_id = decision_id
         weighing.write(decision, decided, scored)
         return Draft(
             self.key,
             weighing.body_digest,
-            decision.decision_id,
+            decision_id,
             printing(response, decision),
             weighing.at,
             self._offer(weighing, decided),
-            lambda offered_minor: self._draft(weighing.beside(offered_minor), scored),
+            partial(self._beside, weighing, decision_id, scored),
         )
+
+    def _beside(
+        self, weighing: "Weighing", decision_id: str, scored: Scored, offered_minor: int
+    ) -> Draft | ScoringError:
+        try:
+            return self._draft(weighing.beside(offered_minor), decision_id, scored)
+        except ScoringError as err:
+            return err
 
     def _offer(self, weighing: "Weighing", decided: Decided) -> Offer | None:
         request, policy = self.request, weighing.frame.policy

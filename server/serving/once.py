@@ -9,8 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from protocols.errors import ChainError
-from server.journal.offers import Overtaken
+from protocols.errors import ChainError, ScoringError
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
 from server.serving.questions import Question, Seen, drafts_of, unnoticed
@@ -37,7 +36,7 @@ class Store(Protocol):
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         """Return the record of each key that has one."""
 
-    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | Overtaken]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | ScoringError]:
         """Store what has no record yet, and return the record of each draft, or why it has none."""
 
 
@@ -92,9 +91,9 @@ class Once:
             _replayed(standing[question.key], question) if question.key in standing else next(made)
             for question in questions
         ]
-        settled = iter(self._settled([item for item in drafts if isinstance(item, Draft)]))
+        stored = iter(self._stored([item for item in drafts if isinstance(item, Draft)]))
         outcomes = [
-            _outcome(*next(settled), question) if isinstance(item, Draft) else item
+            _outcome(item, next(stored), question) if isinstance(item, Draft) else item
             for item, question in zip(drafts, questions, strict=True)
         ]
         self._offer([q for q, item in zip(questions, outcomes, strict=True) if _is_new(item)])
@@ -113,26 +112,7 @@ class Once:
             drafts.update(zip(places, mine, strict=True))
         return [drafts[place] for place in range(len(questions))]
 
-    def _settled(self, drafts: Sequence[Draft]) -> list[tuple[Draft, Record | Refusal]]:
-        """Store drafts, each beside the offers that stand when its turn comes.
-
-        One that is overtaken is drafted again; in every pass the first to each borrower is stored,
-        or another process stored one.
-        """
-        found: dict[int, tuple[Draft, Record | Refusal]] = {}
-        left = dict(enumerate(drafts))
-        while left:
-            tried = zip(list(left.items()), self._stored(list(left.values())), strict=True)
-            for (place, draft), item in tried:
-                stored = _again(draft, item) if isinstance(item, Overtaken) else item
-                if isinstance(stored, Draft):
-                    left[place] = stored
-                else:
-                    found[place] = (draft, stored)
-                    del left[place]
-        return [found[place] for place in range(len(drafts))]
-
-    def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Overtaken | Refusal]:
+    def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
         stored = attempt(lambda: self._journal.commit_offers(drafts))
         return [stored] * len(drafts) if isinstance(stored, Refusal) else stored
 
@@ -141,11 +121,6 @@ class Once:
             self._read_by = served
             self._readers = {release.digest: Reader(release) for release in served.all()}
         return self._readers
-
-
-def _again(draft: Draft, overtaken: Overtaken) -> Draft | Refusal:
-    assert draft.beside is not None, "only an offer is overtaken"
-    return attempt(partial(draft.beside, overtaken.offered_minor))
 
 
 def _is_new(outcome: Outcome) -> bool:

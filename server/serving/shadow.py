@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -152,7 +151,7 @@ class Shadow:
             reader = self._reader(served.chosen(question.request.subject))
             (made,) = drafts_of([other], by=reader, at=at)
             if isinstance(made, Draft) and made.beside is not None:
-                made = attempt(partial(made.beside, self._offered(question.key)))
+                made = made.beside(self._offered(question.key))
             if isinstance(made, Draft):
                 yield _beside(question, made, BY_POLICY)
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from protocols.errors import ScoringError
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.journal import Journal, open_journal
-from server.journal.offers import Overtaken
 from server.journal.record import Draft, Key, Record
 from server.serving.limit_question import LimitQuestion
 from server.serving.once import Given, Once
@@ -52,7 +52,7 @@ class Slow:
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         return self.journal.find(keys)
 
-    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | Overtaken]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | ScoringError]:
         while self.meanwhile:
             self.meanwhile.pop()()
         return self.journal.commit_offers(drafts)

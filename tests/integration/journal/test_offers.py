@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from protocols.contracts.applicants import RequestError, Violation
+from protocols.errors import ScoringError
 from server.journal.journal import Journal
-from server.journal.offers import Offer, Overtaken, Raised, obligor_of
+from server.journal.offers import Offer, Raised, obligor_of
 from server.journal.record import Draft, Record, to_micros
 from tests.journals import NOW, Place, draft
 
@@ -19,45 +21,67 @@ LATER = to_micros(NOW) + 1_000_000
 
 def offering(
     number: int,
-    limit_minor: int,
+    wanted: int,
     *,
+    most: int = 10**6,
     beside: int | None = 0,
     to: bytes = ANN,
     line_minor: int = 0,
     counted: Sequence[str] = (),
     until: int = LATER,
 ) -> Draft:
-    offer = Offer(to, frozenset(counted), beside, line_minor, limit_minor, until)
-    return replace(draft(f"r{number}", f"a{number}"), offer=offer)
+    """Return a draft that offers what is wanted, up to what others leave of the most."""
+
+    def made(beside: int | None) -> Draft | ScoringError:
+        limit = min(wanted, most - (beside or 0))
+        if limit < 0:
+            return RequestError([Violation("subject", "was offered too much")])
+        offer = Offer(to, frozenset(counted), beside, line_minor, limit, until)
+        plain = draft(f"r{number}", f"a{number}")
+        said = f"{limit} beside {beside}".encode()
+        return replace(plain, answer=lambda _: said, offer=offer, beside=made)
+
+    found = made(beside)
+    assert isinstance(found, Draft)
+    return found
 
 
-def _stored(journal: Journal, *drafts: Draft) -> list[str | int]:
-    """Return the id of each answer that is stored, and what stands beside each that is not."""
+def _stored(journal: Journal, *drafts: Draft) -> list[str]:
+    """Return what each answer says, or why there is none."""
     return [
-        item.answer_id if isinstance(item, Record) else item.offered_minor
+        item.answer.decode() if isinstance(item, Record) else str(item)
         for item in journal.commit_offers(drafts)
     ]
 
 
-def test_an_offer_is_stored_only_beside_those_that_it_was_decided_beside(journal: Journal) -> None:
-    assert _stored(journal, offering(1, 500)) == ["a1"]
-    assert _stored(journal, offering(2, 300)) == [500]
-    assert _stored(journal, offering(2, 300, beside=500)) == ["a2"]
-    assert _stored(journal, offering(3, 100, beside=500), offering(4, 1, beside=800)) == [800, "a4"]
-    assert journal.verify() == 3
+def test_an_offer_is_stored_beside_those_that_stand(journal: Journal) -> None:
+    assert _stored(journal, offering(1, 500)) == ["500 beside 0"]
+    assert _stored(journal, offering(2, 300)) == ["300 beside 500"]
+    assert _stored(journal, offering(3, 300, most=900)) == ["100 beside 800"]
+    assert _stored(journal, offering(4, 300, beside=900, most=900)) == ["0 beside 900"]
+    assert journal.verify() == 4
 
 
-def test_of_two_in_one_drain_the_second_counts_the_first(journal: Journal) -> None:
-    assert _stored(journal, offering(1, 500), offering(2, 300), offering(3, 9, to=BOB)) == [
-        *("a1", 500, "a3")
-    ]
+def test_of_one_drain_each_counts_those_before_it(journal: Journal) -> None:
+    asked = (offering(1, 500), offering(2, 300), offering(3, 9, to=BOB), offering(4, 300))
+    said = ["500 beside 0", "300 beside 500", "9 beside 0", "300 beside 800"]
+    assert _stored(journal, *asked) == said
+    assert _stored(journal, *reversed(asked)) == said[::-1]
+
+
+def test_what_cannot_be_made_beside_others_is_refused_alone(journal: Journal) -> None:
+    asked = (offering(1, 500), offering(2, 300, most=400), offering(3, 300))
+    refused = "subject: was offered too much"
+    assert _stored(journal, *asked) == ["500 beside 0", refused, "300 beside 500"]
+    assert journal.verify() == 2
+    assert _stored(journal, offering(2, 300)) == ["300 beside 800"]
 
 
 def test_only_what_a_borrower_has_more_counts(journal: Journal) -> None:
     same = offering(1, 400, line_minor=400)
     less = offering(2, 100, line_minor=400)
     more = offering(3, 700, line_minor=400)
-    assert _stored(journal, same, less, more) == ["a1", "a2", "a3"]
+    assert _stored(journal, same, less, more) == ["400 beside 0", "100 beside 0", "700 beside 0"]
     assert journal.offered(ANN, frozenset(), NOW) == 300
 
 
@@ -67,11 +91,17 @@ def test_an_offer_counts_until_it_lapses_or_the_question_counts_it(journal: Jour
     assert journal.offered(ANN, frozenset(["a1"]), NOW) == 40
     assert journal.offered(ANN, frozenset(), NOW + timedelta(microseconds=1)) == 500
     assert journal.offered(ANN, frozenset(), NOW + timedelta(seconds=1)) == 0
-    assert _stored(journal, offering(3, 1, beside=40, counted=["a1", "a9"])) == ["a3"]
+    assert _stored(journal, offering(3, 1, counted=["a1", "a9"])) == ["1 beside 40"]
+
+
+def test_of_one_drain_each_is_of_its_own_time(journal: Journal) -> None:
+    late = replace(offering(2, 300), answered_at=NOW + timedelta(seconds=1))
+    assert _stored(journal, offering(1, 500), late) == ["500 beside 0", "300 beside 0"]
 
 
 def test_whom_offers_make_no_difference_to_is_counted_and_not_held_up(journal: Journal) -> None:
-    assert _stored(journal, offering(1, 500), offering(2, 300, beside=None)) == ["a1", "a2"]
+    said = ["500 beside 0", "300 beside None"]
+    assert _stored(journal, offering(1, 500), offering(2, 300, beside=None)) == said
     assert journal.offered(ANN, frozenset(), NOW) == 800
 
 
@@ -135,24 +165,19 @@ def test_lapsed_offers_are_deleted_with_old_answers_and_no_others(
 
 
 def test_two_processes_never_offer_more_than_there_is(journal: Journal, place: Place) -> None:
-    """Each of four writers wants 300 of 1,000, eight times, having seen whatever it saw."""
-    most, wanted = 1_000, 300
+    """Each of four writers wants 300 of 1,000, eight times."""
     start = threading.Barrier(4)
 
-    def wants(number: int) -> None:
+    def wants(number: int) -> list[str]:
         own = place.open()
         start.wait()
-        for turn in range(8):
-            beside = 0
-            while True:
-                limit = min(wanted, most - beside)
-                (item,) = own.commit_offers([offering(10 * number + turn, limit, beside=beside)])
-                if not isinstance(item, Overtaken):
-                    break
-                beside = item.offered_minor
+        said = [_stored(own, offering(10 * number + turn, 300, most=1_000)) for turn in range(8)]
         own.close()
+        return [item for (item,) in said]
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(wants, range(4)))
-    assert journal.offered(ANN, frozenset(), NOW) == most
+        said = [item for each in pool.map(wants, range(4)) for item in each]
+    given = ["300 beside 0", "300 beside 300", "300 beside 600", "100 beside 900"]
+    assert sorted(said) == sorted([*given, *["0 beside 1000"] * 28])
+    assert journal.offered(ANN, frozenset(), NOW) == 1_000
     assert journal.verify() == 32
