@@ -76,7 +76,7 @@ class Circumstances(Contract):
         exposure_elsewhere_minor: All that is owed to others, and may be drawn there.
         facts: By name; a fact that is not here is not known.
         counted_decisions: Earlier ones about the subject whose offers ``exposure_elsewhere_minor``
-            counts, or which were turned down; every other offer that stands is added to it.
+            or the line counts, or which were turned down; every other offer that stands is added.
     """
 
     monthly_income_minor: Minor | None = None

@@ -259,8 +259,8 @@ class Circumstances(_message.Message):
 
     @_builtins.property
     def counted_decisions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Earlier decisions about this subject whose offers exposure_elsewhere_minor counts, or which
-        do not stand any more because they were turned down. Every other offer that stands is added.
+        """Earlier decisions about this subject whose offers exposure_elsewhere_minor or the line counts,
+        or which were turned down; at most 100. Every other offer that stands is added.
         """
 
     def __init__(

@@ -118,7 +118,6 @@ class Part:
         requested = row.get(REQUESTED)
         table: dict[str, object] = {
             "request_id": "past",
-            "subject": "past",  # what others offered at that time is not known
             "features": _UNREAD,
             "requested_amount_minor": (
                 self._supposed.requested_minor if requested is None else requested

@@ -177,9 +177,13 @@ def _risk_caps(request: LimitRequest, known: Known, segment: SegmentPolicy) -> I
 
 
 def _obligor_cap(request: LimitRequest, known: Known, most_minor: int, policy: LimitPolicy) -> Cap:
-    """Return what is left of all that one may owe; who owes little beside has the product's."""
-    beside = (request.circumstances.exposure_elsewhere_minor or 0) + known.offered_minor
-    left = max(0, most_minor - beside)
+    """Return what is left of all that one may owe; who owes little beside has the product's.
+
+    What others only offer keeps an open line from growing, and does not cut it.
+    """
+    unowed = max(0, most_minor - (request.circumstances.exposure_elsewhere_minor or 0))
+    held = min(unowed, request.line.limit_minor) if request.line else 0
+    left = max(held, unowed - known.offered_minor)
     is_beside = rounded(most_minor, policy) > rounded(left, policy)
     return Cap(OBLIGOR, left, "EXPOSURE.ELSEWHERE" if is_beside else "PRODUCT.MAXIMUM")
 

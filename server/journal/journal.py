@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from protocols.errors import ScoringError
 from server.journal.database import Database, Lane, parse_database
 from server.journal.errors import UnknownDecisionError
 from server.journal.export import write_parquet
@@ -24,7 +23,7 @@ from server.journal.walk import Show, Walk
 PATIENCE_S = 5.0
 
 Records = list[Record]
-Outcomes = list[Record | ScoringError]
+Outcomes = list[Record | Exception]
 
 
 def open_journal(
@@ -111,13 +110,13 @@ class Journal:
         A draft that was decided beside another amount than now stands is made again beside that.
         One of this call that comes before it counts, and so does one of another process.
 
+        Args:
+            drafts: None of them gives anything over another's answer.
+
         Returns:
             For each draft its record, or why it could not be made again; that one is not stored.
         """
-        if not drafts:
-            return []
-        stored = self._writer.write(partial(self._store, drafts))
-        return [stored[draft.key] for draft in drafts]
+        return self._writer.write(partial(self._store, drafts)) if drafts else []
 
     def offered(self, obligor: bytes, counted: frozenset[str], at: datetime) -> int:
         """Return what a borrower's offers stand for at a time, but for those already counted."""
@@ -127,40 +126,47 @@ class Journal:
         )
         return offered_minor(standing, counted, now)
 
-    def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> dict[Key, Record | ScoringError]:
+    def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> Outcomes:
         last, link = self._statements.head(cursor)  # first: from here nobody else writes
-        keys = [draft.key for draft in drafts]
-        stored: dict[Key, Record | ScoringError] = {**self._statements.by_keys(cursor, keys)}
+        stored = self._statements.by_keys(cursor, [draft.key for draft in drafts])
         tally = self._tally(cursor, drafts)
-        added = []
+        added: Records = []
+        outcomes: Outcomes = []
         for draft in drafts:
-            if draft.key in stored:
-                continue
-            settled = _beside(tally, draft)
-            if not isinstance(settled, Draft):
-                stored[draft.key] = settled
-                continue
-            if isinstance(settled.offer, Offer):
-                tally.add(settled.answer_id, settled.offer)
-            elif settled.offer is not None:
-                self._raise(cursor, settled.offer)
-            record = place(settled, last + 1, link)
-            last, link = record.position, record.link
-            stored[draft.key] = record
-            added.append(record)
+            if draft.key not in stored:
+                settled = _beside(tally, draft)
+                if not isinstance(settled, Draft):
+                    outcomes.append(settled)
+                    continue
+                self._let_stand(cursor, tally, settled)
+                record = place(settled, last + 1, link)
+                last, link = record.position, record.link
+                stored[draft.key] = record
+                added.append(record)
+            outcomes.append(stored[draft.key])
         if added:
             self._statements.append(cursor, added)
         if tally.new:
             self._statements.add_offers(cursor, tally.new)
-        return stored
+        return outcomes
 
     def _tally(self, cursor: Cursor, drafts: Sequence[Draft]) -> Tally:
-        offering = [draft for draft in drafts if isinstance(draft.offer, Offer)]
-        if not offering:
+        """Return what stands for those borrowers for whom it makes a difference."""
+        looking = [
+            (draft.offer.obligor, to_micros(draft.answered_at))
+            for draft in drafts
+            if isinstance(draft.offer, Offer) and draft.offer.offered_minor is not None
+        ]
+        if not looking:
             return Tally(())
-        obligors = {draft.offer.obligor for draft in offering if isinstance(draft.offer, Offer)}
-        earliest = min(to_micros(draft.answered_at) for draft in offering)
-        return Tally(self._statements.offers_to(cursor, obligors, earliest))
+        obligors, times = zip(*looking, strict=True)
+        return Tally(self._statements.offers_to(cursor, set(obligors), min(times)))
+
+    def _let_stand(self, cursor: Cursor, tally: Tally, draft: Draft) -> None:
+        if isinstance(draft.offer, Offer):
+            tally.add(draft.answer_id, draft.offer)
+        elif draft.offer is not None:
+            self._raise(cursor, draft.offer)
 
     def _raise(self, cursor: Cursor, raised: Raised) -> None:
         offer = self._statements.offer_of(cursor, raised.answer_id)
@@ -229,7 +235,7 @@ class Journal:
             lane.close()
 
 
-def _beside(tally: Tally, draft: Draft) -> Draft | ScoringError:
+def _beside(tally: Tally, draft: Draft) -> Draft | Exception:
     """Return a draft as it is beside the offers that stand, or why there is none."""
     offer = draft.offer
     if not isinstance(offer, Offer) or offer.offered_minor is None:

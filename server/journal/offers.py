@@ -84,7 +84,10 @@ class Tally:
 
 
 def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
-    """Return the name under which offers to a borrower are counted: none that tells who it is."""
+    """Return the name under which offers to a borrower are counted.
+
+    It does not say who that is, but shows whether a guess was right.
+    """
     # No tenant's name, currency or subject holds a NUL, so no two of these have the same bytes.
     named = "\0".join((tenant, currency, subject)).encode()
     return hashlib.sha256(_TAG + b"\0" + named).digest()

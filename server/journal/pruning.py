@@ -1,8 +1,8 @@
 """Retention: old answers and lapsed offers are deleted; what is left keeps the chain whole."""
 
 import time
-from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from server.journal.database import Lane
 from server.journal.errors import JournalError
@@ -51,10 +51,16 @@ def prune_records(
 
 
 def _prune_offers(lane: Lane, statements: Statements, before: int) -> None:
-    """Delete the offers that lapsed before a time: all of answers that are deleted by now."""
-    while ids := lane.read(lambda cursor: statements.lapsed_offers(cursor, before, _BATCH)):
+    """Delete the offers that lapsed before a time, all of whose answers are deleted by now."""
+    last: str | None = ""
+    while last is not None:
+        last = lane.write(partial(_prune_some, statements, last, before))
 
-        def prune(cursor: Cursor, ids: Sequence[str] = ids) -> None:
-            statements.prune_offers(cursor, ids, before)
 
-        lane.write(prune)
+def _prune_some(statements: Statements, after: str, before: int, cursor: Cursor) -> str | None:
+    """Look at some offers after one, and return the last of them; None if there is none."""
+    ids = statements.some_offers(cursor, after, _BATCH)
+    if not ids:
+        return None
+    statements.prune_offers(cursor, ids[0], ids[-1], before)
+    return ids[-1]

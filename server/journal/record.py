@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from protocols.errors import ChainError, DuplicateRequestError, ScoringError
+from protocols.errors import ChainError, DuplicateRequestError
 from protocols.ledger.records import content_digest, record_digest
 from server.journal.errors import PrunedAnswerError
 from server.journal.offers import Offer, Raised
@@ -55,7 +55,7 @@ class Draft:
     answer: Callable[[int], bytes]
     answered_at: datetime
     offer: Offer | Raised | None = None
-    beside: Callable[[int], "Draft | ScoringError"] | None = None
+    beside: Callable[[int], "Draft | Exception"] | None = None
 
 
 class Record(NamedTuple):

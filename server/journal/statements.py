@@ -27,7 +27,7 @@ from sqlalchemy import (
 from protocols.errors import ChainError
 from server.journal.offers import StandingOffer
 from server.journal.record import Key, Record, from_row, to_row
-from server.journal.tables import ANSWERS, HEAD, OFFERS, SCOPE
+from server.journal.tables import ADDS, ANSWERS, HEAD, OFFERS, SCOPE
 
 _BEFORE = ANSWERS.alias("before")
 _LINK_BEFORE = select(_BEFORE.c.link).where(
@@ -109,7 +109,7 @@ class Statements:
     def offers_to(
         self, cursor: Cursor, obligors: Collection[bytes], after: int
     ) -> list[StandingOffer]:
-        """Return the offers to some borrowers that stand after a time."""
+        """Return the offers to some borrowers that add something and stand after a time."""
         found: list[StandingOffer] = []
         names = sorted(obligors)
         for first in range(0, len(names), _MOST_IDS):
@@ -132,14 +132,14 @@ class Statements:
         """Set what an answer's offer stands for, and until when."""
         cursor.execute(self._raise_offer, (limit_minor, until, answer_id))
 
-    def lapsed_offers(self, cursor: Cursor, before: int, limit: int) -> list[str]:
-        """Return the answers of some offers that lapsed before a time."""
-        cursor.execute(self._lapsed_offers, (before, limit))
+    def some_offers(self, cursor: Cursor, after: str, limit: int) -> list[str]:
+        """Return the answers of the first offers after an answer, in the order of their ids."""
+        cursor.execute(self._some_offers, (after, limit))
         return [answer_id for (answer_id,) in cursor.fetchall()]
 
-    def prune_offers(self, cursor: Cursor, answer_ids: Sequence[str], before: int) -> None:
-        """Delete the offers of answers, if they lapsed before a time."""
-        cursor.executemany(self._prune_offer, [(before, answer_id) for answer_id in answer_ids])
+    def prune_offers(self, cursor: Cursor, first: str, last: str, before: int) -> None:
+        """Delete the offers of answers from one to another that lapsed before a time."""
+        cursor.execute(self._prune_offers, (first, last, before))
 
     def ends(self, cursor: Cursor) -> tuple[int, bytes, int, int]:
         """Return the head's position and link, and the lowest and highest position there are."""
@@ -192,7 +192,7 @@ class Statements:
             bindparam(f"obligor{number}") for number in range(count)
         ]
         stands = OFFERS.c.stands_until > bindparam("after")
-        return self._write(_OFFERS.where(stands, OFFERS.c.obligor.in_(obligors)))
+        return self._write(_OFFERS.where(stands, ADDS, OFFERS.c.obligor.in_(obligors)))
 
     @cached_property
     def _offer_of(self) -> str:
@@ -211,15 +211,17 @@ class Statements:
         )
 
     @cached_property
-    def _lapsed_offers(self) -> str:
-        found = select(OFFERS.c.answer_id).where(OFFERS.c.stands_until < bindparam("before"))
-        return self._write(found.limit(bindparam("limit")).offset(literal_column("0")))
+    def _some_offers(self) -> str:
+        answer_id = OFFERS.c.answer_id
+        after = select(answer_id).where(answer_id > bindparam("after")).order_by(answer_id)
+        return self._write(after.limit(bindparam("limit")).offset(literal_column("0")))
 
     @cached_property
-    def _prune_offer(self) -> str:
+    def _prune_offers(self) -> str:
+        answer_id = OFFERS.c.answer_id
+        some = (answer_id >= bindparam("first"), answer_id <= bindparam("last"))
         lapsed = OFFERS.c.stands_until < bindparam("before")
-        mine = OFFERS.c.answer_id == bindparam("answer_id")
-        return self._write(delete(OFFERS).where(lapsed, mine))
+        return self._write(delete(OFFERS).where(*some, lapsed))
 
     @cached_property
     def _by_answer(self) -> str:

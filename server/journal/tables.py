@@ -74,7 +74,9 @@ OFFERS = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,  # answers have rising ids, so this is one tree that grows at its end
 )
-Index("journal_offers_to", OFFERS.c.obligor)
+# Most answers to who is asked about often add nothing, and need not be found.
+ADDS = OFFERS.c.limit_minor > OFFERS.c.line_minor
+Index("journal_offers_to", OFFERS.c.obligor, sqlite_where=ADDS, postgresql_where=ADDS)
 
 HEAD = Table(
     "journal_head",

@@ -209,8 +209,10 @@ def _own_caps(drawn: Drawn, decided: Decided) -> Iterable[tuple[str, int]]:
         yield "LAW", law.minor
     if segment.obligor_maximum_minor is not None:
         owed = request.circumstances.exposure_elsewhere_minor or 0
-        owed += drawn.first.known.offered_minor
         yield "OBLIGOR", max(0, segment.obligor_maximum_minor - owed)
+        if decided.change in ("INITIAL", "INCREASE"):
+            owed += drawn.first.known.offered_minor
+            yield "OBLIGOR", max(0, segment.obligor_maximum_minor - owed)
 
 
 def _first_fault(law: str, faults: Sequence[str], drawn: Drawn, decided: Decided) -> Broken | None:

@@ -1,6 +1,5 @@
 """The question for a limit: what may be used of it, the score of that, and the decision."""
 
-from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -9,7 +8,6 @@ from functools import cached_property, partial
 from protocols.contracts.applicants import RequestError, Violation
 from protocols.contracts.decisions import LimitRequest, check_limit_request
 from protocols.contracts.limit_policy import LimitPolicy, SegmentPolicy
-from protocols.errors import ScoringError
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.decisions.candidates import Known
 from server.decisions.permission import Withheld, withheld_groups
@@ -17,6 +15,7 @@ from server.decisions.pipeline import Case, Decided, Frame, decide
 from server.decisions.regulation import rules_on
 from server.journal.offers import Offer, obligor_of
 from server.journal.record import Draft, Key, to_micros
+from server.serving.attempts import Refusal, attempt
 from server.serving.decision_message import Answered, write_decision
 from server.serving.questions import DECIDE, Prepared, new_answer_id, printing, write_score
 from server.serving.reader import Reader, Scored
@@ -57,6 +56,9 @@ class LimitQuestion:
         """
         rulebook = self.rulebook_for(self.request.product, at)
         weighing = Weighing(self.request, rulebook, by, at)
+        if weighing.counts_offers and not self.request.subject:
+            fault = "the policy needs it, to count offers together"
+            raise RequestError([Violation("subject", fault)])
         return Prepared(weighing.row, partial(self._draft, weighing, new_answer_id(at)))
 
     def _draft(self, weighing: "Weighing", decision_id: str, scored: Scored) -> Draft:
@@ -77,11 +79,9 @@ class LimitQuestion:
 
     def _beside(
         self, weighing: "Weighing", decision_id: str, scored: Scored, offered_minor: int
-    ) -> Draft | ScoringError:
-        try:
-            return self._draft(weighing.beside(offered_minor), decision_id, scored)
-        except ScoringError as err:
-            return err
+    ) -> Draft | Refusal:
+        beside = weighing.beside(offered_minor)
+        return attempt(partial(self._draft, beside, decision_id, scored))
 
     def _offer(self, weighing: "Weighing", decided: Decided) -> Offer | None:
         request, policy = self.request, weighing.frame.policy
@@ -176,18 +176,10 @@ def checked_segment(request: LimitRequest, policy: LimitPolicy) -> SegmentPolicy
         faults.append(Violation("currency", f"must be {policy.currency}, the policy's"))
     if segment is None:
         faults.append(Violation("segment", "the policy has no such borrowers"))
-    elif segment.obligor_maximum_minor is not None:
-        faults += _uncounted(request)
+    elif segment.obligor_maximum_minor and request.circumstances.exposure_elsewhere_minor is None:
+        faults.append(Violation("circumstances.exposure_elsewhere_minor", "the policy needs it"))
     if request.months and all(request.months not in plan.months for plan in policy.plans):
         faults.append(Violation("months", "the policy has no plan over that term"))
     if faults or segment is None:
         raise RequestError(faults)
     return segment
-
-
-def _uncounted(request: LimitRequest) -> Iterable[Violation]:
-    """Yield what is missing to tell all that a borrower may owe."""
-    if request.circumstances.exposure_elsewhere_minor is None:
-        yield Violation("circumstances.exposure_elsewhere_minor", "the policy needs it")
-    if not request.subject:
-        yield Violation("subject", "the policy needs it, to count offers together")

@@ -7,9 +7,9 @@ Every question is refused or answered by itself.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
-from protocols.errors import ChainError, ScoringError
+from protocols.errors import ChainError
 from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
 from server.serving.questions import Question, Seen, drafts_of, unnoticed
@@ -36,7 +36,7 @@ class Store(Protocol):
     def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
         """Return the record of each key that has one."""
 
-    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | ScoringError]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | Exception]:
         """Store what has no record yet, and return the record of each draft, or why it has none."""
 
 
@@ -114,7 +114,9 @@ class Once:
 
     def _stored(self, drafts: Sequence[Draft]) -> Sequence[Record | Refusal]:
         stored = attempt(lambda: self._journal.commit_offers(drafts))
-        return [stored] * len(drafts) if isinstance(stored, Refusal) else stored
+        if isinstance(stored, Refusal):
+            return [stored] * len(drafts)
+        return cast(Sequence[Record | Refusal], stored)  # a draft is made again by ``attempt``
 
     def _readers_of(self, served: Served) -> Mapping[bytes, Reader]:
         if served is not self._read_by:

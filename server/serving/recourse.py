@@ -38,7 +38,7 @@ from server.serving.calls import Call, Reply
 from server.serving.desk import REPLAYED, Method
 from server.serving.docket import EVENTS, Docket, Pages, event_of, message_of
 from server.serving.methods import RECOURSE
-from server.serving.once import Clock, Store
+from server.serving.once import Clock
 from server.serving.questions import DECIDE, new_answer_id
 
 OUTCOMES = "Outcome"  # as it stands in the journal: what became of decisions, beside their cases
@@ -54,8 +54,11 @@ OfficersOf = Callable[[bytes], Collection[str | None]]
 Spend = Callable[[Tenant], None]  # counts a step before it is taken
 
 
-class Book(Store, Pages, Protocol):
+class Book(Pages, Protocol):
     """What is used of a journal; see there."""
+
+    def find(self, keys: Sequence[Key]) -> Mapping[Key, Record]:
+        """Return the record of each key that has one."""
 
     def read(self, tenant: str, method: str, answer_id: str) -> Record:
         """Return the record of an answer."""

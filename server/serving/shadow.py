@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from model.artifacts import Release
 from protocols.contracts.scores import ScoreRequest
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.journal import Journal
-from server.journal.record import Draft, Key
+from server.journal.record import Draft, Key, Record
 from server.serving.attempts import Refusal, attempt
 from server.serving.limit_question import LimitQuestion
 from server.serving.once import Clock
@@ -143,23 +144,23 @@ class Shadow:
 
     def _decided(self, waiting: Sequence[_Waiting]) -> Iterable[Draft]:
         """Yield what the challenger policy decides, on the answer's day by its release."""
-        for question, served, at in waiting:
-            challenger = self._challenger
-            if challenger is None or not isinstance(question, LimitQuestion):
-                continue
-            other = replace(question, rulebook_for=always(challenger))
+        if self._challenger is None:
+            return
+        by_challenger = always(self._challenger)
+        limits = [one for one in waiting if isinstance(one.question, LimitQuestion)]
+        answers = attempt(partial(self._journal.find, [one.question.key for one in limits]))
+        if isinstance(answers, Refusal):
+            return
+        for question, served, at in limits:
+            assert isinstance(question, LimitQuestion)
+            other = replace(question, rulebook_for=by_challenger)
             reader = self._reader(served.chosen(question.request.subject))
+            made: Draft | Exception
             (made,) = drafts_of([other], by=reader, at=at)
             if isinstance(made, Draft) and made.beside is not None:
-                made = made.beside(self._offered(question.key))
+                made = made.beside(_offered(answers.get(question.key)))
             if isinstance(made, Draft):
                 yield _beside(question, made, BY_POLICY)
-
-    def _offered(self, key: Key) -> int:
-        """Return what other offers stood for when a question was answered."""
-        record = self._journal.find([key]).get(key)
-        answer = record.answer if record else b""
-        return decisions.DecideLimitResponse.FromString(answer).decision.offered_minor
 
     def _reader(self, release: Release) -> Reader:
         reader = self._readers.pop(release.digest, None) or Reader(release)
@@ -174,6 +175,12 @@ def _alone(question: Question) -> Question:
     asked = question.request
     request = ScoreRequest(request_id=asked.request_id, features=asked.features)
     return ScoreQuestion(question.key.tenant, request)
+
+
+def _offered(answer: Record | None) -> int:
+    """Return what other offers stood for when a question was answered."""
+    raw = answer.answer if answer else b""
+    return decisions.DecideLimitResponse.FromString(raw).decision.offered_minor
 
 
 def _beside(question: Question, draft: Draft, method: str) -> Draft:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocols.errors import ScoringError
 from server.journal.record import Draft, Key, Record
 from server.serving.once import Store
 
@@ -28,7 +27,7 @@ class TimedJournal:
         finally:
             self._tell(LOOK, keys, begun_s)
 
-    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | ScoringError]:
+    def commit_offers(self, drafts: Sequence[Draft]) -> Sequence[Record | Exception]:
         """Store what has no record yet, and return the record of each draft, or why it has none."""
         begun_s = time.monotonic()
         try:

@@ -13,7 +13,7 @@ from protocols.errors import ScoringError
 from server.journal.journal import Journal
 from server.journal.offers import Offer, Raised, obligor_of
 from server.journal.record import Draft, Record, to_micros
-from tests.journals import NOW, Place, draft
+from tests.journals import NOW, OTHER, Place, draft
 
 ANN, BOB = (obligor_of("bank", "USD", name) for name in ("ann", "bob"))
 LATER = to_micros(NOW) + 1_000_000
@@ -75,6 +75,15 @@ def test_what_cannot_be_made_beside_others_is_refused_alone(journal: Journal) ->
     assert _stored(journal, *asked) == ["500 beside 0", refused, "300 beside 500"]
     assert journal.verify() == 2
     assert _stored(journal, offering(2, 300)) == ["300 beside 800"]
+
+
+def test_a_refusal_is_of_its_own_question_and_not_of_the_next_with_its_id(
+    journal: Journal,
+) -> None:
+    other = replace(offering(2, 7), body_digest=OTHER)
+    asked = (offering(1, 500), offering(2, 300, most=400), other)
+    refused = "subject: was offered too much"
+    assert _stored(journal, *asked) == ["500 beside 0", refused, "7 beside 500"]
 
 
 def test_only_what_a_borrower_has_more_counts(journal: Journal) -> None:

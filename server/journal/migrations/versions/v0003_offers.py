@@ -23,4 +23,11 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.create_index("journal_offers_to", "journal_offers", ["obligor"])
+    adds = sa.text("limit_minor > line_minor")
+    op.create_index(
+        "journal_offers_to",
+        "journal_offers",
+        ["obligor"],
+        sqlite_where=adds,
+        postgresql_where=adds,
+    )

@@ -16,7 +16,6 @@ from protocols.translate_cases import case_from_wire, event_from_wire, page_from
 from protocols.translate_recourse import step_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import recourse_v1_pb2 as recourse
-from server.journal.offers import Offer
 from server.journal.record import Draft, Key
 from server.serving.access import Tenant
 from server.serving.attempts import Refusal, attempt
@@ -65,9 +64,7 @@ class Cases:
             spend=lambda tenant: self.spent.append(tenant.author),
         ).table()
 
-    def decide(
-        self, decision_id: str = "d-1", tenant: str = "platform", *, offer: Offer | None = None
-    ) -> str:
+    def decide(self, decision_id: str = "d-1", tenant: str = "platform") -> str:
         """Store a decision: 500,000 of 700,000 requested; return its id."""
         decision = make_decision(
             decision_id=decision_id,
@@ -81,8 +78,7 @@ class Cases:
         response = decisions.DecideLimitResponse(decision=decision_to_wire(decision))
         key = Key(tenant, DECIDE, decision.request_id)
         raw = response.SerializeToString()
-        draft = Draft(key, b"b" * 32, decision_id, lambda _: raw, self.clock.now, offer)
-        self.book.commit_offers([draft])
+        self.book.commit([Draft(key, b"b" * 32, decision_id, lambda _: raw, self.clock.now)])
         return decision_id
 
     def ask(self, method: str, message: Message, tenant: Tenant = PLATFORM) -> Reply:

@@ -19,7 +19,7 @@ from protocols.decision_errors import (
 from protocols.wire import decisions_v1_pb2 as decisions
 from server.journal.record import Draft, Key
 from server.serving.attempts import Refusal
-from server.serving.limit_question import LimitQuestion
+from server.serving.limit_question import LimitQuestion, Weighing
 from server.serving.questions import drafts_of
 from server.serving.reader import Reader
 from server.serving.rulebooks import Rulebook, always
@@ -258,11 +258,18 @@ def test_a_product_that_is_not_the_policy_s_is_refused() -> None:
 def test_what_is_owed_elsewhere_must_be_said_where_the_policy_caps_it() -> None:
     by = _changed(obligor_maximum_minor=1_000_000)
     assert _faults(asked(), by=by) == [
-        ("circumstances.exposure_elsewhere_minor", "the policy needs it"),
-        ("subject", "the policy needs it, to count offers together"),
+        ("circumstances.exposure_elsewhere_minor", "the policy needs it")
     ]
     nothing = asked(subject="ann", circumstances={"exposure_elsewhere_minor": 0})
     assert "OBLIGOR" in [cap.name for cap in _decision(nothing, by=by).components]
+
+
+def test_nobody_in_particular_gets_no_offer_where_offers_are_counted() -> None:
+    by = _changed(obligor_maximum_minor=1_000_000)
+    nothing = asked(circumstances={"exposure_elsewhere_minor": 0})
+    assert _faults(nothing, by=by) == [("subject", "the policy needs it, to count offers together")]
+    weighing = Weighing(nothing, by, READER, NOON)  # as a decision of before is made again
+    assert weighing.counts_offers
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -1,5 +1,6 @@
 """Offers to one borrower are decided beside one another, however a decision is looked at."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,14 @@ from protocols.translate_decisions import decision_from_wire
 from protocols.translate_inquiries import Simulation, simulation_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
 from protocols.wire import explanations_v1_pb2 as explanations
+from server.journal.errors import JournalError
 from server.journal.journal import Journal, open_journal
 from server.journal.offers import Offer, obligor_of
 from server.journal.record import Draft, to_micros
 from server.serving.again import Again, Basis, message_of
+from server.serving.attempts import UnexpectedError
 from server.serving.calls import Call, Peer
-from server.serving.limit_question import LimitQuestion
+from server.serving.limit_question import LimitQuestion, Weighing
 from server.serving.once import Given, Once
 from server.serving.questions import drafts_of
 from server.serving.reader import Reader
@@ -26,6 +29,8 @@ from server.serving.releases import fixed
 from server.serving.rulebooks import Rulebook, always
 from server.serving.shadow import Shadow
 from tests.unit.server.decisions.cases import example_policy, no_caps
+from tests.unit.server.decisions.recourse_world import claim, overturn, request_review
+from tests.unit.server.serving.cases import Cases, Clock, officer
 from tests.unit.server.serving.inquired import MINE, Here
 from tests.unit.server.serving.monotone import AT, borrower, monotone_release, monotone_rulebook
 
@@ -37,6 +42,8 @@ GOOD = {
     "numbers": {"income": 90_000.0, "utilisation": 0.1, "inquiries": 0.0, "savings": 60_000.0},
     "categories": {"home": "own"},
 }
+POOR = {**GOOD, "numbers": {"income": 20_000.0, "utilisation": 1.4, "inquiries": 20.0}}
+ANN = officer("ann")
 KNOWN = {
     "monthly_income_minor": 1_500_000,
     "monthly_obligations_minor": 0,
@@ -149,6 +156,22 @@ def test_a_review_of_a_line_counts_what_it_adds(journal: Journal) -> None:
     assert _given(once, _question(_asked(3)))[0].offered_minor == added
 
 
+def test_an_open_line_is_not_cut_for_what_is_only_on_offer(journal: Journal) -> None:
+    once = _once(journal)
+    _given(once, _question(_asked(1)), _question(_asked(2)))
+    line = {
+        **{"limit_minor": 2_000_000, "outstanding_minor": 1_500_000},
+        **{"changed_on": "2025-01-01", "better_reviews": 9, "worse_reviews": 9},
+    }
+    (review,) = _given(once, _question(_asked(3, line=line)))
+    assert _of(review) == (2_000_000, 6_000_000)
+    assert decisions.Change.Name(review.change) == "CHANGE_UNCHANGED"
+    assert review.available_minor == 500_000
+    owing = {**KNOWN, "exposure_elsewhere_minor": 7_000_000}
+    (cut,) = _given(once, _question(_asked(4, line=line, circumstances=owing)))
+    assert cut.limit_minor == 1_000_000
+
+
 def test_a_policy_without_such_a_cap_counts_nothing_and_is_counted(journal: Journal) -> None:
     once, free = _once(journal), monotone_rulebook(no_caps())
     _given(once, _question(_asked(1)))
@@ -191,6 +214,21 @@ def test_what_beside_other_offers_has_no_price_is_refused_and_not_stored(journal
     assert journal.verify() == 3
 
 
+def test_what_an_officer_gives_over_a_decision_counts_for_as_long_as_it_is_in_force(
+    journal: Journal,
+) -> None:
+    (given,) = _given(_once(journal), _question(_asked(1, 2_000_000, features=POOR)))
+    assert given.limit_minor < 600_000
+    cases, about = Cases(journal, Clock(AT)), {"decision_id": given.decision_id}
+    cases.taken(request_review(request_id="r-1", **about))
+    cases.taken(claim(request_id="r-2", **about), ANN)
+    cases.taken(overturn(2, AT, request_id="r-3", **about), ANN)
+    ends = AT + timedelta(days=90)
+    obligor = _question(_asked(1)).obligor
+    for at, stands in ((AT, 600_000), (ends - timedelta(seconds=1), 600_000), (ends, 0)):
+        assert journal.offered(obligor, frozenset(), at) == stands
+
+
 def test_a_decision_made_again_counts_what_stood_then() -> None:
     here = Here(request=_asked(3))
     here.by = replace(here.by, offered_minor=6_000_000)
@@ -223,6 +261,46 @@ def test_a_challenger_counts_what_the_answer_counted(journal: Journal) -> None:
     ]
     assert [_of(one) for one in beside] == [_of(one) for one in given]
     assert journal.offered(_question(_asked(1)).obligor, frozenset(), AT) == ROOM
+
+
+def test_a_challenger_goes_on_after_the_journal_could_not_be_read(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise JournalError("gone")
+
+    shadow = Shadow(lambda: SERVED, journal, lambda: AT, challenger=RULEBOOK)
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "find", gone)
+        shadow.offer([_question(_asked(1))])
+        until = time.monotonic() + 20
+        while not shadow.left_out and time.monotonic() < until:
+            time.sleep(0.01)
+    shadow.offer([_question(_asked(2))])
+    shadow.close()
+    assert shadow.left_out == 1
+    assert len(journal.list("platform", "Shadow-Policy", after=0, limit=9)) == 1
+
+
+def test_a_fault_in_one_decision_beside_others_is_not_the_end_of_its_drain(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object) -> None:
+        raise ZeroDivisionError
+
+    once = _once(journal)
+    _given(once, _question(_asked(1)))
+    beside = Weighing.beside
+
+    def faulty_beside(weighing: Weighing, offered_minor: int) -> Weighing:
+        monkeypatch.setattr(Weighing, "decided", fault)
+        return beside(weighing, offered_minor)
+
+    monkeypatch.setattr(Weighing, "beside", faulty_beside)
+    questions = [_question(_asked(2)), _question(_asked(3, subject="bob"))]
+    faulty, given = once.answer(questions, once.standing(questions))
+    assert isinstance(faulty, UnexpectedError)
+    assert isinstance(given, Given)
 
 
 def test_less_is_given_beside_more_and_the_whole_answer_says_so() -> None:

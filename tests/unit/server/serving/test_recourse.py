@@ -9,13 +9,12 @@ from threading import Barrier
 
 import pytest
 
-from protocols.contracts.cases import ReviewRequested, ReviewResolved
+from protocols.contracts.cases import ReviewRequested
 from protocols.contracts.recourse import Step
 from protocols.translate_recourse import step_to_wire
 from protocols.wire import recourse_v1_pb2 as recourse
 from server.journal.journal import Journal, open_journal
-from server.journal.offers import Offer
-from server.journal.record import Draft, Record, to_micros
+from server.journal.record import Draft, Record
 from server.serving.access import Tenant
 from server.serving.calls import Reply
 from server.serving.desk import REPLAYED
@@ -84,21 +83,6 @@ def test_a_case_goes_from_request_to_override_and_every_step_is_in_the_journal(
     assert journal.verify() == 5
     cases.later(days=90)
     assert cases.case().standing.limit_minor == 500_000
-
-
-def test_what_an_officer_gives_counts_beside_later_offers(cases: Cases, journal: Journal) -> None:
-    offer = Offer(b"o" * 32, frozenset(), 0, 0, 500_000, to_micros(START + timedelta(days=30)))
-    cases.decide("d-2", offer=offer)
-    cases.taken(request_review(request_id="r-1", decision_id="d-2"))
-    cases.taken(claim(request_id="r-2", decision_id="d-2"), ANN)
-    assert journal.offered(b"o" * 32, frozenset(), START) == 500_000
-    override = cases.taken(overturn(2, START, request_id="r-3", decision_id="d-2"), ANN).detail
-    assert isinstance(override, ReviewResolved)
-    assert override.override is not None
-    until = override.override.expires_at
-    assert until > START + timedelta(days=30)
-    for at, stands in ((START, 600_000), (until - timedelta(seconds=1), 600_000), (until, 0)):
-        assert journal.offered(b"o" * 32, frozenset(), at) == stands
 
 
 def test_the_same_step_again_gets_the_same_bytes_and_changes_nothing(
