@@ -7,12 +7,11 @@ answer goes out, in one transaction for all calls that came together.
 """
 
 import argparse
-import signal
 import sqlite3
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from protocols.stopping import stop_signals
 from server.serving.calls import Call, Reply
 from server.serving.listening import Listening
 from server.serving.transport import start_transport, tls_credentials
@@ -53,14 +52,13 @@ def main() -> None:
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--method", default=METHOD)
     arguments = parser.parse_args()
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     credentials = tls_credentials(arguments.tls / "server.crt", arguments.tls / "server.key")
     desk = DurableDesk(arguments.journal, arguments.method)
     listening = Listening(port=arguments.port, credentials=credentials)
-    transport = start_transport(desk, listening, core=arguments.core)
-    stopping.wait()
-    transport.stop(1)
+    with stop_signals() as told:
+        transport = start_transport(desk, listening, core=arguments.core)
+        told.get()
+        transport.stop(1)
 
 
 if __name__ == "__main__":

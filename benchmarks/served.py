@@ -9,16 +9,15 @@ parsing, checks, a scorecard of 22 numbers and 8 categories, the limit policy, r
 
 import argparse
 import dataclasses
-import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from benchmarks.batch import make_scorecard
 from model.artifacts import Release
 from protocols.contracts.applicants import PackedApplicant
 from protocols.contracts.decisions import LimitRequest
+from protocols.stopping import stop_signals
 from protocols.translate_questions import limit_request_to_wire
 from server.serving.main import ServingSettings, start_server
 from tests.policies import write_policies
@@ -68,13 +67,12 @@ def main() -> None:
     if asked.write_request:
         asked.write_request.write_bytes(request(f"r{MARK}"))
         return
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    with tempfile.TemporaryDirectory() as folder:  # the policies in it are followed
+    # The policies in the folder are followed.
+    with stop_signals() as told, tempfile.TemporaryDirectory() as folder:
         running = start_server(serving(release()), _settings(asked, Path(folder)))
         sys.stdout.write(f"{running.port}\n")
         sys.stdout.flush()
-        stopping.wait()
+        told.get()
         running.stop()
 
 

@@ -5,14 +5,13 @@ and ends only when it is told to: a lost coordinator is waited for, quietly.
 """
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from queue import SimpleQueue
 
 import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -48,6 +47,7 @@ from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 from clients.app import Answer, client_app
 from protocols.errors import ConfigError, ContractError
 from protocols.records import MAX_RECORD_BYTES, MESSAGE_TYPE, record_id, records_from_object
+from protocols.stopping import stop_signals
 
 _ARRIVAL_S = 30.0  # a message is announced before its objects are uploaded; then it is lost
 _TIMEOUT_S = 10.0  # for one connect, read or write, not for a whole message
@@ -300,12 +300,13 @@ def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
         yield
         return
 
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
+    def pass_on(told: SimpleQueue[int]) -> None:
+        if told.get():
+            stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with stop_signals() as told:
+        threading.Thread(target=pass_on, args=(told,), daemon=True).start()
+        try:
+            yield
+        finally:
+            told.put(0)

@@ -47,6 +47,7 @@ _ERRORS: dict[grpc.StatusCode, type[ScoringError]] = {
     grpc.StatusCode.DATA_LOSS: VerificationError,
     grpc.StatusCode.ABORTED: RoundError,
     grpc.StatusCode.UNAVAILABLE: ReleaseError,
+    grpc.StatusCode.CANCELLED: ReleaseError,
     grpc.StatusCode.DEADLINE_EXCEEDED: ReleaseError,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ReleaseError,
 }
@@ -59,7 +60,12 @@ _NAMED: dict[str, type[CaseError | ReviewerError]] = {
     )
 }
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# Nothing here cancels a call, so where one is, the server stopped as it arrived.
+_PASSING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+)
 _HUNG_UP = ("Socket closed", "Connection reset")  # as gRPC words it
 
 

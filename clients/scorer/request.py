@@ -44,7 +44,8 @@ def new_limit_request(
     Args:
         features: What is known of the applicant.
         requested_amount_minor: In minor units of ``currency`` (ISO 4217), such as cents.
-        subject: A pseudonym of the person; the server never stores it.
+        subject: A pseudonym of the person, of which the server keeps a digest at most. A policy
+            that caps what one borrower may owe needs it.
         request_id: One per question; made if left out.
         more: Any other field of ``LimitRequest``, such as ``segment`` or ``circumstances``.
 

@@ -1,7 +1,8 @@
 """When a question is asked again: only where that is safe, and within its one deadline.
 
 Every question is safe to ask again, since the same request id and body get the same answer. What
-decides is whether it can help. UNAVAILABLE may: no server, or one that starts or swaps its disk.
+decides is whether it can help. UNAVAILABLE may: no server, or one that starts or swaps its disk;
+and CANCELLED, which a server that stops makes of a call that is just arriving.
 RESOURCE_EXHAUSTED may if the server says when (``google.rpc.RetryInfo``); without that it never
 will, as for a request that is too large. Anything else is an answer: it would come again.
 

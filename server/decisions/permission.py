@@ -52,7 +52,11 @@ def withheld_groups(
         raise DataNotPermittedError(f"profile {rules.profile} bars data of group {barred[0]}")
     consented = _consented(request.consents, today)
     if rules.needs_consent and not consented:
-        raise ConsentError("no consent of the borrower counts on this day")
+        kinds = ", ".join(sorted(rules.consent_groups)) or "any data"
+        raise ConsentError(
+            f"profile {rules.profile} needs the borrower's consent to use {kinds}, and none counts "
+            "on this day"
+        )
     required = {item.group: item.is_required for item in policy.freshness}
     withheld: dict[Group, Withholding] = dict.fromkeys(
         rules.consent_groups - consented, "NOT_PERMITTED"

@@ -4,8 +4,6 @@ import contextlib
 import ipaddress
 import logging
 import resource
-import signal
-import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ import grpc
 from pydantic import Field, model_validator
 
 from protocols.contracts.features import Contract
+from protocols.stopping import stop_signals
 from server.journal.journal import Journal, open_journal
 from server.policies.following import Policies
 from server.receipts.methods import Receipts, open_receipts
@@ -145,17 +144,16 @@ def serve(releases: Releases, settings: ServingSettings) -> None:
         VerificationError: The policy book is not what officers signed.
     """
     _allow_connections()
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    running = start_server(lambda: releases.now, settings, find=releases.find)
-    champion = releases.now.champion.digest.hex()
-    facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
-    in_force = [digest.hex() for digest in running.policies.book.in_force(_utc_now())]
-    _LOG.info("serving", extra={**facts, "release_digest": champion, "policy_digests": in_force})
-    stopping.wait()
-    _LOG.info("stopping", extra={"port": running.port})
-    running.stop()
+    with stop_signals() as told:
+        running = start_server(lambda: releases.now, settings, find=releases.find)
+        champion = releases.now.champion.digest.hex()
+        facts = {"port": running.port, "metrics_port": running.watched.metrics_port}
+        in_force = [digest.hex() for digest in running.policies.book.in_force(_utc_now())]
+        what = {"release_digest": champion, "policy_digests": in_force}
+        _LOG.info("serving", extra={**facts, **what})
+        told.get()
+        _LOG.info("stopping", extra={"port": running.port})
+        running.stop()
 
 
 def _allow_connections() -> None:

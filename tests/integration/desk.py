@@ -5,7 +5,6 @@ SIGTERM; the tests kill that process and look at its memory.
 """
 
 import json
-import signal
 import sys
 import threading
 import time
@@ -18,6 +17,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc.error_details_pb2 import BadRequest  # type: ignore[import-untyped]
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
+from protocols.stopping import stop_signals
 from server.serving.calls import Call, Desk, Reply
 from server.serving.fast import FastCore
 from server.serving.listening import Listening, Transport
@@ -195,13 +195,12 @@ def plain_channel(port: int) -> Iterator[Channel]:
 
 def main() -> None:
     """Serve until SIGTERM, then let calls under way end."""
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    transport = CORES[sys.argv[1]](SmallDesk(), Listening(most_calls=MOST_CALLS))
-    sys.stdout.write(f"{transport.port}\n")
-    sys.stdout.flush()
-    stopping.wait()
-    transport.stop(10)
+    with stop_signals() as told:
+        transport = CORES[sys.argv[1]](SmallDesk(), Listening(most_calls=MOST_CALLS))
+        sys.stdout.write(f"{transport.port}\n")
+        sys.stdout.flush()
+        told.get()
+        transport.stop(10)
 
 
 if __name__ == "__main__":

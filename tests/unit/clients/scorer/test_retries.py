@@ -68,6 +68,15 @@ def test_the_longest_pause_doubles_up_to_two_seconds() -> None:
     assert max(pauses) < 2.0
 
 
+def test_what_a_stopping_server_cancels_is_asked_again() -> None:
+    attempts, _ = _attempts(10)
+    assert attempts.wait_s(Ended(grpc.StatusCode.CANCELLED)) == pytest.approx(0.0999)
+    late, clock = _attempts(10)
+    clock.now_s += 11
+    with pytest.raises(ReleaseError, match="CANCELLED"):
+        late.wait_s(Ended(grpc.StatusCode.CANCELLED))
+
+
 def test_a_pause_is_anything_up_to_the_longest() -> None:
     draws = iter([0.0, 0.5])
     attempts, _ = _attempts(10, draw=lambda: next(draws))
