@@ -14,10 +14,11 @@ from server.journal.database import Database, Lane, parse_database
 from server.journal.errors import UnknownDecisionError
 from server.journal.export import write_parquet
 from server.journal.migrating import prepare
-from server.journal.offers import Offer, Raised, Tally, offered_minor
+from server.journal.offers import Offer, offered_minor
 from server.journal.pruning import prune_records
 from server.journal.record import Draft, Key, Record, place, to_micros
 from server.journal.statements import Cursor, Statements
+from server.journal.tally import Tally
 from server.journal.walk import Show, Walk
 
 PATIENCE_S = 5.0
@@ -129,16 +130,15 @@ class Journal:
     def _store(self, drafts: Sequence[Draft], cursor: Cursor) -> Outcomes:
         last, link = self._statements.head(cursor)  # first: from here nobody else writes
         stored = self._statements.by_keys(cursor, [draft.key for draft in drafts])
-        tally = self._tally(cursor, drafts)
+        tally = Tally(self._statements, cursor, drafts)
         added: Records = []
         outcomes: Outcomes = []
         for draft in drafts:
             if draft.key not in stored:
-                settled = _beside(tally, draft)
+                settled = tally.settled(draft)
                 if not isinstance(settled, Draft):
                     outcomes.append(settled)
                     continue
-                self._let_stand(cursor, tally, settled)
                 record = place(settled, last + 1, link)
                 last, link = record.position, record.link
                 stored[draft.key] = record
@@ -146,34 +146,8 @@ class Journal:
             outcomes.append(stored[draft.key])
         if added:
             self._statements.append(cursor, added)
-        if tally.new:
-            self._statements.add_offers(cursor, tally.new)
+        tally.write()
         return outcomes
-
-    def _tally(self, cursor: Cursor, drafts: Sequence[Draft]) -> Tally:
-        """Return what stands for those borrowers for whom it makes a difference."""
-        looking = [
-            (draft.offer.obligor, to_micros(draft.answered_at))
-            for draft in drafts
-            if isinstance(draft.offer, Offer) and draft.offer.offered_minor is not None
-        ]
-        if not looking:
-            return Tally(())
-        obligors, times = zip(*looking, strict=True)
-        return Tally(self._statements.offers_to(cursor, set(obligors), min(times)))
-
-    def _let_stand(self, cursor: Cursor, tally: Tally, draft: Draft) -> None:
-        if isinstance(draft.offer, Offer):
-            tally.add(draft.answer_id, draft.offer)
-        elif draft.offer is not None:
-            self._raise(cursor, draft.offer)
-
-    def _raise(self, cursor: Cursor, raised: Raised) -> None:
-        offer = self._statements.offer_of(cursor, raised.answer_id)
-        if offer is not None:
-            limit = max(offer.limit_minor, raised.limit_minor)
-            until = max(offer.stands_until, raised.stands_until)
-            self._statements.raise_offer(cursor, raised.answer_id, limit, until)
 
     def verify(self, *, show: Show | None = None) -> int:
         """Return how many records the journal holds, once every one of them is checked.
@@ -233,15 +207,3 @@ class Journal:
         """Wait for the commit under way, and let go of the database."""
         for lane in (self._writer, self._reader, self._keeper):
             lane.close()
-
-
-def _beside(tally: Tally, draft: Draft) -> Draft | Exception:
-    """Return a draft as it is beside the offers that stand, or why there is none."""
-    offer = draft.offer
-    if not isinstance(offer, Offer) or offer.offered_minor is None:
-        return draft
-    stands = tally.beside(offer, to_micros(draft.answered_at))
-    if offer.offered_minor == stands:
-        return draft
-    assert draft.beside is not None, "an offer that looks at others can be made again"
-    return draft.beside(stands)

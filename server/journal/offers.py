@@ -57,32 +57,6 @@ class StandingOffer(NamedTuple):
         return max(0, self.limit_minor - self.line_minor)
 
 
-class Tally:
-    """The offers that stand while answers are stored one after another."""
-
-    def __init__(self, standing: Iterable[StandingOffer]) -> None:
-        """Begin with those that are stored."""
-        self.new: list[StandingOffer] = []
-        self._to: dict[bytes, list[StandingOffer]] = {}
-        for offer in standing:
-            self._let_stand(offer)
-
-    def beside(self, offer: Offer, now: int) -> int:
-        """Return what other offers to the same borrower stand for."""
-        return offered_minor(self._to.get(offer.obligor, ()), offer.counted, now)
-
-    def add(self, answer_id: str, offer: Offer) -> None:
-        """Let an offer stand."""
-        made = StandingOffer(
-            answer_id, offer.obligor, offer.line_minor, offer.limit_minor, offer.stands_until
-        )
-        self.new.append(made)
-        self._let_stand(made)
-
-    def _let_stand(self, offer: StandingOffer) -> None:
-        self._to.setdefault(offer.obligor, []).append(offer)
-
-
 def obligor_of(tenant: str, currency: str, subject: str) -> bytes:
     """Return the name under which offers to a borrower are counted.
 
