@@ -43,7 +43,7 @@ class Subject(NamedTuple):
 
     Attributes:
         decided: What came of the case.
-        numbers: Values that were used, by field; none is NaN.
+        numbers: Values of numeric fields that were used, by field; none is NaN.
         buckets: Of every field, in the contract's order.
         contract: Whose fields they are.
     """

@@ -52,7 +52,7 @@ def field_remedies(
 
     Args:
         request: As it was asked.
-        numbers: Values that may be used, by field; none is NaN.
+        numbers: Values of numeric fields that may be used, by field; none is NaN.
         buckets: Of every field, in the contract's order.
         contract: Whose fields they are.
     """

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from protocols.contracts.decisions import Language, LimitRequest
 from protocols.contracts.explanations import Advice, Explanation
-from protocols.contracts.features import CategoricalField
+from protocols.contracts.features import CategoricalField, NumericField
 from server.decisions.advice import Subject, advice_of
 from server.decisions.explaining import (
     Background,
@@ -86,11 +86,13 @@ def _advice(again: Again, language: Language) -> tuple[Advice, ...]:
     weighing, by = basis.weighing(again.request), basis.by
     (scored,) = by.score([weighing.row])
     values = _values(by, weighing.row)
+    numeric = (field for field in by.contract.fields if isinstance(field, NumericField))
+    numbers = {field.name: values[field.name] for field in numeric}
     subject = Subject(
         case=weighing.case(scored),
         frame=weighing.frame,
         decided=weighing.decided(scored),
-        numbers={name: value for name, value in values.items() if not math.isnan(value)},
+        numbers={name: value for name, value in numbers.items() if not math.isnan(value)},
         buckets=buckets_of(by, language),
         contract=by.contract,
     )

@@ -106,6 +106,8 @@ def test_an_offer_counts_until_it_lapses_or_the_question_counts_it(journal: Jour
 def test_of_one_drain_each_is_of_its_own_time(journal: Journal) -> None:
     late = replace(offering(2, 300), answered_at=NOW + timedelta(seconds=1))
     assert _stored(journal, offering(1, 500), late) == ["500 beside 0", "300 beside 0"]
+    latest = replace(offering(4, 9), answered_at=NOW + timedelta(seconds=2))
+    assert _stored(journal, latest, offering(3, 7)) == ["9 beside 0", "7 beside 809"]
 
 
 def test_whom_offers_make_no_difference_to_is_counted_and_not_held_up(journal: Journal) -> None:

@@ -141,7 +141,7 @@ def _contract_table() -> dict[str, object]:
                 **{"formula": "ratio", "of": ["debt"], "over": ["income"]},
             },
             {
-                **_field("home", changeable=False),
+                **_field("home", changeable=True),
                 **{"kind": "categorical", "direction": "none"},
                 "levels": ["own", "rent", "mortgage"],
             },
