@@ -42,7 +42,7 @@ def explanation_lines(explanation: Explanation, decision: LimitDecision, languag
         f"  {money_text(cap.limit_minor, currency):>20}  {_cap(cap, frame)}"
         for cap in explanation.caps
     ]
-    lines += [frame.caps, *caps]
+    lines += [frame.caps, *caps, *_beside(decision, frame)]
     if explanation.advice:
         lines += [frame.advice, *(f"  {one.sentence}" for one in explanation.advice)]
     if explanation.drifts:
@@ -106,18 +106,14 @@ def _limit_lines(decision: LimitDecision) -> list[str]:
     requested = money_text(decision.requested_amount_minor, decision.currency)
     whys = [f"  {reason.code}: {reason.sentence}" for reason in decision.principal_reasons]
     stands = [f"stands until {decision.valid_until}"] if decision.offers else []
-    offered = money_text(decision.offered_minor, decision.currency)
-    beside = (
-        [f"beside other offers of {offered} that still stand"] if decision.offered_minor else []
-    )
     plans = [_offer_line(offer, decision.currency) for offer in decision.offers]
-    return [
-        f"{decision.outcome}: {limit} of {requested} requested",
-        *whys,
-        *plans,
-        *stands,
-        *beside,
-    ]
+    said = f"{decision.outcome}: {limit} of {requested} requested"
+    return [said, *whys, *plans, *stands, *_beside(decision, FRAMES["en"])]
+
+
+def _beside(decision: LimitDecision, frame: Frame) -> list[str]:
+    offered = money_text(decision.offered_minor, decision.currency)
+    return [frame.beside.format(amount=offered)] if decision.offered_minor else []
 
 
 def _offer_line(offer: Offer, currency: str) -> str:

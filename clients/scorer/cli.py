@@ -23,7 +23,9 @@ exit status:
   5  no server, or one that cannot answer now
   1  anything else
 """
-_DECIDES_FIRST = "without --decision the request is first decided, and that decision is stored"
+_DECIDES_FIRST = (
+    "without --decision the request is first decided: that decision is stored, and its offer counts"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

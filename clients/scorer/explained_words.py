@@ -13,6 +13,7 @@ class Frame(NamedTuple):
     Attributes:
         needed, lost: Follow a value, where there is something to say.
         bound: Follows a cap that bound.
+        beside: Says what other offers stand for, if they do.
         between: Stands between what is listed.
         decision: Names the decision that is explained.
     """
@@ -24,6 +25,7 @@ class Frame(NamedTuple):
     lost: str
     caps: str
     bound: str
+    beside: str
     advice: str
     no_advice: str
     between: str
@@ -41,6 +43,7 @@ FRAMES: Mapping[Language, Frame] = {
         lost=" ({points:.1f} points)",
         caps="caps, the smallest of which bound:",
         bound=" (bound)",
+        beside="beside other offers of {amount} that still stand",
         advice="what would change it:",
         no_advice="no advice was sought: not as it was is {causes}",
         between=", ",
@@ -56,6 +59,7 @@ FRAMES: Mapping[Language, Frame] = {
         lost="；目前比平均水平低{points:.1f}分",
         caps="决定额度的上限（以最低的一项为准）：",
         bound="（以此为准）",
+        beside="已计入其他仍然有效的额度报价：{amount}",
         advice="怎样可以改变结果：",
         no_advice="未提供改变结果的建议，因为以下各项与作出决定时不同：{causes}",
         between="、",

@@ -16,7 +16,7 @@ from clients.scorer.receipt import write_receipt
 from clients.scorer.request import read_limit_request, read_score_request
 from protocols.contracts.decisions import LimitDecision, LimitRequest
 from protocols.contracts.scores import ScoreAnswer
-from protocols.errors import ConfigError
+from protocols.errors import ConfigError, ScoringError
 
 
 def run(options: argparse.Namespace) -> None:
@@ -37,14 +37,24 @@ def run(options: argparse.Namespace) -> None:
             _give(client, answer, options)
             return
         request = request.model_copy(update={"request_id": answer.request_id})  # files need none
-        name = answer.decision_id
-        if options.replay:
-            replay = client.replay_decision(name, request)
-            _print(inquiry_json(replay, name) if options.json else replay_lines(replay, name))
-        else:
-            told = client.explain_decision(name, request, options.explain)
-            lines = explanation_lines(told, answer, options.explain)
-            _print(inquiry_json(told, name) if options.json else lines)
+        try:
+            _inquire(client, answer, request, options)
+        except ScoringError:
+            sys.stderr.write(f"fedscore-score: this is about decision {answer.decision_id}\n")
+            raise
+
+
+def _inquire(
+    client: ScorerClient, answer: LimitDecision, request: LimitRequest, options: argparse.Namespace
+) -> None:
+    name = answer.decision_id
+    if options.replay:
+        replay = client.replay_decision(name, request)
+        _print(inquiry_json(replay, name) if options.json else replay_lines(replay, name))
+    else:
+        told = client.explain_decision(name, request, options.explain)
+        lines = explanation_lines(told, answer, options.explain)
+        _print(inquiry_json(told, name) if options.json else lines)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -147,7 +147,14 @@ Features = Annotated[
 def request_error(err: ValidationError) -> RequestError:
     """Return what pydantic found, without repeating any value."""
     faults = err.errors(include_input=False, include_url=False, include_context=False)
-    return RequestError(_violation(fault["loc"], fault["msg"]) for fault in faults[:MAX_VIOLATIONS])
+    return RequestError(
+        _violation(fault["loc"], _said(fault["msg"])) for fault in faults[:MAX_VIOLATIONS]
+    )
+
+
+def _said(message: str) -> str:
+    """Return pydantic's words in those of who writes JSON, which has no tuples."""
+    return message.replace("Tuple", "List").replace("tuple", "list")
 
 
 def feature_faults(

@@ -84,7 +84,10 @@ def bind(
 
 def address_taken(address: str) -> ConfigError:
     """Return what to raise where one cannot listen."""
-    return ConfigError(f"cannot listen on {address}; is the port free, the TLS pair right?")
+    return ConfigError(
+        f"cannot listen on {address}; is that a name or address of this host, is the port free, is "
+        "the TLS pair right?"
+    )
 
 
 def tls_credentials(

@@ -124,6 +124,7 @@ def test_a_person_reads_an_explanation() -> None:
         "caps, the smallest of which bound:",
         "         12,000.00 USD  the law's (bound)",
         "         15,000.05 USD  asked for",
+        "beside other offers of 2,500.00 USD that still stand",
         "what would change it:",
         "  Ask for less.",
         "decision decision-1",

@@ -91,6 +91,7 @@ def test_help_needs_no_extra() -> None:
 
 def test_help_says_that_to_explain_and_to_replay_first_decide() -> None:
     said = " ".join(_without("grpc", "--help").stdout.split())
-    first = "without --decision the request is first decided, and that decision is stored"
+    decided = "without --decision the request is first decided"
+    first = f"{decided}: that decision is stored, and its offer counts"
     assert f"in this language; {first}" in said
     assert f"what drifted; {first}" in said

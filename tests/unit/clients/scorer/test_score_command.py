@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import grpc
 import pytest
 
 from clients.scorer.cli import main
 from protocols.contracts.explanations import Replay
 from protocols.translate_explanations import explanation_to_wire, replay_to_wire
 from protocols.wire import decisions_v1_pb2 as decisions
-from tests.unit.clients.scorer.scripted import Step, scripted
+from tests.unit.clients.scorer.scripted import Step, ends_with, scripted
 from tests.unit.clients.scorer.test_explained_words import EXPLANATION
 from tests.unit.protocols.answers import decision_to_wire, make_decision
 
@@ -76,6 +77,19 @@ def test_whatever_is_told_of_a_decision_that_was_just_made_says_its_id(
     assert capsys.readouterr().out.splitlines()[-1] == last
     assert _run(file, words, "--json", told=TOLD[words]) == 0
     assert json.loads(capsys.readouterr().out)["decision_id"] == "decision-1"
+
+
+def test_where_nothing_can_be_told_of_it_the_decision_that_was_made_is_named(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = ends_with(grpc.StatusCode.INTERNAL)
+    with scripted(Step([DECIDED.SerializeToString()]), failing) as (endpoint, _):
+        words = [file, "--explain=en", "--address", endpoint.address, "--insecure-loopback"]
+        assert main(words) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "fedscore-score: this is about decision decision-1",
+        "fedscore-score: said",
+    ]
 
 
 def test_the_words_around_an_explanation_are_of_the_language_asked_for(

@@ -31,6 +31,12 @@ LENT = Flow(1_000, 0)
         ([LENT, Flow(-1_000_000_000_000, 1)], "999999999"),
         ([Flow(1, 0), Flow(-7 * 10**12, 1)], "6999999999999"),  # the log of which is 29.6
         ([Flow(2_000, 0), Flow(-500, 0), Flow(-1_650, 1)], "0.1"),
+        ([Flow(3, 0), Flow(-4, 1)], "0.333333333333333333"),
+        ([Flow(1, 0), Flow(-1, 1), Flow(-1, 2)], "0.618033988749894848"),
+        (
+            [Flow(1_000, 0, odd=Fraction(1, 2)), Flow(-1_100, 0, odd=Fraction(1))],
+            "0.222222222222222222",
+        ),
     ],
 )
 def test_a_rate(flows: list[Flow], rate: str) -> None:
@@ -68,6 +74,8 @@ def test_present_value_is_what_is_lent_less_what_is_repaid() -> None:
         ([Flow(2**54, 0), Flow(1, 1), Flow(-(2**54), 2)], "not all that is lent"),
         # Solved by 10, 20 and 30 %.
         ([Flow(1_000, 0), Flow(-3_600, 1), Flow(4_310, 2), Flow(-1_716, 3)], "several rates"),
+        # By half a unit: at the rate that solves it, 150 a year on are worth 100.45.
+        ([Flow(100, 0), Flow(-150, 1), Flow(1, 2)], "several rates"),
         ([LENT, Flow(-(10**17), 1)], "no rate below"),
         ([Flow(1, 0), Flow(-(10**13), 1)], "no rate below"),  # the log of which is 29.9
         ([LENT, Flow(-2_000, 0, Fraction(1, 100))], "no rate below"),
