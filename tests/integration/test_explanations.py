@@ -44,7 +44,9 @@ class Served(NamedTuple):
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("explained")
     write_world(folder)
-    write_policies(folder / "policies", EXAMPLE.read_text(encoding="utf-8"))
+    # Of a group of which the applicant's values are all there.
+    policy = EXAMPLE.read_text(encoding="utf-8").replace("fewest_known = 6", "fewest_known = 1")
+    write_policies(folder / "policies", policy)
     settings = tls_settings(folder, client_ca=True)
     running = start_server(serving(monotone_release()), settings, clock=lambda: AT)
     try:

@@ -23,14 +23,14 @@ Changes = Mapping[str, object]
 
 
 def example_policy(changes: Changes | None = None, /, **consumer: object) -> LimitPolicy:
-    """Return the policy that the demo uses: every kind of cap, rule and table.
+    """Return the policy that the demo uses, but for its cap of thin files, which has its own tests.
 
     Args:
         changes: Top-level keys that are replaced.
         consumer: Keys of its consumers that are replaced.
     """
     table = tomllib.loads(EXAMPLE.read_text(encoding="utf-8")) | dict(changes or {})
-    table["segments"]["CONSUMER"].update(consumer)
+    table["segments"]["CONSUMER"].update({"thin_file": None, **consumer})
     return policy_from_table(table, where="example")
 
 
