@@ -32,6 +32,7 @@ LENT = Flow(1_000, 0)
         ([Flow(1, 0), Flow(-7 * 10**12, 1)], "6999999999999"),  # the log of which is 29.6
         ([Flow(2_000, 0), Flow(-500, 0), Flow(-1_650, 1)], "0.1"),
         ([Flow(3, 0), Flow(-4, 1)], "0.333333333333333333"),
+        ([Flow(1, 0), Flow(-2, 0, Fraction(1, 10))], "1023"),  # a slope of some 0.0001
         ([Flow(1, 0), Flow(-1, 1), Flow(-1, 2)], "0.618033988749894848"),
         (
             [Flow(1_000, 0, odd=Fraction(1, 2)), Flow(-1_100, 0, odd=Fraction(1))],
