@@ -112,7 +112,7 @@ class Journal:
         One of this call that comes before it counts, and so does one of another process.
 
         Args:
-            drafts: None of them gives anything over another's answer.
+            drafts: None of them gives anything over the answer of another of them.
 
         Returns:
             For each draft its record, or why it could not be made again; that one is not stored.

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from protocols.contracts.applicants import Applicant, PackedApplicant
+from protocols.contracts.applicants import Applicant, PackedApplicant, request_error
 from protocols.contracts.decisions import Circumstances, Consent, LimitRequest, Line
 from protocols.contracts.facts import FACT_RANGES
 from tests.unit.protocols.answers import make_decision
@@ -73,6 +73,16 @@ def test_the_order_of_counted_decisions_is_nothing() -> None:
     one, two = _asked(circumstances=first), _asked(circumstances=other)
     assert one.circumstances.counted_decisions == ("d-1", "d-2")
     assert one.body_digest == two.body_digest
+
+
+def test_messages_are_in_the_words_of_who_writes_json() -> None:
+    with pytest.raises(ValidationError) as caught:
+        _asked(circumstances={"counted_decisions": "d-1"})
+    (said,) = request_error(caught.value).violations
+    assert (said.field, said.rule) == (
+        "circumstances.counted_decisions",
+        "Input should be a valid list",
+    )
 
 
 MORE: list[dict[str, object]] = [
